@@ -1,0 +1,124 @@
+// The checked configuration as plain structs: what the YAML file says, with every default filled in and every
+// reference resolved. CONTRACT section 2 is the description for users. Nothing here contacts the outside.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/meter_profile.h"
+#include "readings/quantity.h"
+
+namespace flopwatt {
+
+using std::chrono::microseconds;
+
+/// Where a Modbus device answers. Only TCP so far.
+struct ModbusAddress {
+  std::string host;  ///< name or address, without brackets
+  std::uint16_t port = 502;
+
+  [[nodiscard]] std::string text() const;  ///< "tcp://host:port", IPv6 in brackets
+  bool operator==(const ModbusAddress&) const = default;
+};
+
+/// Accuracy of a meter, per cent, half-width.
+struct Accuracy {
+  double meter_class = 2.0;
+  double ct_class = 0.0;
+  bool assumed = true;  ///< no `accuracy` was configured
+};
+
+struct MeterConfig {
+  std::string name;
+  ModbusAddress address;
+  std::uint8_t unit_id = 1;
+  microseconds interval{};
+  MeterProfile profile;  ///< of a file, or made of inline `registers` (then profile.id is empty)
+  Accuracy accuracy;
+  std::string feed;
+  microseconds timeout{1'000'000};
+  microseconds pause{0};  ///< between two requests on its connection
+  bool close_after_poll = false;
+  bool accept_unit_mismatch = false;
+};
+
+enum class Precision : std::uint8_t { tf32, fp16, bf16, fp8 };
+
+struct NvidiaConfig {
+  bool enabled = true;  ///< `auto` and a map: used where the library is found; `off`: never
+  bool required = false;  ///< a map was given: a missing library is an error worth a warning
+  std::string library = "libnvidia-ml.so.1";
+  microseconds interval{};
+  Precision tensor_precision = Precision::bf16;
+};
+
+/// `accelerators.names`: PCI address (domain:bus:device.function, lower case) to name.
+struct NameOverride {
+  std::string pci;
+  std::string name;
+};
+
+/// A window as configured: label and topic show `text` as it was written.
+struct Window {
+  std::string text;
+  microseconds length{};
+
+  bool operator==(const Window&) const = default;
+};
+
+struct ScopeConfig {
+  std::string name;
+  std::vector<std::string> meters;         ///< names of meters, added; empty: the devices' own energy
+  enum class Work : std::uint8_t { none, all, listed } work = Work::none;
+  std::vector<std::string> work_patterns;  ///< names and globs where `listed`
+};
+
+struct StoreConfig {
+  std::filesystem::path path = "/var/lib/flopwatt/flopwatt.db";
+  std::uint64_t max_size_bytes = std::uint64_t{1} << 30;
+  microseconds max_age = std::chrono::hours(7 * 24);
+  microseconds commit = std::chrono::seconds(1);
+};
+
+/// One address to listen on; an empty host is all addresses, IPv6 and IPv4.
+struct ListenAddress {
+  std::string host;
+  std::uint16_t port = 10150;
+
+  [[nodiscard]] std::string text() const;
+};
+
+struct PrometheusConfig {
+  bool enabled = true;
+  std::vector<ListenAddress> listen = {ListenAddress{}};
+};
+
+struct MqttConfig {
+  std::string name;
+  std::string host;
+  std::uint16_t port = 1883;
+  std::string prefix = "flopwatt";
+  std::string username;
+  std::optional<std::filesystem::path> password_file;  ///< resolved and readable; read at connect
+};
+
+struct Config {
+  std::string node;
+  std::filesystem::path file;
+  microseconds interval = std::chrono::seconds(1);
+  std::vector<MeterConfig> meters;
+  NvidiaConfig nvidia;
+  std::vector<NameOverride> accelerator_names;
+  std::vector<ScopeConfig> scopes;
+  std::vector<Window> windows;  ///< default 1m and 15m
+  double min_coverage = 0.9;
+  StoreConfig store;
+  PrometheusConfig prometheus;
+  std::vector<MqttConfig> mqtt;
+};
+
+}  // namespace flopwatt

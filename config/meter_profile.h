@@ -1,0 +1,47 @@
+// A meter model as data: which registers it has, how they are encoded, what its requests may look like. Made from
+// config/meters/<id>.yml or from inline `registers`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "readings/source.h"
+
+namespace flopwatt {
+
+/// Order of the 16-bit registers of a wider value. Bytes inside a register are always big-endian.
+enum class WordOrder : std::uint8_t { big, little };
+
+/// One value of a meter.
+struct Register {
+  Channel channel;
+  std::uint16_t address = 0;   ///< 0-based, as on the wire
+  std::uint8_t function = 3;   ///< 3 holding, 4 input
+  Wire wire = Wire::u16;       ///< never u8
+  WordOrder word_order = WordOrder::big;
+  /// held value = raw * scale; `scale` already contains the step from the configured unit (kW, Wh, kWh ...) to the
+  /// held unit of the quantity table.
+  double scale = 1.0;
+  double resolution = 0.0;     ///< in the held unit, 0 = as fine as the type; see Field::resolution
+
+  [[nodiscard]] std::uint16_t width() const;  ///< in registers: 1, 2 or 4
+};
+
+/// What one request to this meter may look like (facts: modbus, sections 2 and 3).
+struct ReadLimits {
+  std::uint16_t max_registers = 125;
+  std::uint16_t max_hole = 0;  ///< unused registers that a request may read over to save another request
+  bool even = false;           ///< start and count of every request must be even
+};
+
+struct MeterProfile {
+  std::string id;  ///< file name without .yml, "" for inline registers
+  std::string vendor, model;
+  ReadLimits limits;
+  std::vector<Register> registers;
+  std::vector<std::string> sources;  ///< where its facts come from
+  std::string confidence;
+};
+
+}  // namespace flopwatt

@@ -1,0 +1,44 @@
+// What can go wrong with a source, as a value. Expected failures travel in Result<T>; exceptions are for bugs.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace flopwatt {
+
+/// The classes of failure that users count by (`flopwatt_poll_failures_total{fault}`). Each has one consequence:
+enum class FaultClass : unsigned char {
+  timeout,     ///< no answer within the deadline; the source may be silent
+  crc,         ///< an answer with a wrong checksum: wiring, termination, baud rate
+  exception,   ///< the device answered that it will not: it lives, the link is good
+  protocol,    ///< an answer that is not an answer to the question: the link's framing is in doubt
+  connection,  ///< no connection: refused, reset, unreachable, name not found
+  device,      ///< the device or its library reports itself unusable (lost, reset required, driver gone)
+};
+
+inline constexpr std::array all_fault_classes = {FaultClass::timeout,  FaultClass::crc,
+                                                 FaultClass::exception, FaultClass::protocol,
+                                                 FaultClass::connection, FaultClass::device};
+
+/// The class as users read it: label `fault`, key `fault` of `status/<source>`.
+constexpr std::string_view name_of(FaultClass fault) {
+  switch (fault) {
+    case FaultClass::timeout: return "timeout";
+    case FaultClass::crc: return "crc";
+    case FaultClass::exception: return "exception";
+    case FaultClass::protocol: return "protocol";
+    case FaultClass::connection: return "connection";
+    case FaultClass::device: return "device";
+  }
+  return "device";
+}
+
+/// One failure. `message` says what was tried, on what, and what came back; it never holds a bare errno.
+struct Fault {
+  FaultClass fault_class = FaultClass::device;
+  std::string message;
+  int code = 0;  ///< Modbus exception code or library return code, 0 where there is none
+};
+
+}  // namespace flopwatt

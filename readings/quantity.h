@@ -1,0 +1,131 @@
+// The vocabulary: what can be read or computed, and THE table that says how each of it is named, in which unit it
+// is held, and as which Prometheus series and MQTT key it is published. Every exporter and the documentation read
+// this table; no name or unit stands anywhere else.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace flopwatt {
+
+/// What kind of thing a reading set is of.
+enum class SourceKind : std::uint8_t {
+  meter,
+  accelerator,
+  cpu,
+  scope,   ///< a scope's running figures, as Prometheus shows them
+  window,  ///< a scope's figures over one window, named `<scope>/<window>`
+};
+
+/// The numbers are not stored (names are); the order is free.
+enum class Quantity : std::uint8_t {
+  // meters
+  active_power,
+  apparent_power,
+  reactive_power,
+  power_factor,
+  frequency,
+  voltage,
+  current,
+  energy_import,
+  energy_export,
+  // accelerators and CPU packages
+  power,
+  power_limit,
+  energy,
+  utilization,
+  memory_used,
+  memory_total,
+  core_clock,
+  temperature,
+  pipe_active,
+  work,         ///< FLOP done, cumulative, in the middle of what the method leaves open
+  work_low,     ///< the same at the lowest precision rate that the method leaves open
+  work_high,    ///< the same at the highest
+  work_spread,  ///< cumulative half-width of `work` from a clock that moved between samples
+  peak_rate,
+  method,  ///< the Method that gave `work`, as a number
+  // scopes and windows
+  unaccounted_power,
+  device_energy,
+  joules_per_flop,
+  joules_per_flop_low,
+  joules_per_flop_high,
+  flop_per_second_per_watt,
+  uncertainty,
+  coverage,
+};
+
+/// Which part of the source a reading is of.
+enum class Place : std::uint8_t {
+  whole,
+  l1, l2, l3, n,          // phases
+  l1_l2, l2_l3, l3_l1,    // line to line
+  hmma, imma, dfma, fp64_pipe, fp32_pipe, fp16_pipe,  // pipes of an accelerator
+  fp64, fp32, fp16, bf16, tf32, fp8, int8,            // precisions that the hardware tells apart
+  assumed_tf32, assumed_fp16, assumed_bf16, assumed_fp8,  // precisions that configuration says
+  branch,                 // a branch circuit or outlet; its number is Channel::branch
+};
+
+enum class PlaceKind : std::uint8_t { whole, phase, lines, pipe, precision, branch };
+
+/// How the work of an accelerator was found; never mixed in a sum. The numbers are stored: never reuse one.
+enum class Method : std::uint8_t { none = 0, counted = 1, pipe = 2, estimated = 3 };
+
+[[nodiscard]] std::string_view name_of(Method method);
+
+/// One column of a source's reading sets.
+struct Channel {
+  Quantity quantity{};
+  Place place = Place::whole;
+  std::uint16_t branch = 0;  ///< 1.. where place is Place::branch
+
+  auto operator<=>(const Channel&) const = default;
+};
+
+[[nodiscard]] PlaceKind kind_of(Place place);
+/// As the label value: "L1", "L1-L2", "hmma", "assumed_bf16"; "" for the whole.
+[[nodiscard]] std::string_view label_of(Place place);
+/// The place of that label among places of that kind.
+[[nodiscard]] std::optional<Place> find_place(PlaceKind kind, std::string_view label);
+
+enum class ValueKind : std::uint8_t {
+  gauge,    ///< holds at a time, or over the window
+  counter,  ///< cumulative since a start that the source chooses
+  method,   ///< a Method, published as its name
+};
+
+/// One row: a quantity of one kind of source at one kind of place.
+struct QuantityRow {
+  SourceKind source;
+  Quantity quantity;
+  PlaceKind place;
+  std::string_view name;   ///< in configuration, profiles and messages
+  std::string_view unit;   ///< the unit in which values are held: W, Wh, J, FLOP, 1 ...
+  ValueKind kind;
+  std::string_view series;       ///< Prometheus series, "" = not published there
+  std::string_view place_label;  ///< its label for the place, "" = none
+  double series_factor;          ///< multiplies a held value into the series' base unit
+  /// JSON key over MQTT, "" = not published there. `*` stands for the place: "voltage*_v" -> "voltage_l1_v".
+  std::string_view json_key;
+  std::string_view help;  ///< one sentence for HELP and the documentation
+};
+
+/// The whole table, grouped by source, in the order in which series are written.
+[[nodiscard]] std::span<const QuantityRow> quantity_table();
+
+/// The row of a channel, or nullptr where the table has none (such a channel cannot be configured or stored).
+[[nodiscard]] const QuantityRow* find_row(SourceKind source, Channel channel);
+
+/// The quantity of that configuration name that this kind of source may have, or nullptr.
+[[nodiscard]] const QuantityRow* find_row(SourceKind source, std::string_view name, PlaceKind place);
+
+/// The JSON key of a channel with its place filled in; "" where it is not published. A branch's key is the key
+/// inside its object of "branches".
+[[nodiscard]] std::string json_key(const QuantityRow& row, Place place);
+
+}  // namespace flopwatt

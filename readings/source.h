@@ -1,0 +1,72 @@
+// A source: one meter, one accelerator, one CPU package, one scope's window; and how its readings are laid out.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "readings/quantity.h"
+
+namespace flopwatt {
+
+/// How a number came over the wire; the store keeps it at this width. The numbers are stored: never reuse one.
+enum class Wire : std::uint8_t { u16 = 1, i16 = 2, u32 = 3, i32 = 4, u64 = 5, i64 = 6, f32 = 7, f64 = 8, u8 = 9 };
+
+/// One column: which channel, and how its values are packed. value = raw * scale.
+struct Field {
+  Channel channel;
+  Wire wire = Wire::f64;
+  double scale = 1.0;
+  /// Smallest step of the value in its held unit where the source is coarser than its wire type tells (a register
+  /// in 0.1 kWh steps), 0 = as fine as the wire type. A term of uncertainty.
+  double resolution = 0.0;
+
+  bool operator==(const Field&) const = default;
+};
+
+/// Where an accelerator's energy comes from: label `energy_source` of `flopwatt_accelerator_info`.
+enum class EnergySource : std::uint8_t { none, counter, integrated };
+
+/// Who the source is, as far as it says. An empty string is "unknown".
+struct Identity {
+  std::string vendor, model, serial;
+  std::string profile;         // meters
+  std::string accuracy_class;  // meters, as configured, per cent
+  std::string feed;            // meters
+  std::string uuid, pci, driver;  // accelerators
+  EnergySource energy_source = EnergySource::none;
+
+  bool operator==(const Identity&) const = default;
+};
+
+/// Immutable once made: a source that learns its identity, or whose card was replaced, is described anew. Shared by
+/// every reading set of the time in which it holds, across threads.
+struct Source {
+  SourceKind kind{};
+  std::string name;
+  Identity identity;
+  std::chrono::microseconds interval{0};          ///< configured
+  std::chrono::microseconds effective_period{0};  ///< the larger of interval and the bus's planned cycle
+  /// Relative half-width of power and energy readings (meter class and CT class added as in facts: see
+  /// accounting); 0.05 for an uncalibrated NVML sensor.
+  double accuracy = 0.0;
+  double ct_accuracy = 0.0;
+  /// How old a power or energy value may be when it is read, for devices that refresh it themselves (NVML: 100 ms).
+  std::chrono::microseconds refresh{0};
+  std::vector<Field> fields;
+
+  /// Index of the channel in `fields`, or nullopt. Not for the hot path: resolve once.
+  [[nodiscard]] std::optional<std::size_t> index_of(Channel channel) const;
+
+  /// No good reading for this long makes it stale: max(3 x effective period, 5 s).
+  [[nodiscard]] std::chrono::microseconds stale_after() const;
+
+  bool operator==(const Source&) const = default;
+};
+
+using SourcePtr = std::shared_ptr<const Source>;
+
+}  // namespace flopwatt

@@ -1,0 +1,55 @@
+// What a push exporter (MQTT, later remote write and Sparkplug) is to the agent. It is handed stored reading sets
+// and tells which were acknowledged; it sees neither drivers nor the database. Metering loop only.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "readings/reading_set.h"
+#include "readings/result.h"
+
+namespace flopwatt {
+
+/// Whether a source answers, for `status/<source>` and `info`.
+struct SourceStatus {
+  SourcePtr source;
+  bool up = false;
+  bool known = false;  ///< false until the first poll has answered or failed: nothing is published yet
+  FaultClass fault = FaultClass::timeout;  ///< where !up
+  std::int64_t since_wall_us = 0;
+
+  bool operator==(const SourceStatus&) const = default;
+};
+
+class PushExporter {
+ public:
+  virtual ~PushExporter() = default;
+
+  [[nodiscard]] virtual const std::string& name() const = 0;
+
+  /// Connects and reconnects with back-off until cancelled; then takes its leave within 1 s (state "offline").
+  virtual boost::asio::awaitable<void> run() = 0;
+
+  /// Connected and ready for publish().
+  [[nodiscard]] virtual bool up() const = 0;
+
+  /// Returns when up() (at once if it is); throws when cancelled.
+  virtual boost::asio::awaitable<void> wait_until_up() = 0;
+
+  enum class Lane : std::uint8_t {
+    live,    ///< each set as one message on its own topic
+    replay,  ///< sets of one topic together, as arrays under replay/
+  };
+
+  /// Publishes sets (ascending seq) and returns when every one of them is acknowledged. A Fault: at least one is
+  /// not (connection lost, refused); all of them count as not delivered and are handed in again later. Both lanes
+  /// may be under way at once; live goes first. `sets` must outlive the call.
+  virtual boost::asio::awaitable<Result<Done>> publish(const std::vector<StoredSet>& sets, Lane lane) = 0;
+
+  /// The present state of all sources; what changed is published, everything after a reconnect.
+  virtual void set_status(const std::vector<SourceStatus>& sources) = 0;
+};
+
+}  // namespace flopwatt

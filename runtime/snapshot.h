@@ -1,0 +1,65 @@
+// Everything that is shown at one moment: made on the metering loop when somebody asks, immutable, read on the
+// serving loop.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "readings/fault.h"
+#include "readings/reading_set.h"
+#include "readings/scope_figures.h"
+#include "runtime/driver.h"
+
+namespace flopwatt {
+
+struct SourceState {
+  SourcePtr source;
+  std::shared_ptr<const ReadingSet> newest;  ///< null before the first reading
+  bool stale = true;     ///< no good reading for source->stale_after(): its series are absent
+  std::uint64_t polls = 0, skipped = 0;
+  std::array<std::uint64_t, all_fault_classes.size()> failures{};  ///< in the order of all_fault_classes
+  std::string last_fault;  ///< message of the newest failure, "" after a good reading
+};
+
+struct StoreState {
+  bool up = false;
+  std::uint64_t readings = 0;          ///< stored since the store was made
+  std::uint64_t size_bytes = 0;
+  std::int64_t oldest_wall_us = 0;     ///< 0: empty
+  std::uint64_t waiting_readings = 0;  ///< read, not yet committed
+  std::uint64_t discarded_readings = 0;  ///< never committed: the store was down for too long
+  std::string fault;
+};
+
+struct ExporterState {
+  std::string name;
+  bool up = false;
+  std::uint64_t delivered = 0, dropped = 0, backlog = 0;  ///< readings
+};
+
+/// Cumulative counts in the Prometheus sense.
+struct HistogramState {
+  std::vector<double> bounds;          ///< upper bounds in seconds, ascending, +Inf left out
+  std::vector<std::uint64_t> counts;   ///< one a bound and one for the rest; not cumulative
+  double sum = 0;
+};
+
+struct Snapshot {
+  Moment taken;
+  std::string node;
+  std::vector<SourceState> sources;
+  std::vector<ScopeFigures> scopes;
+  std::vector<BusUse> buses;
+  StoreState store;
+  std::vector<ExporterState> exporters;
+  HistogramState poll_duration, poll_lateness;
+  std::int64_t config_loaded_wall_us = 0;
+  bool ready = false;  ///< every source has been polled once, and the store is open
+};
+
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+}  // namespace flopwatt
