@@ -69,13 +69,9 @@ double Schedule::antiderivative(double t) const {
   return cycles * area_.back() + area_until(within);
 }
 
-double Schedule::lowest() const {
-  return std::ranges::min_element(knots_, {}, &Knot::value)->value;
-}
+double Schedule::lowest() const { return std::ranges::min_element(knots_, {}, &Knot::value)->value; }
 
-double Schedule::highest() const {
-  return std::ranges::max_element(knots_, {}, &Knot::value)->value;
-}
+double Schedule::highest() const { return std::ranges::max_element(knots_, {}, &Knot::value)->value; }
 
 void Schedule::scale(double factor) {
   for (Knot& knot : knots_) knot.value *= factor;
