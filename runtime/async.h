@@ -27,9 +27,14 @@ namespace asio = boost::asio;
 using asio::awaitable;
 
 namespace detail {
+// co_spawn wants default-constructible results; optional is one for every T.
 template <class F>
-awaitable<std::invoke_result_t<F>> call(F work) {
+awaitable<std::optional<std::invoke_result_t<F>>> call(F work) {
   co_return work();
+}
+template <class T>
+awaitable<std::optional<T>> boxed(awaitable<T> operation) {
+  co_return co_await std::move(operation);
 }
 }  // namespace detail
 
@@ -37,7 +42,8 @@ awaitable<std::invoke_result_t<F>> call(F work) {
 /// Cancelling the caller does not stop `work`: the wait goes on until it returns, so it must carry its own limit.
 template <class F>
 awaitable<std::invoke_result_t<F>> offload(asio::thread_pool& pool, F work) {
-  co_return co_await asio::co_spawn(pool, detail::call(std::move(work)), asio::use_awaitable);
+  auto result = co_await asio::co_spawn(pool, detail::call(std::move(work)), asio::use_awaitable);
+  co_return std::move(*result);
 }
 
 /// Runs all tasks; when the first ends, by return or exception, cancels the others and waits for them. Rethrows
@@ -48,16 +54,17 @@ awaitable<void> run_until_first_ends(std::vector<awaitable<void>> tasks);
 awaitable<void> sleep_until(std::chrono::steady_clock::time_point when);
 
 /// Waits for `operation` at most `limit`. nullopt: the limit passed first and the operation was cancelled.
-/// Its exception is rethrown; cancellation of the caller passes through. T must be default-constructible.
+/// Its exception is rethrown; cancellation of the caller passes through.
 template <class T>
 awaitable<std::optional<T>> with_timeout(awaitable<T> operation, std::chrono::steady_clock::duration limit) {
   const auto executor = co_await asio::this_coro::executor;
   asio::steady_timer timer(executor, limit);
   auto [order, op_error, value, timer_error] =
       co_await asio::experimental::make_parallel_group(
-          asio::co_spawn(executor, std::move(operation), asio::deferred), timer.async_wait(asio::deferred))
+          asio::co_spawn(executor, detail::boxed(std::move(operation)), asio::deferred),
+          timer.async_wait(asio::deferred))
           .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-  if (!op_error) co_return std::optional<T>(std::move(value));
+  if (!op_error) co_return std::move(value);
   if (order[0] == 1 && !timer_error) co_return std::nullopt;
   std::rethrow_exception(op_error);
 }

@@ -35,6 +35,9 @@ class PushExporter {
   /// Connected and ready for publish().
   [[nodiscard]] virtual bool up() const = 0;
 
+  /// Number of the present or the last connection: grows by one with each.
+  [[nodiscard]] virtual std::uint64_t connection() const = 0;
+
   /// Returns when up() (at once if it is); throws when cancelled.
   virtual boost::asio::awaitable<void> wait_until_up() = 0;
 

@@ -1,0 +1,70 @@
+// The hub: where all drivers hand in their readings. Knows every source, its newest set and its counters, and
+// collects the sets of the present commit interval. Metering loop only.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "runtime/driver.h"
+#include "runtime/exporter.h"
+#include "runtime/snapshot.h"
+
+namespace flopwatt::agent {
+
+/// Counts durations in buckets; agent-wide, so one look at the bounds a poll.
+class Histogram {
+ public:
+  explicit Histogram(std::vector<double> bounds);
+  void observe(std::chrono::microseconds duration);
+  [[nodiscard]] const HistogramState& state() const { return state_; }
+
+ private:
+  HistogramState state_;
+};
+
+class Hub final : public Intake {
+ public:
+  Hub();
+
+  SourceId add(SourcePtr source) override;
+  void describe(SourceId id, SourcePtr source) override;
+  void accept(SourceId id, ReadingSet set, std::chrono::microseconds lateness,
+              std::chrono::microseconds duration) override;
+  void fail(SourceId id, Fault fault, std::chrono::microseconds lateness,
+            std::chrono::microseconds duration) override;
+  void skip(SourceId id, std::uint64_t beats) override;
+
+  /// The sets since the last call, in the order of their arrival.
+  [[nodiscard]] std::vector<ReadingSet> take_batch();
+
+  /// Marks sources stale whose last good reading is too old. True if the status of any source has changed since
+  /// the last call (also by coming up).
+  bool update_status(Moment now);
+  [[nodiscard]] std::vector<SourceStatus> status() const;
+
+  [[nodiscard]] std::vector<SourceState> states(Moment now) const;
+  [[nodiscard]] bool all_polled() const;
+  [[nodiscard]] const HistogramState& poll_duration() const { return duration_.state(); }
+  [[nodiscard]] const HistogramState& poll_lateness() const { return lateness_.state(); }
+
+ private:
+  struct Entry {
+    SourcePtr source;
+    std::shared_ptr<const ReadingSet> newest;
+    std::uint64_t polls = 0, skipped = 0;
+    std::array<std::uint64_t, all_fault_classes.size()> failures{};
+    std::string last_fault;
+    SourceStatus status;
+  };
+
+  void count_poll(Entry& entry, std::chrono::microseconds lateness, std::chrono::microseconds duration);
+  void set_up(Entry& entry, bool up, std::int64_t wall_us);
+
+  std::vector<Entry> entries_;
+  std::vector<ReadingSet> batch_;
+  Histogram duration_, lateness_;
+  bool status_changed_ = false;
+};
+
+}  // namespace flopwatt::agent

@@ -1,0 +1,177 @@
+#include "agent/keeper.h"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <iterator>
+#include <utility>
+
+#include "runtime/clock.h"
+#include "runtime/log.h"
+#include "runtime/schedule.h"
+
+namespace flopwatt::agent {
+namespace {
+
+/// Readings that wait in memory while the store cannot commit: about 20 MiB; a rack of 700 readings a second fills
+/// it in 20 minutes.
+constexpr std::size_t max_waiting_readings = 1'000'000;
+/// Sets in one transaction: after an outage the backlog goes in as several.
+constexpr std::size_t max_commit_sets = 5000;
+/// Batches are sealed in the last slot of a second, after every bus had its turn.
+constexpr std::chrono::milliseconds seal_offset = slot_offset(slots_per_second - 2);
+
+std::size_t known_readings(const std::vector<ReadingSet>& sets) {
+  std::size_t readings = 0;
+  for (const ReadingSet& set : sets) readings += set.known_count();
+  return readings;
+}
+
+}  // namespace
+
+Keeper::Keeper(asio::any_io_executor executor, const Config& config, Hub& hub,
+               std::unique_ptr<store::Store> store)
+    : hub_(hub),
+      interval_(config.store.commit),
+      accounting_({config.scopes, config.windows, config.min_coverage}, store->opened().totals),
+      store_(std::move(store)),
+      sealed_(executor, asio::steady_timer::time_point::max()) {
+  const store::Opened& opened = store_->opened();
+  state_.up = true;
+  state_.readings = opened.total_readings;
+  state_.size_bytes = opened.size_bytes;
+  state_.oldest_wall_us = opened.oldest_wall_us;
+}
+
+Keeper::~Keeper() = default;
+
+const store::Opened& Keeper::opened() const { return store_->opened(); }
+
+StoreState Keeper::state() const {
+  StoreState state = state_;
+  state.waiting_readings = waiting_readings_;
+  return state;
+}
+
+awaitable<void> Keeper::run_sealing() {
+  Schedule schedule(interval_, seal_offset % interval_, std::chrono::steady_clock::now());
+  for (;;) {
+    co_await sleep_until(schedule.due());
+    seal();
+    schedule.advance(std::chrono::steady_clock::now());
+  }
+}
+
+void Keeper::seal() {
+  const Moment moment = now();
+  if (hub_.update_status(moment)) {
+    const auto status = hub_.status();
+    for (Delivery* delivery : deliveries_) delivery->exporter().set_status(status);
+  }
+  std::vector<ReadingSet> batch = hub_.take_batch();
+  std::vector<ReadingSet> windows = accounting_.advance(batch, moment);
+  std::ranges::move(windows, std::back_inserter(batch));
+  auto totals = accounting_.take_changed_totals();
+  totals.merge(totals_);  // what is not yet saved stays, unless it is newer now
+  totals_ = std::move(totals);
+  waiting_readings_ += known_readings(batch);
+  std::ranges::move(batch, std::back_inserter(waiting_));
+  discard_overflow();
+  sealed_.cancel();
+}
+
+void Keeper::discard_overflow() {
+  std::size_t discarded_sets = 0, discarded = 0;
+  while (waiting_readings_ - discarded > max_waiting_readings && discarded_sets < waiting_.size())
+    discarded += waiting_[discarded_sets++].known_count();
+  if (discarded_sets == 0) return;
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(discarded_sets));
+  waiting_readings_ -= discarded;
+  state_.discarded_readings += discarded;
+}
+
+awaitable<void> Keeper::run_storing() {
+  for (;;) {
+    if (waiting_.empty()) {
+      sealed_.expires_at(asio::steady_timer::time_point::max());
+      co_await sealed_.async_wait(asio::as_tuple(asio::use_awaitable));
+      if (waiting_.empty()) co_await sleep_until({});  // nothing was sealed, or cancelled: then this throws
+      continue;
+    }
+    store::Commit commit = next_commit();
+    const auto write = [this, &commit] { return store_->commit(commit); };
+    const auto result = co_await offload(store_thread_, write);
+    if (result) {
+      committed(std::move(commit), *result);
+    } else {
+      failed(std::move(commit), result.error());
+      co_await sleep_until(std::chrono::steady_clock::now() + std::chrono::seconds(1));
+    }
+  }
+}
+
+store::Commit Keeper::next_commit() {
+  store::Commit commit;
+  const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), max_commit_sets));
+  const auto end = waiting_.begin() + count;
+  commit.sets.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+  waiting_.erase(waiting_.begin(), end);
+  commit.totals = std::exchange(totals_, {});
+  for (Delivery* delivery : deliveries_)
+    commit.exporters.emplace(delivery->exporter().name(), delivery->ledger().begin_commit());
+  return commit;
+}
+
+void Keeper::committed(store::Commit commit, const store::Committed& result) {
+  if (!state_.up) log::info("the store commits again");
+  const std::size_t readings = known_readings(commit.sets);
+  waiting_readings_ -= readings;
+  state_.up = true;
+  state_.fault.clear();
+  state_.readings = result.total_readings;
+  state_.size_bytes = result.size_bytes;
+  state_.oldest_wall_us = result.oldest_wall_us;
+
+  auto stored = std::make_shared<std::vector<StoredSet>>();
+  stored->reserve(commit.sets.size());
+  std::uint64_t seq = result.first_seq;
+  for (ReadingSet& set : commit.sets) stored->push_back({seq++, std::move(set)});
+  const StoredBatch batch = std::move(stored);
+  for (Delivery* delivery : deliveries_) {
+    const auto dropped = result.dropped.find(delivery->exporter().name());
+    delivery->ledger().end_commit(readings, result.removed, dropped == result.dropped.end() ? 0 : dropped->second);
+    if (!batch->empty()) delivery->offer(batch);
+  }
+}
+
+void Keeper::failed(store::Commit commit, const Fault& fault) {
+  if (state_.up) log::error("the store cannot commit; readings wait in memory", {{"reason", fault.message}});
+  state_.up = false;
+  state_.fault = fault.message;
+  // Back to the front of the queue; what was sealed meanwhile comes after it, and its totals are newer.
+  waiting_.insert(waiting_.begin(), std::make_move_iterator(commit.sets.begin()),
+                  std::make_move_iterator(commit.sets.end()));
+  totals_.merge(std::move(commit.totals));
+  for (Delivery* delivery : deliveries_) delivery->ledger().abandon_commit();
+}
+
+void Keeper::commit_rest() {
+  seal();
+  do {
+    store::Commit commit = next_commit();
+    const auto result = store_->commit(commit);
+    if (!result) {
+      failed(std::move(commit), result.error());
+      log::error("the last readings could not be stored",
+                 {{"readings", std::to_string(waiting_readings_)}, {"reason", result.error().message}});
+      return;
+    }
+    committed(std::move(commit), *result);
+  } while (!waiting_.empty());
+}
+
+awaitable<Result<std::vector<StoredSet>>> Keeper::read(store::Span span, std::size_t max_sets) {
+  const auto work = [this, span, max_sets] { return store_->read(span, max_sets); };
+  co_return co_await offload(store_thread_, work);
+}
+
+}  // namespace flopwatt::agent

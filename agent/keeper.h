@@ -1,0 +1,66 @@
+// The keeper: seals a batch each commit interval, has it accounted, has it stored, and tells the deliveries what is
+// stored. While the store cannot commit, sets wait in memory within a bound, then are discarded and counted;
+// accounting, polling and the endpoint go on. Metering loop only; the store works on a thread of its own.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/accounting/accounting.h"
+#include "agent/delivery.h"
+#include "agent/hub.h"
+#include "agent/store/store.h"
+#include "config/config.h"
+#include "runtime/async.h"
+#include "runtime/snapshot.h"
+
+namespace flopwatt::agent {
+
+class Keeper {
+ public:
+  /// `store` is open. `deliveries` are told after each commit; they outlive the keeper's tasks.
+  Keeper(asio::any_io_executor executor, const Config& config, Hub& hub, std::unique_ptr<store::Store> store);
+  ~Keeper();
+
+  void add_delivery(Delivery& delivery) { deliveries_.push_back(&delivery); }
+
+  /// Seals and accounts a batch each commit interval. Until cancelled.
+  awaitable<void> run_sealing();
+  /// Commits what is sealed. Until cancelled; a commit under way is waited for.
+  awaitable<void> run_storing();
+
+  /// At the end: what the hub still holds, and the newest delivery marks, are committed once more. Blocks.
+  void commit_rest();
+
+  /// For deliveries: reads a chunk of the log on the store's thread.
+  awaitable<Result<std::vector<StoredSet>>> read(store::Span span, std::size_t max_sets);
+
+  [[nodiscard]] const store::Opened& opened() const;
+  [[nodiscard]] StoreState state() const;
+  [[nodiscard]] std::vector<ScopeFigures> figures(Moment now) const { return accounting_.figures(now); }
+
+ private:
+  void seal();
+  void discard_overflow();
+  [[nodiscard]] store::Commit next_commit();
+  void committed(store::Commit commit, const store::Committed& result);
+  void failed(store::Commit commit, const Fault& fault);
+
+  Hub& hub_;
+  std::chrono::microseconds interval_;
+  accounting::Accounting accounting_;
+  std::unique_ptr<store::Store> store_;
+  std::vector<Delivery*> deliveries_;
+
+  std::vector<ReadingSet> waiting_;      // sealed, oldest first
+  std::size_t waiting_readings_ = 0;     // of waiting_ and of the commit under way
+  store::Totals totals_;                 // to be saved with the next commit
+  StoreState state_;
+  asio::steady_timer sealed_;            // rung when a batch is sealed
+  asio::thread_pool store_thread_{1};    // last: joined first, so nothing it uses is gone
+};
+
+}  // namespace flopwatt::agent

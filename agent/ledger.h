@@ -1,0 +1,58 @@
+// One exporter's account: what it has delivered, what was dropped, what is under way. Kept so that at every moment
+// stored = delivered + dropped + backlog, in readings. Pure bookkeeping; metering loop only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "agent/store/delivery_marks.h"
+#include "agent/store/store.h"
+#include "readings/reading_set.h"
+
+namespace flopwatt::agent {
+
+/// Sets of one commit, shared by all exporters. Ascending seq without a hole.
+using StoredBatch = std::shared_ptr<const std::vector<StoredSet>>;
+
+[[nodiscard]] store::Span span_of(const std::vector<StoredSet>& sets);
+
+class Ledger {
+ public:
+  Ledger(store::ExporterRecord record, std::uint64_t backlog_readings);
+
+  /// A commit is under way with the record as it is now: acknowledgements wait for its end, so that a set which
+  /// that commit removes is never counted both as dropped and as delivered.
+  [[nodiscard]] store::ExporterRecord begin_commit();
+  /// The commit succeeded: `stored` readings are new, `removed` is out of the store, `dropped` of it undelivered.
+  void end_commit(std::uint64_t stored, store::Span removed, std::uint64_t dropped);
+  /// The commit failed: nothing of it happened.
+  void abandon_commit();
+
+  /// These sets were acknowledged. What is already counted (delivered, or dropped) is not counted again.
+  void acknowledge(StoredBatch sets);
+
+  /// A span is being delivered by one lane; the other keeps away from it.
+  void claim(store::Span span);
+  void release(store::Span span);
+
+  /// The lowest run up to `last` that is neither delivered nor claimed.
+  [[nodiscard]] std::optional<store::Span> next_gap(std::uint64_t last) const;
+
+  [[nodiscard]] std::uint64_t delivered() const { return record_.delivered; }
+  [[nodiscard]] std::uint64_t dropped() const { return record_.dropped; }
+  [[nodiscard]] std::uint64_t backlog() const { return backlog_; }
+
+ private:
+  void apply(const std::vector<StoredSet>& sets);
+  void apply_waiting();
+
+  store::ExporterRecord record_;
+  std::uint64_t backlog_;
+  bool committing_ = false;
+  std::vector<StoredBatch> waiting_;  // acknowledged while a commit was under way
+  std::vector<store::Span> claims_;   // at most one a lane
+};
+
+}  // namespace flopwatt::agent

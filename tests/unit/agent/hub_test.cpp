@@ -1,0 +1,103 @@
+#include "agent/hub.h"
+
+#include <doctest/doctest.h>
+
+using namespace flopwatt;
+using namespace flopwatt::agent;
+using namespace std::chrono_literals;
+
+namespace {
+
+SourcePtr meter(const char* name) {
+  auto source = std::make_shared<Source>();
+  source->kind = SourceKind::meter;
+  source->name = name;
+  source->interval = source->effective_period = 1s;
+  source->fields = {{{Quantity::active_power}, Wire::f32, 1, 0}};
+  return source;
+}
+
+ReadingSet reading(const SourcePtr& source, std::int64_t seconds, double watts) {
+  ReadingSet set;
+  set.source = source;
+  set.time = {1'700'000'000'000'000 + seconds * 1'000'000, seconds * 1'000'000};
+  set.values = {watts};
+  return set;
+}
+
+Moment at(std::int64_t seconds) {
+  return {1'700'000'000'000'000 + seconds * 1'000'000, seconds * 1'000'000};
+}
+
+}  // namespace
+
+TEST_CASE("a source is stale after max(3 x period, 5 s) without a good reading, and says so once") {
+  Hub hub;
+  const auto source = meter("pdu-a");
+  const SourceId id = hub.add(source);
+  CHECK(hub.update_status(at(99)));  // it exists
+  CHECK_FALSE(hub.status().front().known);
+  hub.accept(id, reading(source, 100, 5000), 0us, 10ms);
+  CHECK(hub.update_status(at(100)));
+  CHECK(hub.status().front().up);
+  CHECK_FALSE(hub.update_status(at(105)));
+  CHECK_FALSE(hub.states(at(105)).front().stale);
+  hub.fail(id, {FaultClass::timeout, "no answer", 0}, 0us, 1s);
+  CHECK(hub.update_status(at(106)));
+  CHECK_FALSE(hub.status().front().up);
+  CHECK(hub.status().front().fault == FaultClass::timeout);
+  CHECK(hub.states(at(106)).front().stale);
+  CHECK_FALSE(hub.update_status(at(107)));
+  hub.accept(id, reading(source, 108, 5000), 0us, 10ms);
+  CHECK(hub.update_status(at(108)));
+  CHECK(hub.status().front().up);
+  CHECK(hub.status().front().since_wall_us == at(108).wall_us);
+}
+
+TEST_CASE("a source that fails at its first poll is down at once") {
+  Hub hub;
+  const SourceId id = hub.add(meter("pdu-a"));
+  hub.fail(id, {FaultClass::connection, "refused", 0}, 0us, 1ms);
+  CHECK(hub.update_status(at(1)));
+  CHECK(hub.status().front().known);
+  CHECK_FALSE(hub.status().front().up);
+  CHECK(hub.status().front().fault == FaultClass::connection);
+}
+
+TEST_CASE("polls, failures by class and skipped beats are counted apart") {
+  Hub hub;
+  const auto source = meter("pdu-a");
+  const SourceId id = hub.add(source);
+  CHECK_FALSE(hub.all_polled());
+  hub.accept(id, reading(source, 1, 1), 2ms, 10ms);
+  hub.fail(id, {FaultClass::exception, "code 2", 2}, 0us, 1ms);
+  hub.skip(id, 3);
+  const SourceState state = hub.states(at(1)).front();
+  CHECK(hub.all_polled());
+  CHECK(state.polls == 2);
+  CHECK(state.skipped == 3);
+  CHECK(state.failures == std::array<std::uint64_t, 6>{0, 0, 1, 0, 0, 0});
+  CHECK(state.last_fault == "code 2");
+  CHECK(hub.poll_duration().sum == doctest::Approx(0.011));
+}
+
+TEST_CASE("a batch is handed out once, in the order of arrival") {
+  Hub hub;
+  const auto a = meter("a"), b = meter("b");
+  const SourceId ida = hub.add(a), idb = hub.add(b);
+  hub.accept(idb, reading(b, 1, 1), 0us, 1ms);
+  hub.accept(ida, reading(a, 1, 2), 0us, 1ms);
+  const auto batch = hub.take_batch();
+  REQUIRE(batch.size() == 2);
+  CHECK(batch[0].source == b);
+  CHECK(batch[1].source == a);
+  CHECK(hub.take_batch().empty());
+}
+
+TEST_CASE("a duration on a bound counts below it, as Prometheus' le says") {
+  Histogram histogram({0.001, 0.01});
+  histogram.observe(1ms);
+  histogram.observe(2ms);
+  histogram.observe(1s);
+  CHECK(histogram.state().counts == std::vector<std::uint64_t>{1, 1, 1});
+}
