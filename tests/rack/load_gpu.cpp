@@ -2,25 +2,26 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iomanip>
+#include <sstream>
 
 #include "truth.h"
 
 namespace rack {
 namespace {
 
-template <class... Args>
-std::string format(const char* pattern, Args... args) {
-  std::array<char, 96> text{};
-  std::snprintf(text.data(), text.size(), pattern, args...);
-  return text.data();
+std::string padded(unsigned number, int width, std::ios_base& (*base)(std::ios_base&)) {
+  std::ostringstream text;
+  text << base << std::setfill('0') << std::setw(width) << number;
+  return text.str();
 }
 
 void read_identity(const YAML::Node& node, std::size_t index, Gpu& gpu) {
   const auto number = static_cast<unsigned>(index);
   gpu.name = "gpu" + std::to_string(index);
   if (const YAML::Node name = node["name"]) gpu.name = value_of<std::string>(name);
-  gpu.uuid = value_or(node, "uuid", format("GPU-5f10a770-0000-4000-8000-%012x", number));
-  gpu.serial = value_or(node, "serial", format("16530230%05u", number));
+  gpu.uuid = value_or(node, "uuid", "GPU-5f10a770-0000-4000-8000-" + padded(number, 12, std::hex));
+  gpu.serial = value_or(node, "serial", "16530230" + padded(number, 5, std::dec));
   gpu.pci = {0, 0x19 + number * 8 % 0xE0, number / 28};
   if (const YAML::Node pci = node["pci"]) {
     const auto text = value_of<std::string>(pci);

@@ -101,8 +101,10 @@ void MeterServer::apply_refusals() {
       // Only so does a client that keeps its connection meet the refusal.
       connections_.remove_if([&](const auto& connection) { return &connection->endpoint() == &endpoint; });
     } else if (!refused && endpoint.listener < 0) {
+      // The port is known by now, and others read it: only the listener is this thread's to change.
+      std::uint16_t port = endpoint.port;
       try {
-        endpoint.listener = listen_on(endpoint.port);
+        endpoint.listener = listen_on(port);
       } catch (const std::runtime_error&) {
         // Somebody else has the port for the moment; the next tick tries again.
       }

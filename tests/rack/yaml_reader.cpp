@@ -52,8 +52,10 @@ void fail_at(const YAML::Node& node, const std::string& what) {
 
 void expect_keys(const YAML::Node& map, std::initializer_list<std::string_view> known) {
   if (!map.IsMap()) fail_at(map, "a map is expected here");
-  for (const auto& [key, value] : map)
-    if (std::ranges::find(known, key.Scalar()) == known.end()) fail_at(key, "unknown key " + key.Scalar());
+  for (const auto& entry : map) {
+    const std::string& key = entry.first.Scalar();
+    if (std::ranges::find(known, key) == known.end()) fail_at(entry.first, "unknown key " + key);
+  }
 }
 
 Waveform waveform_of(const YAML::Node& node) {
