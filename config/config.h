@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "config/finding.h"
 #include "config/meter_profile.h"
 #include "readings/quantity.h"
 
@@ -25,6 +26,15 @@ struct ModbusAddress {
   bool operator==(const ModbusAddress&) const = default;
 };
 
+/// A line that meters share, as configured under `buses`.
+struct BusConfig {
+  std::string name;
+  ModbusAddress address;
+  microseconds timeout{1'000'000};
+  microseconds turnaround{0};  ///< pause between two requests
+  Position at;
+};
+
 /// Accuracy of a meter, per cent, half-width.
 struct Accuracy {
   double meter_class = 2.0;
@@ -34,14 +44,16 @@ struct Accuracy {
 
 struct MeterConfig {
   std::string name;
+  Position at;  ///< of its entry in the file, for findings that need its read plan
   ModbusAddress address;
+  std::string bus;  ///< name of the configured bus with that address, else the address: label `bus`
   std::uint8_t unit_id = 1;
   microseconds interval{};
   MeterProfile profile;  ///< of a file, or made of inline `registers` (then profile.id is empty)
   Accuracy accuracy;
   std::string feed;
   microseconds timeout{1'000'000};
-  microseconds pause{0};  ///< between two requests on its connection
+  microseconds pause{0};  ///< between two requests on its connection; default: the bus's turnaround
   bool close_after_poll = false;
   bool accept_unit_mismatch = false;
 };
@@ -49,7 +61,7 @@ struct MeterConfig {
 enum class Precision : std::uint8_t { tf32, fp16, bf16, fp8 };
 
 struct NvidiaConfig {
-  bool enabled = true;  ///< `auto` and a map: used where the library is found; `off`: never
+  bool enabled = true;    ///< `auto` and a map: used where the library is found; `off`: never
   bool required = false;  ///< a map was given: a missing library is an error worth a warning
   std::string library = "libnvidia-ml.so.1";
   microseconds interval{};
@@ -72,7 +84,8 @@ struct Window {
 
 struct ScopeConfig {
   std::string name;
-  std::vector<std::string> meters;         ///< names of meters, added; empty: the devices' own energy
+  Position at;
+  std::vector<std::string> meters;  ///< names of meters, added; empty: the devices' own energy
   enum class Work : std::uint8_t { none, all, listed } work = Work::none;
   std::vector<std::string> work_patterns;  ///< names and globs where `listed`
 };
@@ -110,6 +123,7 @@ struct Config {
   std::string node;
   std::filesystem::path file;
   microseconds interval = std::chrono::seconds(1);
+  std::vector<BusConfig> buses;
   std::vector<MeterConfig> meters;
   NvidiaConfig nvidia;
   std::vector<NameOverride> accelerator_names;

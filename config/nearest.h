@@ -7,9 +7,10 @@
 
 namespace flopwatt {
 
-/// The candidate that differs from `word` by the fewest letters (Damerau-Levenshtein, case ignored), "" where none
-/// is near: more than a third of its letters, or more than 3, differ.
-[[nodiscard]] std::string_view nearest_word(std::string_view word, std::span<const std::string_view> candidates);
+/// The candidate that differs from `word` by the fewest letters (Damerau-Levenshtein, case ignored), "" where
+/// none is near: more than a third of its letters, or more than 3, differ.
+[[nodiscard]] std::string_view nearest_word(std::string_view word,
+                                            std::span<const std::string_view> candidates);
 
 /// "; did you mean 'x'?" or, without a near one, "; write one of a, b, c".
 [[nodiscard]] std::string suggestion(std::string_view word, std::span<const std::string_view> candidates);

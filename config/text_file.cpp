@@ -1,7 +1,7 @@
 #include "config/text_file.h"
 
+#include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <system_error>
 
 namespace flopwatt {
@@ -17,7 +17,7 @@ TextFile read_text_file(const fs::path& path, std::size_t max_bytes) {
   if (!fs::is_regular_file(status)) return {"", "it is not a regular file"};
 
   std::ifstream stream(path, std::ios::binary);
-  if (!stream) return {"", "permission denied"};
+  if (!stream) return {"", std::generic_category().message(errno)};
   std::string text(max_bytes + 1, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (stream.bad()) return {"", "reading failed"};

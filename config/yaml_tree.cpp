@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <map>
 #include <sstream>
+#include <string_view>
 #include <utility>
+
+#include "config/plain_text.h"
 
 namespace flopwatt {
 namespace {
@@ -30,8 +33,36 @@ std::size_t count_nodes(const YamlNode& node) {
   return count;
 }
 
+std::size_t depth_of(const YamlNode& node) {
+  std::size_t inside = 0;
+  for (const YamlNode& item : node.items) inside = std::max(inside, depth_of(item));
+  for (const YamlEntry& entry : node.entries) inside = std::max(inside, depth_of(entry.value));
+  return node.is_list() || node.is_map() ? inside + 1 : 0;
+}
+
+// Whether the quote that begins at `start` ends. The library takes the end of the file for its end, and so
+// would take all keys after a forgotten quote into one value.
+bool is_closed_quote(std::string_view text, std::size_t start) {
+  if (start >= text.size()) return true;
+  const char quote = text[start];
+  if (quote != '"' && quote != '\'') return true;
+  for (std::size_t at = start + 1; at < text.size(); ++at) {
+    if (quote == '"' && text[at] == '\\') {
+      ++at;
+    } else if (text[at] == quote) {
+      const bool doubled = quote == '\'' && at + 1 < text.size() && text[at + 1] == quote;
+      if (!doubled) return true;
+      ++at;
+    }
+  }
+  return false;
+}
+
 class TreeBuilder : public YAML::EventHandler {
  public:
+  /// `text` is what the parser reads.
+  explicit TreeBuilder(std::string_view text) : text_(text) {}
+
   YamlNode take() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark&) override {}
@@ -45,7 +76,9 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto known = anchors_.find(anchor);
-    if (known == anchors_.end()) throw Refused{position_of(mark), "an alias inside its own anchor has no end"};
+    if (known == anchors_.end())
+      throw Refused{position_of(mark), "an alias inside its own anchor has no end"};
+    check_depth(levels_.size() + depth_of(known->second), position_of(mark));
     grow(count_nodes(known->second), position_of(mark));
     add(known->second, YAML::NullAnchor);
   }
@@ -58,6 +91,8 @@ class TreeBuilder : public YAML::EventHandler {
     node.at = position_of(mark);
     node.text = value;
     node.quoted = tag == "!";
+    if (node.quoted && !is_closed_quote(text_, static_cast<std::size_t>(std::max(mark.pos, 0))))
+      throw Refused{node.at, "the quote that begins here does not end"};
     add(std::move(node), anchor);
   }
 
@@ -84,6 +119,11 @@ class TreeBuilder : public YAML::EventHandler {
       throw Refused{position_of(mark), "tags ('" + tag + "') are not used here; remove it"};
   }
 
+  static void check_depth(std::size_t depth, Position at) {
+    if (depth > max_yaml_depth)
+      throw Refused{at, "nested deeper than " + std::to_string(max_yaml_depth) + " levels"};
+  }
+
   void grow(std::size_t count, Position at) {
     nodes_ += count;
     if (nodes_ > max_yaml_nodes)
@@ -92,8 +132,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     check_tag(mark, tag);
-    if (levels_.size() >= max_yaml_depth)
-      throw Refused{position_of(mark), "nested deeper than " + std::to_string(max_yaml_depth) + " levels"};
+    check_depth(levels_.size() + 1, position_of(mark));
     Level level{{}, anchor, std::nullopt};
     level.node.kind = kind;
     level.node.at = position_of(mark);
@@ -123,6 +162,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
+  std::string_view text_;
   YamlNode root_;
   std::vector<Level> levels_;
   std::map<YAML::anchor_t, YamlNode> anchors_;
@@ -138,21 +178,36 @@ bool indented_by_tab(const std::string& text, int line) {
   return false;
 }
 
+Position position_at(std::string_view text, std::size_t offset) {
+  const std::string_view before = text.substr(0, offset);
+  const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+  return {static_cast<int>(std::ranges::count(before, '\n')) + 1, static_cast<int>(offset - line_start) + 1};
+}
+
+// Throws Refused, and what the library throws.
+YamlNode parse_one_document(const std::string& text) {
+  const std::size_t bad = find_non_text(text);
+  if (bad != std::string::npos)
+    throw Refused{position_at(text, bad),
+                  "not text in UTF-8; save the file in UTF-8, without control characters"};
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  TreeBuilder builder(text);
+  parser.HandleNextDocument(builder);
+  TreeBuilder second(text);
+  if (parser.HandleNextDocument(second))
+    throw Refused{second.take().at, "a second YAML document begins here; write everything in one"};
+  return builder.take();
+}
+
 }  // namespace
 
-std::optional<YamlNode> parse_yaml(const std::string& text, Reporter& report) {
+std::optional<YamlNode> parse_yaml(const std::string& file_text, Reporter& report) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  const std::string text =
+      file_text.substr(file_text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0);
   try {
-    std::istringstream stream(text);
-    YAML::Parser parser(stream);
-    TreeBuilder builder;
-    parser.HandleNextDocument(builder);
-    TreeBuilder second;
-    if (parser.HandleNextDocument(second)) {
-      YamlNode extra = second.take();
-      report.error(extra.at, "a second YAML document begins here; write everything in one");
-      return std::nullopt;
-    }
-    return builder.take();
+    return parse_one_document(text);
   } catch (const Refused& refused) {
     report.error(refused.at, refused.message);
   } catch (const YAML::Exception& error) {

@@ -1,5 +1,5 @@
-// YAML text as a tree that keeps the position of every key and value and every duplicate key, bounded in depth and
-// size. (yaml-cpp's own nodes hide duplicates, and its errors are exceptions.)
+// YAML text as a tree that keeps the position of every key and value and every duplicate key, bounded in
+// depth and size. (yaml-cpp's own nodes hide duplicates, and its errors are exceptions.)
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,8 @@ struct YamlEntry;
 struct YamlNode {
   enum class Kind : std::uint8_t { null, scalar, list, map } kind = Kind::null;
   Position at;
-  std::string text;     ///< of a scalar
-  bool quoted = false;  ///< "5" is text, 5 is a number
+  std::string text;                ///< of a scalar
+  bool quoted = false;             ///< "5" is text, 5 is a number
   std::vector<YamlNode> items;     ///< of a list
   std::vector<YamlEntry> entries;  ///< of a map, as written, duplicates included
 

@@ -1,7 +1,8 @@
-// Accounting: from reading sets to energy, work and joules per FLOP of scopes. Pure: (settings, state, batch) ->
-// (state, results); no clock, no I/O. Runs on monotonic time; wall time only labels windows.
+// Accounting: from reading sets to energy, work and joules per FLOP of scopes. Pure: (settings, state, batch)
+// -> (state, results); no clock, no I/O. Runs on monotonic time; wall time only labels windows.
 //
-// Energy, work, coverage and uncertainty: formulas and their sources are in energy.h, work.h and uncertainty.h.
+// Formulas and their sources are in counter.h, power_integral.h, energy.h, work.h, window.h and
+// uncertainty.h.
 #pragma once
 
 #include <map>
@@ -33,9 +34,9 @@ class Accounting {
   Accounting(Accounting&&) noexcept;
   Accounting& operator=(Accounting&&) noexcept;
 
-  /// Takes in one batch (sets of any sources, each source's in order of time). Returns the sets of windows that
-  /// have closed by `now`, in the order of their ends. A window closes when every source of the scope has reached
-  /// its end or has become stale.
+  /// Takes in one batch (sets of any sources, each source's in order of time). Returns the sets of windows
+  /// that have closed by `now`, in the order of their ends. A window closes when every source of the scope
+  /// has reached its end or has become stale.
   [[nodiscard]] std::vector<ReadingSet> advance(std::span<const ReadingSet> batch, Moment now);
 
   /// The running figures at `now`, for the snapshot.

@@ -1,5 +1,5 @@
-// What one exporter has delivered: everything up to a low mark, and at most 64 ranges above it (live readings run
-// ahead of the backlog). Moved only by acknowledgement or by the store's limits.
+// What one exporter has delivered: everything up to a low mark, and at most 64 ranges above it (live readings
+// run ahead of the backlog). Moved only by acknowledgement or by the store's limits.
 #pragma once
 
 #include <cstddef>
@@ -18,11 +18,12 @@ class DeliveryMarks {
   DeliveryMarks() = default;
   /// Everything up to and including `low` counts as dealt with.
   explicit DeliveryMarks(std::uint64_t low) : low_(low) {}
-  /// As saved. Ranges must be ascending, disjoint and above low; what is not is left out (it is delivered again).
+  /// As saved. Ranges must be ascending, disjoint and above low; what is not is left out (it is delivered
+  /// again).
   DeliveryMarks(std::uint64_t low, const std::vector<Span>& ranges);
 
-  /// Marks a span. False, and nothing changed, if that would make more than max_ranges ranges: the span counts as
-  /// not delivered and is sent again.
+  /// Marks a span. False, and nothing changed, if that would make more than max_ranges ranges: the span
+  /// counts as not delivered and is sent again.
   bool add(Span delivered);
 
   /// Everything up to and including `seq` is out of the store: nothing is left to deliver there.

@@ -1,0 +1,143 @@
+#include "agent/accounting/counter.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "agent/accounting/time_span.h"
+
+namespace flopwatt::accounting {
+namespace {
+
+// How near a modulus the old value must have been for a fall to be its wrap.
+constexpr double nearness = 1e-3;
+// Displays have at least this many counts before they roll over.
+constexpr double smallest_display = 1e4;
+
+// Where an integer register of that width starts again; 0: it does not within the life of a meter.
+double modulus_of(Wire wire) {
+  switch (wire) {
+    case Wire::u8:
+      return 0x1p8;
+    case Wire::u16:
+      return 0x1p16;
+    case Wire::i16:
+      return 0x1p15;
+    case Wire::u32:
+      return 0x1p32;
+    case Wire::i32:
+      return 0x1p31;
+    case Wire::u64:
+    case Wire::i64:
+    case Wire::f32:
+    case Wire::f64:
+      return 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void Counter::restore(const CounterReading& last) {
+  last_ = last;
+  restored_ = true;
+  suspect_count_ = 0;
+}
+
+void Counter::begin_epoch() {
+  if (last_) ended_us_ = last_->time_us;
+  last_.reset();
+  restored_ = false;
+  suspect_count_ = 0;
+}
+
+std::span<const CounterStep> Counter::add(const CounterReading& reading, const CounterBounds& bounds) {
+  step_count_ = 0;
+  const bool is_reading = std::isfinite(reading.value) && reading.value >= 0;
+  const bool is_old = (last_ && reading.time_us <= last_->time_us) ||
+                      (suspect_count_ > 0 && reading.time_us <= suspects_[suspect_count_ - 1].time_us);
+  if (!is_reading || is_old) return {};
+  if (!last_) {
+    accept_epoch(reading);
+  } else if (follows(*last_, reading, bounds.likely_rate)) {
+    suspect_count_ = 0;
+    accept(reading);
+  } else {
+    const bool confirms =
+        suspect_count_ > 0 && follows(suspects_[suspect_count_ - 1], reading, bounds.possible_rate);
+    if (!confirms) suspect_count_ = 0;
+    suspects_[suspect_count_++] = reading;
+    if (suspect_count_ == suspects_.size()) adopt_suspects(bounds);
+  }
+  return {steps_.data(), step_count_};
+}
+
+bool Counter::follows(const CounterReading& from, const CounterReading& to, double rate) const {
+  const double growth = to.value - from.value;
+  // The step of the smaller of both: a wild float must not excuse itself by its own coarseness.
+  const double step = resolution_.at(std::min(from.value, to.value));
+  // One step back is rounding inside the meter, no reset.
+  return growth >= -step && growth <= 2 * rate * seconds(to.time_us - from.time_us) + 2 * step;
+}
+
+std::optional<double> Counter::growth_over_wrap(const CounterReading& first, double rate) const {
+  const double raw = last_->value / resolution_.scale;
+  const double display = std::pow(10.0, std::ceil(std::log10(std::max(raw, 1.0))));
+  const double allowed =
+      2 * rate * seconds(first.time_us - last_->time_us) + 2 * resolution_.at(last_->value);
+  std::optional<double> best;
+  for (const double modulus : {modulus_of(resolution_.wire), display >= smallest_display ? display : 0.0}) {
+    if (modulus <= 0 || raw > modulus || modulus - raw > nearness * modulus) continue;
+    const double growth = (modulus - raw) * resolution_.scale + first.value;
+    if (growth <= allowed && (!best || growth < *best)) best = growth;
+  }
+  return best;
+}
+
+void Counter::accept(const CounterReading& reading) {
+  CounterReading held = reading;
+  held.value = std::max(reading.value, last_->value);  // rounded back by a step: stands still
+  accept_grown(held, held.value - last_->value);
+}
+
+void Counter::accept_grown(const CounterReading& reading, double growth) {
+  CounterStep& step = steps_[step_count_++];
+  step = {last_->time_us, reading.time_us, true, restored_, growth, {}};
+  for (std::size_t i = 0; i < step.beside.size(); ++i) step.beside[i] = reading.beside[i] - last_->beside[i];
+  last_ = reading;
+  restored_ = false;
+}
+
+void Counter::accept_epoch(const CounterReading& reading) {
+  steps_[step_count_++] = {last_ ? last_->time_us : ended_us_, reading.time_us, false, restored_, 0, {}};
+  last_ = reading;
+  restored_ = false;
+}
+
+void Counter::adopt_suspects(const CounterBounds& bounds) {
+  const auto [first, second, newest] = suspects_;
+  const auto rate = [](const CounterReading& from, const CounterReading& to) {
+    return (to.value - from.value) / seconds(to.time_us - from.time_us);
+  };
+  // They have to agree on a rate too: a glitch may have come first, and the new counter after it.
+  const double early = std::max(bounds.likely_rate, 10 * rate(first, second));
+  const double late = std::max(bounds.likely_rate, 10 * rate(second, newest));
+  if (!follows(first, second, late) || !follows(second, newest, early)) {
+    suspects_ = {second, newest, {}};
+    suspect_count_ = 2;
+    return;
+  }
+  suspect_count_ = 0;
+  const double likely = std::max(bounds.likely_rate, 10 * rate(first, newest));
+  if (follows(*last_, first, likely)) {
+    accept(first);
+  } else if (const auto wrapped =
+                 first.value < last_->value ? growth_over_wrap(first, likely) : std::nullopt) {
+    accept_grown(first, *wrapped);
+  } else {
+    accept_epoch(first);
+  }
+  accept(second);
+  accept(newest);
+}
+
+}  // namespace flopwatt::accounting

@@ -1,0 +1,97 @@
+// The energy of one source (a meter or a device), in joules of monotonic time, in two estimates:
+//
+//   counter   its own register. The device integrates continuously, so polling gaps lose nothing, but a
+//   window's
+//             ends are only known to a step q of the register: u^2 = 2 (q/sqrt 12)^2 for each stretch.
+//   integral  trapezoids under its power readings: no step, but what happens between readings is guessed.
+//
+// For each window the one with the smaller uncertainty is used (facts on method, 5.2 and 5.4), and the
+// counter where both disagree by more than their uncertainty allows: then power is under-sampled. Where one
+// of them knows clearly less of the window, the other is used. Totals are the counter's where there is one:
+// after a gap they catch up, also over a restart of the agent.
+//
+// The energy is known between two readings that are no further apart than the source may be silent before it
+// is stale.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "agent/accounting/counter.h"
+#include "agent/accounting/power_integral.h"
+#include "agent/accounting/track.h"
+
+namespace flopwatt::accounting {
+
+enum class EnergyEstimate : std::uint8_t { counter, integral };
+
+/// Energy over covered spans with its independent errors, in J and J^2. Gain (class) is not in it.
+struct EnergyPart {
+  double joules = 0;
+  double step_variance = 0;
+  double time_variance = 0;
+  double sampling_variance = 0;
+
+  [[nodiscard]] double variance() const { return step_variance + time_variance + sampling_variance; }
+};
+
+/// How a source tells its energy.
+struct EnergyShape {
+  std::optional<Resolution> counter;  ///< in J; nullopt: it has none
+  std::optional<Resolution> power;    ///< in W; nullopt: it has none
+  std::int64_t longest_gap_us = 0;
+  double accuracy = 0;  ///< relative half-width of power against the register: what may differ by class
+};
+
+struct EnergyReading {
+  std::int64_t time_us = 0;
+  double joules = 0;         ///< the counter; `absent` where unknown
+  double watts = 0;          ///< `absent` where unknown
+  double time_variance = 0;  ///< of the time stamp, s^2
+};
+
+/// What a reading adds to totals, J.
+struct EnergyGrowth {
+  double joules = 0;
+  double restored_joules = 0;  ///< of joules, what grew before this run of the agent
+};
+
+class EnergySeries {
+ public:
+  void set_shape(const EnergyShape& shape);
+  /// Carries totals on from an earlier run's last register reading, which is that old.
+  void restore(const CounterReading& last, double likely_watts);
+  /// The source is another device now.
+  void begin_epoch() { counter_.begin_epoch(); }
+
+  EnergyGrowth add(const EnergyReading& reading, const Retention& retention);
+
+  /// Up to here everything is decided: known or a gap.
+  [[nodiscard]] std::int64_t reached_us() const;
+  [[nodiscard]] EnergyEstimate choose(TimeSpan window) const;
+  void add_gaps(EnergyEstimate estimate, TimeSpan window, std::vector<TimeSpan>& gaps) const;
+  [[nodiscard]] EnergyPart part(EnergyEstimate estimate, std::span<const TimeSpan> covered) const;
+
+  [[nodiscard]] bool power_in_doubt() const { return integral_.in_doubt(); }
+  [[nodiscard]] const std::optional<CounterReading>& last_counted() const { return counter_.last(); }
+  [[nodiscard]] double likely_peak_watts() const { return likely_.peak(); }
+
+ private:
+  EnergyGrowth count(const EnergyReading& reading, const Retention& retention);
+  double integrate(const EnergyReading& reading, const Retention& retention);
+  [[nodiscard]] std::int64_t decided_us(const std::optional<std::int64_t>& last_us) const;
+
+  EnergyShape shape_;
+  Counter counter_;
+  PowerIntegral integral_;
+  LikelyPower likely_;
+  Track<1> counted_;     // J
+  Track<2> integrated_;  // J, and the variance J^2
+  double last_watts_ = 0;
+  double time_variance_ = 0;  // running mean, s^2
+  std::int64_t newest_us_ = 0;
+};
+
+}  // namespace flopwatt::accounting

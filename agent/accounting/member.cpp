@@ -1,0 +1,159 @@
+#include "agent/accounting/member.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "agent/accounting/uncertainty.h"
+
+namespace flopwatt::accounting {
+namespace {
+
+constexpr double joules_per_wh = 3600;
+
+double value_at(const ReadingSet& set, std::optional<std::size_t> column) {
+  return column && *column < set.values.size() ? set.values[*column] : absent;
+}
+
+double total_of(const Totals& totals, const std::string& key) {
+  const auto found = totals.find(key);
+  return found == totals.end() ? absent : found->second;
+}
+
+bool is_other_device(const Identity& before, const Identity& now) {
+  const auto changed = [](const std::string& one, const std::string& other) {
+    return !one.empty() && !other.empty() && one != other;
+  };
+  return changed(before.serial, now.serial) || changed(before.uuid, now.uuid);
+}
+
+}  // namespace
+
+double text_number(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  return static_cast<double>(
+      std::max<std::uint64_t>(1, (hash ^ (hash >> 52)) & ((std::uint64_t{1} << 52) - 1)));
+}
+
+double identity_number(const Identity& identity) {
+  if (identity.serial.empty() && identity.uuid.empty()) return 0;
+  return text_number(identity.serial + '\n' + identity.uuid);
+}
+
+Member::Member(SourcePtr source, const Totals& restored, Moment first_time) : source_(std::move(source)) {
+  const std::string prefix = "source/" + source_->name + '/';
+  counter_key_ = prefix + "energy_j";
+  time_key_ = prefix + "energy_time_us";
+  identity_key_ = prefix + "identity";
+  peak_key_ = prefix + "peak_w";
+  resolve();
+  restore(restored, first_time);
+}
+
+void Member::restore(const Totals& totals, Moment first_time) {
+  const double joules = total_of(totals, counter_key_);
+  const double wall_us = total_of(totals, time_key_);
+  const double identity = total_of(totals, identity_key_);
+  const double identity_now = identity_number(source_->identity);
+  const bool is_other = is_known(identity) && identity != 0 && identity_now != 0 && identity != identity_now;
+  if (!is_known(joules) || !is_known(wall_us) || is_other || !counter_column_) return;
+  // A wall clock that went back since tells nothing of the time between: the register must then be confirmed.
+  const std::int64_t age = std::max<std::int64_t>(1, first_time.wall_us - static_cast<std::int64_t>(wall_us));
+  const double peak = total_of(totals, peak_key_);
+  energy_.restore({first_time.monotonic_us - age, joules, {}}, is_known(peak) ? peak : 0);
+}
+
+void Member::describe(SourcePtr source) {
+  const bool is_other = is_other_device(source_->identity, source->identity);
+  source_ = std::move(source);
+  resolve();
+  if (!is_other) return;
+  energy_.begin_epoch();
+  work_.begin_epoch();
+}
+
+void Member::resolve() {
+  const bool is_meter = source_->kind == SourceKind::meter;
+  const auto column = [&](Quantity quantity) { return source_->index_of({quantity}); };
+  counter_column_ = column(is_meter ? Quantity::energy_import : Quantity::energy);
+  power_column_ = column(is_meter ? Quantity::active_power : Quantity::power);
+  counter_factor_ = is_meter ? joules_per_wh : 1;
+  // Energy that the driver integrated is no counter: the power it comes from is integrated here, with its
+  // uncertainty.
+  if (source_->identity.energy_source == EnergySource::integrated && power_column_) counter_column_.reset();
+
+  EnergyShape shape;
+  if (counter_column_) shape.counter = resolution_of(source_->fields[*counter_column_], counter_factor_);
+  if (power_column_) shape.power = resolution_of(source_->fields[*power_column_], 1);
+  shape.longest_gap_us = source_->stale_after().count();
+  shape.accuracy = source_->accuracy + source_->ct_accuracy;
+  energy_.set_shape(shape);
+
+  work_columns_ = {};
+  peak_columns_.clear();
+  work_.set_longest_gap(shape.longest_gap_us);
+  if (!is_accelerator()) return;
+  work_columns_ = {column(Quantity::work), column(Quantity::work_low), column(Quantity::work_high),
+                   column(Quantity::work_spread), column(Quantity::method)};
+  for (std::size_t i = 0; i < source_->fields.size(); ++i)
+    if (source_->fields[i].channel.quantity == Quantity::peak_rate) peak_columns_.push_back(i);
+}
+
+double Member::peak_rate(const ReadingSet& set) const {
+  double peak = 0;
+  for (const std::size_t column : peak_columns_) {
+    const double rate = value_at(set, column);
+    if (is_known(rate)) peak = std::max(peak, rate);
+  }
+  return peak;
+}
+
+Growth Member::add(const ReadingSet& set, const Retention& retention) {
+  const std::int64_t time_us = set.time.monotonic_us;
+  if (set.known_count() == 0 || (newest_.monotonic_us != 0 && time_us <= newest_.monotonic_us)) return {};
+  newest_ = set.time;
+  newest_watts_ = value_at(set, power_column_);
+  const double time_variance = time_stamp_variance(set);
+  Growth growth;
+  growth.energy = energy_.add(
+      {time_us, value_at(set, counter_column_) * counter_factor_, newest_watts_, time_variance}, retention);
+  if (!is_accelerator()) return growth;
+
+  const double method = value_at(set, work_columns_.method);
+  const WorkReading work{
+      time_us,
+      value_at(set, work_columns_.work),
+      value_at(set, work_columns_.low),
+      value_at(set, work_columns_.high),
+      value_at(set, work_columns_.spread),
+      method >= 1 && method <= 3 ? static_cast<Method>(static_cast<int>(method)) : Method::none,
+      peak_rate(set),
+      time_variance};
+  growth.work = work_.add(work, retention);
+  return growth;
+}
+
+bool Member::is_stale(std::int64_t now_us) const {
+  return now_us - newest_.monotonic_us > source_->stale_after().count();
+}
+
+std::int64_t Member::reached_us() const {
+  return is_accelerator() ? std::min(energy_.reached_us(), work_.reached_us()) : energy_.reached_us();
+}
+
+double Member::power() const { return energy_.power_in_doubt() ? absent : newest_watts_; }
+
+void Member::take_changed(Totals& totals) {
+  const auto& last = energy_.last_counted();
+  if (!counter_column_ || !last || last->time_us == saved_us_) return;
+  saved_us_ = last->time_us;
+  totals[counter_key_] = last->value;
+  totals[time_key_] = static_cast<double>(newest_.wall_us - (newest_.monotonic_us - last->time_us));
+  const double identity = identity_number(source_->identity);
+  if (identity != saved_identity_) totals[identity_key_] = saved_identity_ = identity;
+  const double peak = energy_.likely_peak_watts();
+  if (std::abs(peak - saved_peak_) > 0.1 * saved_peak_) totals[peak_key_] = saved_peak_ = peak;
+}
+
+}  // namespace flopwatt::accounting

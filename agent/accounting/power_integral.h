@@ -1,0 +1,72 @@
+// Energy from power readings: the trapezoid rule, for sources without an energy counter and for windows that
+// are too short for a coarse one.
+//
+// Its uncertainty: between two readings the load is taken to have stepped once, from P0 to P1, at a moment u
+// that is uniform over the interval dt. The true energy is P0 u + P1 (dt - u), the trapezoid (P0 + P1)/2 dt;
+// their difference (P0 - P1)(u - dt/2) has mean 0 and variance (dP dt)^2 / 12. A smooth load errs by much
+// less.
+//
+// A reading more than ten times the highest recent one is in doubt until the next reading is of its size too
+// (a load step: both count) or not (a glitch: neither energy nor plausibility sees it). The first reading is
+// not used before the second agrees with it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace flopwatt::accounting {
+
+/// The highest power that is likely, from recent power. Forgets with a time constant of an hour.
+class LikelyPower {
+ public:
+  static constexpr double factor = 10;
+  static constexpr double floor_watts = 1e3;     ///< below this nothing is called wild
+  static constexpr double unknown_watts = 10e6;  ///< while nothing is known yet: more than a row takes
+  static constexpr double possible_watts = 1e9;  ///< more than any site takes
+
+  void observe(std::int64_t time_us, double watts);
+  [[nodiscard]] bool is_known() const { return peak_ > 0; }
+  [[nodiscard]] double peak() const { return peak_; }
+  [[nodiscard]] double limit() const;
+
+ private:
+  double peak_ = 0;
+  std::int64_t time_us_ = 0;
+};
+
+struct PowerStep {
+  std::int64_t since_us = 0;
+  std::int64_t time_us = 0;
+  double joules = 0;
+  double variance = 0;  ///< J^2
+  double watts = 0;     ///< at time_us
+};
+
+class PowerIntegral {
+ public:
+  /// The steps that this reading made certain, none while it is in doubt; valid until the next call. Export
+  /// (negative power) counts as 0: what is integrated is import. The first reading makes a step of no length.
+  [[nodiscard]] std::span<const PowerStep> add(std::int64_t time_us, double watts, const LikelyPower& likely);
+
+  /// Time of the newest reading that is certain; nullopt before the first.
+  [[nodiscard]] std::optional<std::int64_t> last_us() const;
+  /// The newest reading contradicts the ones before it.
+  [[nodiscard]] bool in_doubt() const { return suspect_ && last_; }
+
+ private:
+  struct Reading {
+    std::int64_t time_us = 0;
+    double watts = 0;
+  };
+  void accept(const Reading& reading);
+
+  std::optional<Reading> last_;
+  std::optional<Reading> suspect_;
+  std::array<PowerStep, 2> steps_{};
+  std::size_t step_count_ = 0;
+};
+
+}  // namespace flopwatt::accounting

@@ -1,0 +1,30 @@
+// Stretches of monotonic time, and which part of a window is covered.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace flopwatt::accounting {
+
+/// Microseconds as seconds.
+[[nodiscard]] constexpr double seconds(std::int64_t microseconds) {
+  return static_cast<double>(microseconds) * 1e-6;
+}
+
+/// [begin, end) on the monotonic clock, in microseconds.
+struct TimeSpan {
+  std::int64_t begin_us = 0;
+  std::int64_t end_us = 0;
+
+  [[nodiscard]] std::int64_t length_us() const { return end_us - begin_us; }
+  bool operator==(const TimeSpan&) const = default;
+};
+
+/// What of `window` lies in none of the gaps: ascending, disjoint, none empty. Sorts `gaps`, which may
+/// overlap.
+[[nodiscard]] std::vector<TimeSpan> without_gaps(TimeSpan window, std::vector<TimeSpan>& gaps);
+
+[[nodiscard]] std::int64_t total_us(std::span<const TimeSpan> spans);
+
+}  // namespace flopwatt::accounting

@@ -1,0 +1,127 @@
+#include "agent/accounting/window.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "agent/accounting/uncertainty.h"
+
+namespace flopwatt::accounting {
+namespace {
+
+using Q = Quantity;
+
+// The order of a window's values.
+enum Column : std::size_t {
+  power,
+  energy,
+  work,
+  per_flop,
+  per_flop_low,
+  per_flop_high,
+  per_watt,
+  uncertainty,
+  coverage,
+  method,
+  columns
+};
+constexpr std::array<Quantity, columns> quantities = {Q::power,
+                                                      Q::energy,
+                                                      Q::work,
+                                                      Q::joules_per_flop,
+                                                      Q::joules_per_flop_low,
+                                                      Q::joules_per_flop_high,
+                                                      Q::flop_per_second_per_watt,
+                                                      Q::uncertainty,
+                                                      Q::coverage,
+                                                      Q::method};
+
+Wire wire_of(Quantity quantity) {
+  if (quantity == Q::method) return Wire::u8;
+  return quantity == Q::uncertainty || quantity == Q::coverage ? Wire::f32 : Wire::f64;
+}
+
+struct Covered {
+  std::vector<TimeSpan> spans;
+  std::vector<EnergyEstimate> estimates;  // parallel to members.energy
+  TagSet methods = 0;
+};
+
+Covered cover(TimeSpan window, const WindowMembers& members) {
+  Covered covered;
+  std::vector<TimeSpan> gaps;
+  for (const Member* member : members.energy) {
+    if (member == nullptr) return {};
+    covered.estimates.push_back(member->energy().choose(window));
+    member->energy().add_gaps(covered.estimates.back(), window, gaps);
+  }
+  for (const Member* member : members.work) covered.methods |= member->work().add_gaps(window, gaps);
+  covered.spans = without_gaps(window, gaps);
+  return covered;
+}
+
+// Fills what needs work: J/FLOP, its bounds and uncertainty.
+void fill_per_flop(std::vector<double>& values, const WorkPart& done, const UncertaintyBudget& budget,
+                   WindowFigures& figures, bool from_meters) {
+  const double joules = values[energy];
+  if (!(joules > 0) || !(done.work > 0)) return;
+  auto terms = budget.terms(from_meters);
+  const double relative = expanded(terms);
+  if (!(relative < 1)) return;
+  figures.terms = std::move(terms);
+  values[uncertainty] = relative;
+  values[per_flop] = joules / done.work;
+  values[per_flop_low] = joules / done.high;
+  if (done.low > 0) values[per_flop_high] = joules / done.low;
+  values[per_watt] = done.work / joules;
+}
+
+}  // namespace
+
+SourcePtr window_source(const std::string& name, std::chrono::microseconds length) {
+  auto source = std::make_shared<Source>();
+  source->kind = SourceKind::window;
+  source->name = name;
+  source->interval = source->effective_period = length;
+  for (const Quantity quantity : quantities) source->fields.push_back({{quantity}, wire_of(quantity)});
+  return source;
+}
+
+WindowFigures window_figures(const SourcePtr& source, TimeSpan span, Moment end,
+                             const WindowMembers& members) {
+  WindowFigures figures;
+  figures.figures = {source, end, 0, std::vector<double>(columns, absent)};
+  std::vector<double>& values = figures.figures.values;
+  const Covered covered = members.energy.empty() ? Covered{} : cover(span, members);
+  const std::int64_t covered_us = total_us(covered.spans);
+  values[coverage] = static_cast<double>(covered_us) / static_cast<double>(span.length_us());
+  if (covered_us == 0) return figures;
+
+  UncertaintyBudget budget;
+  values[energy] = 0;
+  for (std::size_t i = 0; i < members.energy.size(); ++i) {
+    const Member& member = *members.energy[i];
+    const EnergyPart part = member.energy().part(covered.estimates[i], covered.spans);
+    values[energy] += part.joules;
+    budget.add_energy(part, member.source().accuracy, member.source().ct_accuracy);
+  }
+  values[power] = values[energy] / seconds(covered_us);
+
+  if (members.work.empty() || std::popcount(covered.methods) != 1) return figures;
+  figures.method = static_cast<Method>(std::countr_zero(covered.methods));
+  values[method] = static_cast<double>(figures.method);
+  WorkPart done;
+  for (const Member* member : members.work) {
+    const WorkPart part = member->work().part(covered.spans);
+    done.work += part.work;
+    done.low += part.low;
+    done.high += part.high;
+    budget.add_work(part);
+  }
+  values[work] = done.work;
+  if (values[coverage] >= members.min_coverage)
+    fill_per_flop(values, done, budget, figures, members.from_meters);
+  return figures;
+}
+
+}  // namespace flopwatt::accounting

@@ -1,0 +1,34 @@
+// A scope's figures over one window.
+//
+// Covered is the time in which the energy of all sources of energy and the work of all accelerators is known;
+// energy and work are both taken over that time, cut out of their cumulative functions. Coverage is its share
+// of the window. Joules per FLOP is absent where no work was done, below the least coverage, where methods of
+// work mix, and where the expanded uncertainty reaches 1 (the energy is below what its source resolves).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "agent/accounting/member.h"
+#include "agent/accounting/time_span.h"
+#include "readings/scope_figures.h"
+
+namespace flopwatt::accounting {
+
+/// What a window is taken over. A null member is a source that has never told anything.
+struct WindowMembers {
+  std::span<const Member* const> energy;
+  std::span<const Member* const> work;
+  bool from_meters = false;
+  double min_coverage = 0;
+};
+
+/// A source of kind window: its fields are what window_figures() fills. `name` is "<scope>/<window>".
+[[nodiscard]] SourcePtr window_source(const std::string& name, std::chrono::microseconds length);
+
+/// `end` is the moment at span.end_us.
+[[nodiscard]] WindowFigures window_figures(const SourcePtr& source, TimeSpan span, Moment end,
+                                           const WindowMembers& members);
+
+}  // namespace flopwatt::accounting

@@ -1,0 +1,63 @@
+#include "agent/accounting/work.h"
+
+#include <algorithm>
+
+#include "readings/reading_set.h"
+
+namespace flopwatt::accounting {
+namespace {
+
+constexpr double newest_share = 1.0 / 16;  // as for energy
+
+// Bounds that are missing or contradict the work are the work itself: never tighter than told, never
+// negative.
+Track<4>::Sums growth_of(const CounterStep& step) {
+  const auto or_work = [&](double value) { return is_known(value) ? value : step.growth; };
+  const double low = std::clamp(or_work(step.beside[0]), 0.0, step.growth);
+  const double high = std::max(or_work(step.beside[1]), step.growth);
+  const double spread = is_known(step.beside[2]) ? std::clamp(step.beside[2], 0.0, step.growth) : 0.0;
+  return {step.growth, low, high, spread};
+}
+
+}  // namespace
+
+WorkGrowth WorkSeries::add(const WorkReading& reading, const Retention& retention) {
+  time_variance_ = newest_us_ == 0 ? reading.time_variance
+                                   : time_variance_ + newest_share * (reading.time_variance - time_variance_);
+  newest_us_ = reading.time_us;
+  const Method method = is_known(reading.work) ? reading.method : Method::none;
+  if (method != method_ || method == Method::none) counter_.begin_epoch();
+  method_ = method;
+  if (method == Method::none) return {};
+
+  WorkGrowth growth{0, method};
+  const double likely = reading.peak_rate > 0 ? reading.peak_rate : possible_flop_per_second;
+  const CounterReading counted{reading.time_us, reading.work, {reading.low, reading.high, reading.spread}};
+  for (const CounterStep& step : counter_.add(counted, {likely, likely})) {
+    const bool is_known_stretch = step.known && step.time_us - step.since_us <= longest_gap_us_;
+    track_.append(step.time_us, growth_of(step),
+                  is_known_stretch ? static_cast<std::uint8_t>(method) : std::uint8_t{0}, retention);
+    growth.work += step.growth;
+  }
+  return growth;
+}
+
+std::int64_t WorkSeries::reached_us() const {
+  // Without work now, or in doubt for longer than a gap may last: nothing can become known any more.
+  if (method_ == Method::none || !counter_.last()) return newest_us_;
+  const std::int64_t last_us = counter_.last()->time_us;
+  return newest_us_ - last_us > longest_gap_us_ ? newest_us_ : last_us;
+}
+
+WorkPart WorkSeries::part(std::span<const TimeSpan> covered) const {
+  const auto sums = track_.growth(covered);
+  WorkPart part{sums[0], sums[1], sums[2], sums[3], 0, track_.cut_variance(covered)};
+  const double duration = seconds(total_us(covered));
+  if (duration > 0) {
+    const double rate = part.work / duration;
+    part.time_variance = 2 * static_cast<double>(covered.size()) * rate * rate * time_variance_;
+  }
+  return part;
+}
+
+}  // namespace flopwatt::accounting

@@ -1,0 +1,66 @@
+// The work of one accelerator: FLOP done, with its bounds, as a function of monotonic time.
+//
+// Known between two readings of the same method that are no further apart than the source may be silent; a
+// reading without work, or of another method, breaks continuity: the counter starts anew there and nothing is
+// assumed of the time between.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "agent/accounting/counter.h"
+#include "agent/accounting/track.h"
+#include "readings/quantity.h"
+
+namespace flopwatt::accounting {
+
+/// More than any accelerator does; what is believed where a source does not tell its peak. FLOP/s.
+inline constexpr double possible_flop_per_second = 1e18;
+
+struct WorkReading {
+  std::int64_t time_us = 0;
+  double work = 0, low = 0, high = 0, spread = 0;  ///< cumulative, `absent` where unknown
+  Method method = Method::none;
+  double peak_rate = 0;      ///< dense peak of the device, FLOP/s; `absent` where unknown
+  double time_variance = 0;  ///< of the time stamp, s^2
+};
+
+struct WorkGrowth {
+  double work = 0;
+  Method method = Method::none;
+};
+
+/// Work over covered spans, in FLOP; spread is a half-width, the variances are of `work`.
+struct WorkPart {
+  double work = 0, low = 0, high = 0, spread = 0;
+  double time_variance = 0;
+  double sampling_variance = 0;
+};
+
+class WorkSeries {
+ public:
+  void set_longest_gap(std::int64_t longest_gap_us) { longest_gap_us_ = longest_gap_us; }
+  void begin_epoch() { counter_.begin_epoch(); }
+
+  WorkGrowth add(const WorkReading& reading, const Retention& retention);
+
+  /// The method of the newest reading.
+  [[nodiscard]] Method method() const { return method_; }
+  [[nodiscard]] std::int64_t reached_us() const;
+  /// Adds what is not known to `gaps`, and tells the methods of the rest (bit n: Method n).
+  TagSet add_gaps(TimeSpan window, std::vector<TimeSpan>& gaps) const {
+    return track_.add_gaps(window, gaps);
+  }
+  [[nodiscard]] WorkPart part(std::span<const TimeSpan> covered) const;
+
+ private:
+  std::int64_t longest_gap_us_ = 0;
+  Counter counter_;
+  Track<4> track_;  // work, low, high, spread
+  Method method_ = Method::none;
+  double time_variance_ = 0;
+  std::int64_t newest_us_ = 0;
+};
+
+}  // namespace flopwatt::accounting

@@ -1,0 +1,28 @@
+// Ends the process when an orderly end takes too long.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace flopwatt::agent {
+
+/// From construction on, the process has `limit` to destroy this object; else `message` is logged and the process
+/// ends at once with exit code 3. A thread of its own, since what hangs may be any other.
+class LastResort {
+ public:
+  LastResort(std::chrono::milliseconds limit, std::string message);
+  ~LastResort();
+  LastResort(const LastResort&) = delete;
+  LastResort& operator=(const LastResort&) = delete;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool has_ended_ = false;
+  std::thread thread_;
+};
+
+}  // namespace flopwatt::agent

@@ -1,0 +1,199 @@
+#include "agent/store/database.h"
+
+#include <sqlite3.h>
+
+#include <system_error>
+#include <utility>
+
+namespace flopwatt::store {
+namespace {
+
+constexpr int primary_code(int code) { return code & 0xff; }
+
+/// Another program may hold a lock for a moment (a backup, the sqlite3 shell); the store's thread may wait so
+/// long.
+constexpr int busy_timeout_ms = 2000;
+
+Failure::Cause cause_of(int code) {
+  switch (primary_code(code)) {
+    case SQLITE_FULL:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Failure::Cause::passing;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Failure::Cause::damaged;
+    default:
+      return Failure::Cause::broken;
+  }
+}
+
+std::string advice(int code, const std::filesystem::path& path) {
+  const std::string directory = path.parent_path().empty() ? "." : path.parent_path().string();
+  switch (primary_code(code)) {
+    case SQLITE_FULL:
+      return "make room on the file system of " + directory + " or lower store.max_size";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "another program holds a lock on it: end that program";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return "the file is damaged and will be set aside";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      return "let the agent's user write in " + directory +
+             ", and see whether its file system is mounted read-only";
+    case SQLITE_IOERR:
+      return "see the kernel's log for errors of the disk under " + directory + " (or a file size limit)";
+    default:
+      return "see whether " + directory + " is healthy";
+  }
+}
+
+}  // namespace
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+
+Statement::Statement(Database& database, const char* sql) : database_(database) {
+  if (!database_.ok()) return;
+  sqlite3_stmt* statement = nullptr;
+  check(sqlite3_prepare_v3(database.handle(), sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr));
+  statement_.reset(statement);
+}
+
+void Statement::check(int code) { database_.check(code); }
+
+void Statement::bind(int index, std::int64_t value) {
+  if (database_.ok()) check(sqlite3_bind_int64(statement_.get(), index, value));
+}
+
+void Statement::bind(int index, double value) {
+  if (database_.ok()) check(sqlite3_bind_double(statement_.get(), index, value));
+}
+
+void Statement::bind(int index, std::string_view text) {
+  if (database_.ok())
+    check(sqlite3_bind_text64(statement_.get(), index, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8));
+}
+
+void Statement::bind(int index, std::span<const std::uint8_t> bytes) {
+  // A null pointer would bind NULL where an empty blob is meant.
+  const void* data = bytes.empty() ? "" : static_cast<const void*>(bytes.data());
+  if (database_.ok()) check(sqlite3_bind_blob64(statement_.get(), index, data, bytes.size(), SQLITE_STATIC));
+}
+
+bool Statement::step() {
+  if (!database_.ok()) {
+    reset();
+    return false;
+  }
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) check(code);
+  reset();
+  return false;
+}
+
+void Statement::run() {
+  while (step()) {
+  }
+}
+
+void Statement::reset() { sqlite3_reset(statement_.get()); }
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+
+double Statement::number(int column) const { return sqlite3_column_double(statement_.get(), column); }
+
+std::string Statement::text(int column) const {
+  const auto data = bytes(column);
+  return {data.begin(), data.end()};
+}
+
+std::span<const std::uint8_t> Statement::bytes(int column) const {
+  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_.get(), column));
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+Database::Database(std::filesystem::path path) : path_(std::move(path)) {
+  sqlite3* handle = nullptr;
+  // NOMUTEX: one thread at a time, as the store promises to be used.
+  const int code = sqlite3_open_v2(
+      path_.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  handle_.reset(handle);
+  check(code);
+  if (!ok()) return;
+  sqlite3_busy_timeout(handle, busy_timeout_ms);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  // In place of the hook that checkpoints by itself: that one swallows its errors.
+  sqlite3_wal_hook(
+      handle,
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Database*>(self)->wal_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+}
+
+Database::~Database() = default;
+
+void Database::run(const char* sql) {
+  if (ok()) check(sqlite3_exec(handle(), sql, nullptr, nullptr, nullptr));
+}
+
+std::int64_t Database::integer(const char* sql) {
+  Statement statement(*this, sql);
+  return statement.step() ? statement.integer(0) : 0;
+}
+
+std::string Database::text(const char* sql) {
+  Statement statement(*this, sql);
+  return statement.step() ? statement.text(0) : "";
+}
+
+void Database::checkpoint() {
+  if (ok()) check(sqlite3_wal_checkpoint_v2(handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
+}
+
+void Database::abandon() {
+  if (handle() != nullptr) sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+void Database::rollback() {
+  // Many errors have rolled back already.
+  if (handle() != nullptr && sqlite3_get_autocommit(handle()) == 0)
+    sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Database::check(int code) {
+  if (code == SQLITE_OK || failure_) return;
+  std::string text = handle() != nullptr ? sqlite3_errmsg(handle()) : sqlite3_errstr(code);
+  const int system = handle() != nullptr ? sqlite3_system_errno(handle()) : 0;
+  const int primary = primary_code(code);
+  if (system != 0 && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_FULL))
+    text += " (" + std::generic_category().message(system) + ")";
+  failure_ = Recorded{code, std::move(text)};
+}
+
+void Database::fail_as_damaged(std::string what) {
+  if (!failure_) failure_ = Recorded{SQLITE_CORRUPT, std::move(what)};
+}
+
+void Database::fail(std::string what) {
+  if (!failure_) failure_ = Recorded{SQLITE_ERROR, std::move(what)};
+}
+
+bool Database::was_interrupted() const {
+  return failure_ && primary_code(failure_->code) == SQLITE_INTERRUPT;
+}
+
+Failure Database::failure(std::string_view tried) const {
+  const Recorded& recorded = failure_.value();
+  std::string message = "cannot " + std::string(tried) + " the store " + path_.string() + ": " +
+                        recorded.text + "; " + advice(recorded.code, path_);
+  return {cause_of(recorded.code), {FaultClass::device, std::move(message), recorded.code}};
+}
+
+}  // namespace flopwatt::store

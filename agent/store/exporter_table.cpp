@@ -1,0 +1,68 @@
+#include "agent/store/exporter_table.h"
+
+#include "agent/store/bytes.h"
+
+namespace flopwatt::store {
+namespace {
+
+Bytes pack_ranges(const DeliveryMarks& marks) {
+  Bytes bytes;
+  std::uint64_t end = marks.low();
+  for (const Span& range : marks.ranges()) {
+    put_varint(bytes, range.first - end);
+    put_varint(bytes, range.last - range.first);
+    end = range.last;
+  }
+  return bytes;
+}
+
+DeliveryMarks unpack_marks(std::uint64_t low, std::span<const std::uint8_t> bytes) {
+  std::vector<Span> ranges;
+  std::uint64_t end = low;
+  for (ByteReader reader(bytes); reader.ok() && !reader.at_end();) {
+    const std::uint64_t first = end + reader.varint();
+    const std::uint64_t last = first + reader.varint();
+    // What is damaged here is left out: it is delivered once more.
+    if (reader.ok()) ranges.push_back({first, last});
+    end = last;
+  }
+  return {low, ranges};
+}
+
+}  // namespace
+
+Exporters load_exporters(Database& database) {
+  Exporters exporters;
+  Statement select(database, "SELECT name, registered, low, ranges, delivered, dropped FROM exporter");
+  while (select.step()) {
+    Exporter exporter;
+    exporter.registered = select.natural(1);
+    exporter.record.marks = unpack_marks(select.natural(2), select.bytes(3));
+    exporter.record.delivered = select.natural(4);
+    exporter.record.dropped = select.natural(5);
+    exporters.emplace(select.text(0), std::move(exporter));
+  }
+  return exporters;
+}
+
+void save_exporter(Database& database, const std::string& name, const Exporter& exporter) {
+  const Bytes ranges = pack_ranges(exporter.record.marks);
+  Statement save(database,
+                 "INSERT OR REPLACE INTO exporter(name, registered, low, ranges, delivered, dropped) "
+                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+  save.bind(1, std::string_view(name));
+  save.bind(2, static_cast<std::int64_t>(exporter.registered));
+  save.bind(3, static_cast<std::int64_t>(exporter.record.marks.low()));
+  save.bind(4, std::span<const std::uint8_t>(ranges));
+  save.bind(5, static_cast<std::int64_t>(exporter.record.delivered));
+  save.bind(6, static_cast<std::int64_t>(exporter.record.dropped));
+  save.run();
+}
+
+void forget_exporter(Database& database, const std::string& name) {
+  Statement remove(database, "DELETE FROM exporter WHERE name = ?1");
+  remove.bind(1, std::string_view(name));
+  remove.run();
+}
+
+}  // namespace flopwatt::store

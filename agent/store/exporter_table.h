@@ -1,0 +1,26 @@
+// The table `exporter`: delivery marks and counts, as saved with the last commit.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "agent/store/database.h"
+#include "agent/store/store.h"
+
+namespace flopwatt::store {
+
+struct Exporter {
+  ExporterRecord record;
+  std::uint64_t registered = 0;  ///< readings that were stored when it was first seen
+
+  bool operator==(const Exporter&) const = default;
+};
+
+using Exporters = std::map<std::string, Exporter>;
+
+[[nodiscard]] Exporters load_exporters(Database& database);
+void save_exporter(Database& database, const std::string& name, const Exporter& exporter);
+void forget_exporter(Database& database, const std::string& name);
+
+}  // namespace flopwatt::store

@@ -1,0 +1,127 @@
+#include "agent/store/files.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace flopwatt::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr ::mode_t file_mode = 0640;
+
+fs::path with_suffix(const fs::path& path, std::string_view suffix) {
+  return path.string() + std::string(suffix);
+}
+
+fs::path directory_of(const fs::path& path) {
+  return path.parent_path().empty() ? fs::path(".") : path.parent_path();
+}
+
+Fault system_fault(const std::string& tried, const fs::path& path, int error) {
+  return {FaultClass::device,
+          "cannot " + tried + " " + path.string() + ": " + std::generic_category().message(error) +
+              "; let the agent's user write in " + directory_of(path).string() + " or set another store.path",
+          error};
+}
+
+Result<Done> sync_directory(const fs::path& directory) {
+  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (!synced) return system_fault("sync the directory", directory, error);
+  return Done{};
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", &parts)};
+}
+
+/// Who wrote itself into the lock file, "" where nobody did.
+std::string holder(int descriptor) {
+  std::array<char, 16> text{};
+  const ::ssize_t length = ::pread(descriptor, text.data(), text.size(), 0);
+  const std::string pid(text.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+  return pid.empty() ? "" : " (process " + pid.substr(0, pid.find('\n')) + ")";
+}
+
+}  // namespace
+
+Result<LockFile> LockFile::take(const fs::path& store) {
+  const fs::path path = with_suffix(store, ".lock");
+  // CLOEXEC: a guest process that outlives the agent must not hold the lock.
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, file_mode);
+  if (descriptor < 0) return system_fault("open the lock file", path, errno);
+  LockFile lock(descriptor);
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return system_fault("lock", path, errno);
+    return Fault{FaultClass::device,
+                 "cannot open the store " + store.string() + ": another agent" + holder(descriptor) +
+                     " holds it; stop that one or set another store.path",
+                 EWOULDBLOCK};
+  }
+  // For the message above only: what is written here decides nothing.
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(descriptor, 0) != 0 || ::pwrite(descriptor, pid.data(), pid.size(), 0) < 0) errno = 0;
+  return lock;
+}
+
+LockFile::LockFile(LockFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+LockFile::~LockFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Result<Done> create_durably(const fs::path& store) {
+  const int descriptor = ::open(store.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
+  if (descriptor < 0) {
+    if (errno == EEXIST) return Done{};
+    return system_fault("make the store", store, errno);
+  }
+  const bool done = ::fchmod(descriptor, file_mode) == 0 && ::fsync(descriptor) == 0;
+  const int error = errno;
+  ::close(descriptor);
+  if (!done) return system_fault("make the store", store, error);
+  return sync_directory(directory_of(store));
+}
+
+Result<std::string> set_aside(const fs::path& store) {
+  const fs::path base = with_suffix(store, ".corrupt-" + utc_now());
+  fs::path target = base;
+  for (int i = 2; fs::exists(target); ++i) target = with_suffix(base, "." + std::to_string(i));
+  // The main file first: SQLite throws away a WAL that lies beside a new file, but would take a main file
+  // without its WAL for an older state of the same log, and give seqs a second time.
+  for (const std::string_view suffix : {"", "-wal", "-shm", "-journal"}) {
+    const fs::path from = with_suffix(store, suffix);
+    if (::rename(from.c_str(), with_suffix(target, suffix).c_str()) != 0 && errno != ENOENT)
+      return system_fault("set aside the damaged store", from, errno);
+  }
+  if (auto synced = sync_directory(directory_of(store)); !synced) return synced.error();
+  return target.string();
+}
+
+std::uint64_t size_on_disk(const fs::path& store) {
+  std::uint64_t size = 0;
+  for (const std::string_view suffix : {"", "-wal"}) {
+    std::error_code error;
+    const auto part = fs::file_size(with_suffix(store, suffix), error);
+    if (!error) size += part;
+  }
+  return size;
+}
+
+}  // namespace flopwatt::store

@@ -1,0 +1,130 @@
+// How the log stays within its bounds: the oldest rows go, and what an exporter had not delivered of them is
+// counted.
+#include <algorithm>
+
+#include "agent/store/session.h"
+
+namespace flopwatt::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t smallest_size = 1 << 20;
+/// A commit removes at most so many rows, and some for each that it adds: a lowered limit is reached over
+/// many commits, none of which is slow.
+constexpr std::uint64_t rows_per_commit = 20'000;
+constexpr std::uint64_t rows_per_new_row = 4;
+/// Removing in lumps costs far fewer page writes than a few rows with every commit.
+constexpr std::uint64_t lump_pages = 256;
+constexpr std::uint64_t lump_share = 64;
+
+}  // namespace
+
+Limits Limits::of(const Settings& settings) {
+  const std::uint64_t pages = std::max(settings.max_size_bytes, smallest_size) / page_size;
+  Limits limits;
+  // 1000 pages (4 MiB) are SQLite's own default; longer ones save little.
+  limits.wal_pages = std::clamp<std::uint64_t>(pages / 32, 32, 1000);
+  // One part for the WAL, one for what a large transaction adds to it, one for what that adds to the main
+  // file.
+  limits.main_pages = pages - 3 * limits.wal_pages;
+  limits.max_age = settings.max_age;
+  return limits;
+}
+
+void Removal::merge(const Removal& later) {
+  if (later.span.empty()) return;
+  span = span.empty() ? later.span : Span{span.first, later.span.last};
+  for (const auto& [name, readings] : later.dropped) dropped[name] += readings;
+}
+
+Removal Session::apply_limits(std::size_t new_sets, LogState& state) {
+  Removal removal;
+  const std::uint64_t budget = rows_per_commit + rows_per_new_row * new_sets;
+  const std::uint64_t expired = expired_through(budget, state);
+  if (expired >= state.first_seq) remove_through(expired, state, removal);
+  apply_size_limit(budget, state, removal);
+  return removal;
+}
+
+std::uint64_t Session::expired_through(std::uint64_t budget, const LogState& state) {
+  std::uint64_t through = state.first_seq - 1;
+  // The newest row stays: it holds next seq and total.
+  if (!state.newest || state.next_seq - state.first_seq < 2) return through;
+  const std::int64_t limit = state.newest->log_us - limits_.max_age.count();
+  const auto slack = std::min<std::chrono::microseconds>(limits_.max_age / lump_share, 60s);
+  std::int64_t oldest_allowed = limit - slack.count();
+  log_.read({state.first_seq, state.next_seq - 2}, budget,
+            [&](const Row& row, std::span<const std::uint8_t> data) {
+              const auto time = decode_boot_time(data);
+              if (time && boots_.log_us(*time) >= oldest_allowed) return false;
+              through = row.seq;
+              oldest_allowed = limit;  // one is too old: then all go that are past the limit itself
+              return true;
+            });
+  return through;
+}
+
+void Session::apply_size_limit(std::uint64_t budget, LogState& state, Removal& removal) {
+  const auto count = [](Statement& pragma) {
+    const std::uint64_t value = pragma.step() ? pragma.natural(0) : 0;
+    pragma.reset();
+    return value;
+  };
+  const std::uint64_t lump = std::min(lump_pages, limits_.main_pages / lump_share);
+  std::uint64_t target = limits_.main_pages;
+  while (budget > 0 && state.next_seq - state.first_seq > 1) {
+    const std::uint64_t used = count(page_count_) - count(free_pages_);
+    if (used <= target) break;
+    target = limits_.main_pages - lump;
+    const std::uint64_t rows = state.next_seq - state.first_seq;
+    const std::uint64_t wanted = rows * (used - target) / used + 1;
+    const std::uint64_t removed = std::min({wanted, budget, rows - 1});
+    remove_through(state.first_seq + removed - 1, state, removal);
+    budget -= removed;
+  }
+  // Free pages are used again; they are given back only where the file is well above its bound.
+  const std::uint64_t pages = count(page_count_);
+  if (pages > limits_.main_pages + limits_.wal_pages)
+    database_->run(("PRAGMA incremental_vacuum(" +
+                    std::to_string(std::min(pages - limits_.main_pages, limits_.wal_pages)) + ")")
+                       .c_str());
+}
+
+void Session::remove_through(std::uint64_t seq, LogState& state, Removal& removal) {
+  const Span span{state.first_seq, seq};
+  Removal now{span, {}};
+  for (auto& [name, exporter] : state.exporters) {
+    const std::uint64_t lost = undelivered(exporter.record.marks, span, state);
+    now.dropped[name] = lost;
+    exporter.record.dropped += lost;
+    exporter.record.marks.raise_low(seq);
+  }
+  state.removed = total_through(seq, state);
+  log_.remove_through(seq);
+  state.first_seq = seq + 1;
+  removal.merge(now);
+}
+
+std::uint64_t Session::total_through(std::uint64_t seq, const LogState& state) {
+  if (seq < state.first_seq) return state.removed;
+  if (seq >= state.next_seq - 1) return state.total;
+  return log_.total_through(seq).value_or(state.removed);
+}
+
+std::uint64_t Session::undelivered(const DeliveryMarks& marks, Span span, const LogState& state) {
+  std::uint64_t readings = 0;
+  std::optional<Span> gap = marks.first_gap(span.first, span.last);
+  while (gap) {
+    readings += total_through(gap->last, state) - total_through(gap->first - 1, state);
+    gap = gap->last == span.last ? std::nullopt : marks.first_gap(gap->last + 1, span.last);
+  }
+  return readings;
+}
+
+std::uint64_t Session::backlog(const Exporter& exporter, const LogState& state) {
+  return state.has_rows() ? undelivered(exporter.record.marks, {state.first_seq, state.next_seq - 1}, state)
+                          : 0;
+}
+
+}  // namespace flopwatt::store

@@ -1,0 +1,299 @@
+#include "agent/store/session.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "agent/store/files.h"
+
+namespace flopwatt::store {
+namespace {
+
+/// The structure of a file of some GiB is looked through in about a second; slow disks get this long.
+constexpr double structure_check_seconds = 2.0;
+
+Failure other_file(const std::filesystem::path& path, FileKind kind) {
+  const std::string name = "cannot open the store " + path.string() + ": ";
+  if (kind == FileKind::newer)
+    return {Failure::Cause::broken,
+            {FaultClass::device,
+             name + "a newer flopwatt has written it, in a format that this one does not know; run the newer "
+                    "one again, or "
+                    "move the file away to begin a new store",
+             0}};
+  return {Failure::Cause::broken,
+          {FaultClass::device,
+           name + "it is a database of another program; set another store.path, or move the file away", 0}};
+}
+
+}  // namespace
+
+/// Rolled back unless committed, whatever happens in between; what was remembered of it in memory goes too.
+class Session::Transaction {
+ public:
+  explicit Transaction(Session& session) : session_(session) { session_.database_->run("BEGIN IMMEDIATE"); }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  ~Transaction() {
+    if (committed_) return;
+    session_.database_->rollback();
+    session_.sources_.forget();
+    session_.boots_.forget();
+  }
+
+  [[nodiscard]] bool commit() {
+    session_.database_->run("COMMIT");
+    committed_ = session_.database_->ok();
+    return committed_;
+  }
+
+ private:
+  Session& session_;
+  bool committed_ = false;
+};
+
+Session::Session(std::unique_ptr<Database> database, const OpenOptions& options)
+    : limits_(options.limits),
+      database_(std::move(database)),
+      sources_(*database_),
+      boots_(*database_, options.boot_uuid),
+      log_(*database_),
+      save_total_(*database_, "INSERT OR REPLACE INTO total(name, value) VALUES (?1, ?2)"),
+      remove_total_(*database_, "DELETE FROM total WHERE name = ?1"),
+      page_count_(*database_, "PRAGMA page_count"),
+      free_pages_(*database_, "PRAGMA freelist_count") {}
+
+Result<std::unique_ptr<Session>, Failure> Session::open(const OpenOptions& options) {
+  if (auto made = create_durably(options.path); !made) return Failure{Failure::Cause::broken, made.error()};
+  auto database = std::make_unique<Database>(options.path);
+  const FileKind kind = kind_of_file(*database);
+  if (database->ok() && (kind == FileKind::newer || kind == FileKind::foreign))
+    return other_file(options.path, kind);
+  set_pragmas(*database, options.limits.wal_pages * page_size);
+  if (kind == FileKind::empty) create_tables(*database, options.beginning);
+  // What a crash left in the WAL goes into the main file now, or the reason why it cannot comes out now.
+  database->checkpoint();
+  if (options.check_structure && kind == FileKind::ours && database->ok())
+    check_structure(*database, structure_check_seconds);
+
+  std::unique_ptr<Session> session(new Session(std::move(database), options));
+  session->load_state();
+  if (session->database_->ok()) return session;
+  session->abandon();
+  return session->database_->failure("open");
+}
+
+void Session::load_state() {
+  {
+    Statement beginning(*database_, "SELECT first_seq, first_total FROM beginning");
+    if (!beginning.step()) {
+      database_->fail_as_damaged("it does not say where it begins");
+      return;
+    }
+    found_.first_seq = found_.next_seq = beginning.natural(0);
+    found_.total = found_.removed = beginning.natural(1);
+  }
+  found_.exporters = load_exporters(*database_);
+  const auto newest = log_.newest();
+  if (!newest) return;
+  found_.next_seq = newest->seq + 1;
+  found_.total = newest->total;
+  if (const auto time = boot_time_of(newest->seq))
+    found_.newest = Newest{newest->wall_us, boots_.log_us(*time)};
+  log_.read({0, newest->seq}, 1, [&](const Row& row, std::span<const std::uint8_t> data) {
+    const StoredSource* source = sources_.find(row.source);
+    const auto set = source == nullptr ? std::nullopt : decode(row, data, source->layout);
+    if (!set) {
+      database_->fail_as_damaged("the oldest row is unreadable");
+      return false;
+    }
+    found_.first_seq = row.seq;
+    found_.oldest_wall_us = row.wall_us;
+    found_.removed = row.total - std::min<std::uint64_t>(row.total, set->known_count());
+    return true;
+  });
+}
+
+std::optional<BootTime> Session::boot_time_of(std::uint64_t seq) {
+  std::optional<BootTime> time;
+  log_.read({seq, seq}, 1, [&](const Row&, std::span<const std::uint8_t> data) {
+    time = decode_boot_time(data);
+    return true;
+  });
+  return time;
+}
+
+Result<Totals, Failure> Session::load_totals() {
+  Totals totals;
+  Statement select(*database_, "SELECT name, value FROM total");
+  while (select.step()) totals.emplace(select.text(0), select.number(1));
+  if (!database_->ok()) return take_failure("read totals from");
+  return totals;
+}
+
+Result<Done, Failure> Session::register_exporters(const std::vector<std::string>& names, LogState& state) {
+  Exporters exporters;
+  for (const std::string& name : names) {
+    const auto known = state.exporters.find(name);
+    Exporter exporter = known != state.exporters.end()
+                            ? known->second
+                            : Exporter{{DeliveryMarks(state.next_seq - 1), 0, 0}, state.total};
+    exporter.record.marks.raise_low(state.first_seq - 1);
+    exporters.emplace(name, std::move(exporter));
+  }
+  if (exporters != state.exporters) {
+    Transaction transaction(*this);
+    for (const auto& [name, exporter] : state.exporters)
+      if (!exporters.contains(name)) forget_exporter(*database_, name);
+    save_exporters(state.exporters, exporters);
+    if (!transaction.commit()) return take_failure("register exporters in");
+  }
+  state.exporters = std::move(exporters);
+  return Done{};
+}
+
+Result<Committed, Failure> Session::commit(const Commit& commit, LogState& state) {
+  sources_.forget_if_many();
+  LogState next = state;
+  Transaction transaction(*this);
+  append(commit.sets, next);
+  save_totals(commit.totals);
+  take_marks(commit.exporters, next);
+  Removal removal = apply_limits(commit.sets.size(), next);
+  if (next.first_seq != state.first_seq || !state.has_rows()) read_oldest(next);
+  save_exporters(state.exporters, next.exporters);
+  if (!transaction.commit())
+    return take_failure("commit " + std::to_string(commit.sets.size()) + " reading sets to");
+
+  Committed committed;
+  committed.first_seq = state.next_seq;
+  state = std::move(next);
+  committed.removed = removal.span;
+  committed.dropped = std::move(removal.dropped);
+  committed.total_readings = state.total;
+  committed.oldest_wall_us = state.oldest_wall_us;
+  return committed;
+}
+
+void Session::append(const std::vector<ReadingSet>& sets, LogState& state) {
+  for (const ReadingSet& set : sets) {
+    const StoredSource* source = sources_.find_or_add(set);
+    const std::int64_t boot = boots_.current(set.time, state.newest ? &*state.newest : nullptr);
+    if (source == nullptr || boot == 0) return;
+    state.total += set.known_count();
+    const Row row{state.next_seq, set.time.wall_us, source->id, state.total};
+    encode(row, set, boot, source->layout, buffer_);
+    log_.append(row, buffer_);
+    if (!database_->ok()) return;
+    ++state.next_seq;
+    const std::int64_t log_us = boots_.log_us({boot, set.time.monotonic_us});
+    if (!state.newest || log_us > state.newest->log_us) state.newest = Newest{set.time.wall_us, log_us};
+  }
+}
+
+void Session::save_totals(const Totals& totals) {
+  for (const auto& [name, value] : totals) {
+    Statement& statement = is_known(value) ? save_total_ : remove_total_;
+    statement.bind(1, std::string_view(name));
+    if (is_known(value)) statement.bind(2, value);
+    statement.run();
+  }
+}
+
+void Session::take_marks(const std::map<std::string, ExporterRecord>& records, LogState& state) {
+  for (const auto& [name, record] : records) {
+    const auto exporter = state.exporters.find(name);
+    if (exporter == state.exporters.end())
+      throw std::invalid_argument("commit names an exporter that was not configured");
+    exporter->second.record.marks = record.marks;
+    exporter->second.record.marks.raise_low(state.first_seq - 1);
+    exporter->second.record.delivered = record.delivered;
+  }
+}
+
+void Session::save_exporters(const Exporters& before, const Exporters& after) {
+  for (const auto& [name, exporter] : after) {
+    const auto saved = before.find(name);
+    if (saved == before.end() || saved->second != exporter) save_exporter(*database_, name, exporter);
+  }
+}
+
+void Session::read_oldest(LogState& state) {
+  log_.read({state.first_seq, state.next_seq - 1}, 1, [&](const Row& row, std::span<const std::uint8_t>) {
+    state.oldest_wall_us = row.wall_us;
+    return true;
+  });
+}
+
+Result<Removal, Failure> Session::continue_from(LogState& state, const Totals& totals, const Commit& commit) {
+  LogState kept = found_;
+  kept.total = state.total;
+  kept.exporters = state.exporters;
+  Transaction transaction(*this);
+  if (found_.has_rows()) {
+    log_.remove_from(state.next_seq);
+    kept.next_seq = state.next_seq;
+  }
+  if (kept.first_seq >= kept.next_seq) {
+    kept.first_seq = kept.next_seq;
+    kept.removed = kept.total;
+    kept.oldest_wall_us = 0;
+    Statement begin_again(*database_, "UPDATE beginning SET first_seq = ?1, first_total = ?2");
+    begin_again.bind(1, static_cast<std::int64_t>(kept.next_seq));
+    begin_again.bind(2, static_cast<std::int64_t>(kept.total));
+    begin_again.run();
+  }
+  take_marks(commit.exporters, kept);
+
+  Removal removal;
+  if (kept.first_seq > state.first_seq) removal.span = {state.first_seq, kept.first_seq - 1};
+  for (auto& [name, exporter] : kept.exporters) {
+    // What is neither delivered nor still to deliver is gone.
+    ExporterRecord& record = exporter.record;
+    record.marks.raise_low(kept.first_seq - 1);
+    const std::uint64_t accounted = record.delivered + record.dropped + backlog(exporter, kept);
+    const std::uint64_t stored = kept.total - exporter.registered;
+    const std::uint64_t lost = stored - std::min(stored, accounted);
+    record.dropped += lost;
+    if (!removal.span.empty()) removal.dropped[name] = lost;
+  }
+  save_exporters({}, kept.exporters);
+  database_->run("DELETE FROM total");
+  save_totals(totals);
+  if (!transaction.commit()) return take_failure("restore");
+  kept.newest = state.newest;
+  state = std::move(kept);
+  return removal;
+}
+
+Result<Done, Failure> Session::checkpoint_if_due() {
+  if (static_cast<std::uint64_t>(database_->wal_pages()) < limits_.wal_pages) return Done{};
+  database_->checkpoint();
+  if (!database_->ok()) return take_failure("bring the write-ahead log into");
+  return Done{};
+}
+
+Result<std::vector<StoredSet>, Failure> Session::read(Span span, std::size_t max_sets) {
+  std::vector<StoredSet> sets;
+  log_.read(span, max_sets, [&](const Row& row, std::span<const std::uint8_t> data) {
+    const StoredSource* source = sources_.find(row.source);
+    if (source == nullptr) return false;
+    auto set = decode(row, data, source->layout);
+    if (!set) {
+      database_->fail_as_damaged("reading set " + std::to_string(row.seq) + " is unreadable");
+      return false;
+    }
+    sets.push_back({row.seq, std::move(*set)});
+    return true;
+  });
+  if (!database_->ok()) return take_failure("read from");
+  return sets;
+}
+
+Failure Session::take_failure(const std::string& tried) {
+  Failure failure = database_->failure(tried);
+  database_->clear_failure();
+  return failure;
+}
+
+}  // namespace flopwatt::store

@@ -1,0 +1,125 @@
+// One open database: from opening to the first error that makes it doubtful. The store (store.cpp) holds what
+// was last acknowledged and decides what follows from a failure.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/store/boot_table.h"
+#include "agent/store/database.h"
+#include "agent/store/exporter_table.h"
+#include "agent/store/reading_log.h"
+#include "agent/store/schema.h"
+#include "agent/store/source_table.h"
+#include "agent/store/store.h"
+
+namespace flopwatt::store {
+
+/// The bounds, in SQLite's terms.
+struct Limits {
+  std::uint64_t main_pages = 0;  ///< pages in use above which the oldest rows go
+  std::uint64_t wal_pages = 0;   ///< the WAL is brought into the main file from this length on
+  std::chrono::microseconds max_age{0};
+
+  [[nodiscard]] static Limits of(const Settings& settings);
+};
+
+/// What the log holds, as of the last acknowledged commit.
+struct LogState {
+  std::uint64_t first_seq = 1;  ///< of the oldest row; next_seq where there is none
+  std::uint64_t next_seq = 1;
+  std::uint64_t total = 0;    ///< readings ever stored
+  std::uint64_t removed = 0;  ///< of these before first_seq
+  std::int64_t oldest_wall_us = 0;
+  std::optional<Newest> newest;
+  Exporters exporters;
+
+  [[nodiscard]] bool has_rows() const { return first_seq < next_seq; }
+};
+
+/// Rows that went out, and what of them each exporter had not delivered.
+struct Removal {
+  Span span;
+  std::map<std::string, std::uint64_t> dropped;
+
+  void merge(const Removal& later);
+};
+
+class Session {
+ public:
+  struct OpenOptions {
+    std::filesystem::path path;
+    Limits limits;
+    std::string boot_uuid;
+    Beginning beginning;           ///< of a new file
+    bool check_structure = false;  ///< at the start of the agent; later only what is read is looked at
+  };
+
+  [[nodiscard]] static Result<std::unique_ptr<Session>, Failure> open(const OpenOptions& options);
+
+  /// As found when it was opened.
+  [[nodiscard]] const LogState& found() const { return found_; }
+  [[nodiscard]] Result<Totals, Failure> load_totals();
+
+  /// Makes the exporters of `state` those of `names`: a new one starts at the end of the log.
+  [[nodiscard]] Result<Done, Failure> register_exporters(const std::vector<std::string>& names,
+                                                         LogState& state);
+
+  /// After a failure: brings the file, which may hold more (a commit that was not acknowledged) or less (a
+  /// new file in place of a damaged one), back in step with what was acknowledged. `state` becomes what now
+  /// holds.
+  [[nodiscard]] Result<Removal, Failure> continue_from(LogState& state, const Totals& totals,
+                                                       const Commit& commit);
+
+  /// One transaction; `state` is changed only if it was committed.
+  [[nodiscard]] Result<Committed, Failure> commit(const Commit& commit, LogState& state);
+
+  [[nodiscard]] Result<Done, Failure> checkpoint_if_due();
+
+  [[nodiscard]] Result<std::vector<StoredSet>, Failure> read(Span span, std::size_t max_sets);
+
+  /// Readings that an exporter has still to deliver.
+  [[nodiscard]] std::uint64_t backlog(const Exporter& exporter, const LogState& state);
+
+  /// See Database::abandon().
+  void abandon() { database_->abandon(); }
+
+ private:
+  class Transaction;
+  Session(std::unique_ptr<Database> database, const OpenOptions& options);
+
+  void load_state();
+  [[nodiscard]] std::optional<BootTime> boot_time_of(std::uint64_t seq);
+  void append(const std::vector<ReadingSet>& sets, LogState& state);
+  void save_totals(const Totals& totals);
+  void take_marks(const std::map<std::string, ExporterRecord>& records, LogState& state);
+  void save_exporters(const Exporters& before, const Exporters& after);
+  void read_oldest(LogState& state);
+
+  // limits.cpp
+  [[nodiscard]] Removal apply_limits(std::size_t new_sets, LogState& state);
+  [[nodiscard]] std::uint64_t expired_through(std::uint64_t budget, const LogState& state);
+  void apply_size_limit(std::uint64_t budget, LogState& state, Removal& removal);
+  void remove_through(std::uint64_t seq, LogState& state, Removal& removal);
+  [[nodiscard]] std::uint64_t total_through(std::uint64_t seq, const LogState& state);
+  [[nodiscard]] std::uint64_t undelivered(const DeliveryMarks& marks, Span span, const LogState& state);
+
+  /// Gives the failure out; the connection may be used again.
+  [[nodiscard]] Failure take_failure(const std::string& tried);
+
+  Limits limits_;
+  std::unique_ptr<Database> database_;
+  SourceTable sources_;
+  BootTable boots_;
+  ReadingLog log_;
+  Statement save_total_, remove_total_, page_count_, free_pages_;
+  LogState found_;
+  Bytes buffer_;
+};
+
+}  // namespace flopwatt::store

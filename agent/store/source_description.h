@@ -1,0 +1,27 @@
+// A source as text: canonical JSON, by names, so that a set that is read years later is decoded with the
+// layout and the identity that it had. One source has one text, and the text gives back an equal source.
+//
+//   {"kind":"meter","name":"pdu-a","identity":{"vendor":"Eastron",...},"interval_us":1000000,
+//    "effective_period_us":1000000,"accuracy":"0.005","ct_accuracy":"0","refresh_us":0,
+//    "fields":[{"quantity":"voltage","phase":"L1","wire":7,"scale":"0.1","resolution":"0.1"},...]}
+//
+// Doubles are decimal strings (shortest that gives back the same bits): JSON parsers round numbers. What is
+// empty or has its default is left out. `wire` is the number of Wire.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/store/record.h"
+#include "readings/result.h"
+
+namespace flopwatt::store {
+
+/// Throws std::logic_error for a channel that the table of quantities does not have: such a source is a bug.
+[[nodiscard]] std::string describe(const Source& source);
+
+/// Without a baseline. A field whose quantity or place this version does not know keeps its place in the
+/// layout and is left out of the source. The error says what is wrong with the text.
+[[nodiscard]] Result<Layout, std::string> parse_description(std::string_view text);
+
+}  // namespace flopwatt::store

@@ -1,0 +1,111 @@
+#include "agent/store/source_table.h"
+
+#include <bit>
+#include <utility>
+
+#include "agent/store/source_description.h"
+
+namespace flopwatt::store {
+namespace {
+
+/// Some racks' worth; a source is described anew only when its identity changes.
+constexpr std::size_t max_remembered = 10'000;
+
+Bytes baseline_bytes(const std::vector<double>& values) {
+  Bytes bytes;
+  for (const double value : values) put_word(bytes, std::bit_cast<std::uint64_t>(value), sizeof(value));
+  return bytes;
+}
+
+bool read_baseline(std::span<const std::uint8_t> bytes, Layout& layout) {
+  ByteReader reader(bytes);
+  for (std::size_t i = 0; i < layout.fields.size(); ++i)
+    layout.baseline.push_back(std::bit_cast<double>(reader.word(sizeof(double))));
+  return reader.at_end();
+}
+
+Layout layout_of(const SourcePtr& source) {
+  Layout layout{source, {}, {}};
+  for (const Field& field : source->fields)
+    layout.fields.push_back({field.wire, field.scale, layout.fields.size()});
+  return layout;
+}
+
+}  // namespace
+
+SourceTable::SourceTable(Database& database)
+    : database_(database),
+      select_by_description_(database, "SELECT id, baseline FROM source WHERE description = ?1"),
+      select_by_id_(database, "SELECT description, baseline FROM source WHERE id = ?1"),
+      insert_(database, "INSERT INTO source(description, baseline) VALUES (?1, ?2) RETURNING id") {}
+
+const StoredSource* SourceTable::find_or_add(const ReadingSet& set) {
+  const auto known = by_address_.find(set.source.get());
+  if (known != by_address_.end()) return known->second.second;
+  const std::string description = describe(*set.source);
+  const StoredSource* stored = look_up(description, set.source);
+  if (stored == nullptr && database_.ok()) stored = add(description, set);
+  if (stored != nullptr) by_address_.emplace(set.source.get(), std::pair{set.source, stored});
+  return stored;
+}
+
+const StoredSource* SourceTable::find(std::int64_t id) {
+  const auto known = by_id_.find(id);
+  if (known != by_id_.end()) return known->second.get();
+  select_by_id_.bind(1, id);
+  if (!select_by_id_.step()) {
+    database_.fail_as_damaged("the description of source " + std::to_string(id) + " is missing");
+    return nullptr;
+  }
+  auto layout = parse_description(select_by_id_.text(0));
+  const bool complete = layout && read_baseline(select_by_id_.bytes(1), *layout);
+  select_by_id_.reset();
+  if (!complete) {
+    database_.fail_as_damaged("the description of source " + std::to_string(id) + " is unreadable: " +
+                              (layout ? "its baseline has another length" : layout.error()));
+    return nullptr;
+  }
+  return remember({id, std::move(*layout)});
+}
+
+void SourceTable::forget() {
+  by_address_.clear();
+  by_id_.clear();
+}
+
+void SourceTable::forget_if_many() {
+  if (by_id_.size() > max_remembered || by_address_.size() > max_remembered) forget();
+}
+
+const StoredSource* SourceTable::remember(StoredSource stored) {
+  const std::int64_t id = stored.id;
+  return by_id_.insert_or_assign(id, std::make_unique<const StoredSource>(std::move(stored)))
+      .first->second.get();
+}
+
+const StoredSource* SourceTable::look_up(const std::string& description, const SourcePtr& source) {
+  select_by_description_.bind(1, std::string_view(description));
+  if (!select_by_description_.step()) return nullptr;
+  StoredSource stored{select_by_description_.integer(0), layout_of(source)};
+  const bool complete = read_baseline(select_by_description_.bytes(1), stored.layout);
+  select_by_description_.reset();
+  // Two SourcePtr of one description share what is remembered: others may hold pointers to it.
+  const auto known = by_id_.find(stored.id);
+  if (known != by_id_.end()) return known->second.get();
+  if (complete) return remember(std::move(stored));
+  database_.fail_as_damaged("the baseline of source " + source->name + " has another length");
+  return nullptr;
+}
+
+const StoredSource* SourceTable::add(const std::string& description, const ReadingSet& set) {
+  const Bytes baseline = baseline_bytes(set.values);
+  insert_.bind(1, std::string_view(description));
+  insert_.bind(2, std::span<const std::uint8_t>(baseline));
+  if (!insert_.step()) return nullptr;
+  StoredSource stored{insert_.integer(0), layout_of(set.source)};
+  insert_.run();
+  stored.layout.baseline = set.values;
+  return remember(std::move(stored));
+}
+
+}  // namespace flopwatt::store

@@ -1,0 +1,184 @@
+#include "agent/store/store.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "agent/store/files.h"
+#include "agent/store/session.h"
+#include "runtime/clock.h"
+
+namespace flopwatt::store {
+
+/// Holds what was last acknowledged, and opens sessions that agree with it.
+class Store::Impl {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Impl>> open(const Settings& settings);
+
+  ~Impl();
+
+  [[nodiscard]] Result<Committed> commit(const Commit& commit);
+  [[nodiscard]] Result<std::vector<StoredSet>> read(Span span, std::size_t max_sets);
+
+  Opened opened;
+
+ private:
+  Impl(const Settings& settings, LockFile lock, std::string boot_uuid);
+
+  [[nodiscard]] Result<Done> open_first(const Settings& settings);
+  [[nodiscard]] Result<Done> open_again(const Commit& commit);
+  [[nodiscard]] Result<Done> open_replacing_damage();
+  void remember(const Commit& commit, Committed& committed);
+  Fault take(const Failure& failure);
+
+  LockFile lock_;
+  Session::OpenOptions options_;
+  std::unique_ptr<Session> session_;  ///< null: closed after a failure
+  bool damaged_ = false;              ///< the file is to be set aside before the next session
+  LogState state_;
+  Totals totals_;
+  Removal unreported_;     ///< found missing when the file was opened again
+  std::string set_aside_;  ///< likewise
+};
+
+Store::Impl::Impl(const Settings& settings, LockFile lock, std::string boot_uuid)
+    : lock_(std::move(lock)),
+      options_{settings.path, Limits::of(settings), std::move(boot_uuid), {settings.first_seq, 0}, true} {}
+
+Store::Impl::~Impl() = default;
+
+Result<std::unique_ptr<Store::Impl>> Store::Impl::open(const Settings& settings) {
+  auto lock = LockFile::take(settings.path);
+  if (!lock) return lock.error();
+  auto boot_uuid = read_boot_uuid();
+  if (!boot_uuid) return boot_uuid.error();
+  std::unique_ptr<Impl> impl(new Impl(settings, std::move(*lock), std::move(*boot_uuid)));
+  if (auto done = impl->open_first(settings); !done) return done.error();
+  return impl;
+}
+
+Result<Done> Store::Impl::open_first(const Settings& settings) {
+  if (auto done = open_replacing_damage(); !done) return done.error();
+  options_.check_structure = false;
+  state_ = session_->found();
+  auto totals = session_->load_totals();
+  if (!totals) return take(totals.error());
+  totals_ = std::move(*totals);
+  if (auto done = session_->register_exporters(settings.exporters, state_); !done) return take(done.error());
+
+  opened.next_seq = state_.next_seq;
+  opened.total_readings = state_.total;
+  opened.size_bytes = size_on_disk(options_.path);
+  opened.oldest_wall_us = state_.oldest_wall_us;
+  opened.totals = totals_;
+  for (const auto& [name, exporter] : state_.exporters) {
+    opened.exporters[name] = exporter.record;
+    opened.backlog[name] = session_->backlog(exporter, state_);
+  }
+  opened.set_aside = std::exchange(set_aside_, {});
+  return Done{};
+}
+
+Result<Done> Store::Impl::open_replacing_damage() {
+  if (!damaged_) {
+    auto session = Session::open(options_);
+    if (session) {
+      session_ = std::move(*session);
+      return Done{};
+    }
+    if (session.error().cause != Failure::Cause::damaged) return session.error().fault;
+    damaged_ = true;
+  }
+  auto moved = set_aside(options_.path);
+  if (!moved) return moved.error();
+  set_aside_ = std::move(*moved);
+  damaged_ = false;
+  auto session = Session::open(options_);
+  if (!session) return session.error().fault;
+  session_ = std::move(*session);
+  return Done{};
+}
+
+Result<Done> Store::Impl::open_again(const Commit& commit) {
+  // Where the file turns out to be damaged or gone, the new one goes on behind every seq that was given out.
+  options_.beginning = {
+      std::max(state_.next_seq, static_cast<std::uint64_t>(std::max<std::int64_t>(0, now().wall_us))),
+      state_.total};
+  if (auto done = open_replacing_damage(); !done) return done.error();
+  if (session_->found().has_rows() && session_->found().next_seq < state_.next_seq) {
+    // Acknowledged rows are missing: this is not the file that was written.
+    session_.reset();
+    damaged_ = true;
+    if (auto done = open_replacing_damage(); !done) return done.error();
+  }
+  auto removal = session_->continue_from(state_, totals_, commit);
+  if (!removal) return take(removal.error());
+  unreported_.merge(*removal);
+  return Done{};
+}
+
+Result<Committed> Store::Impl::commit(const Commit& commit) {
+  if (!session_)
+    if (auto done = open_again(commit); !done) return done.error();
+  auto committed = session_->commit(commit, state_);
+  if (!committed) return take(committed.error());
+  remember(commit, *committed);
+  // The commit is safe in the write-ahead log. What is wrong with the main file stops the next one, when
+  // opening.
+  if (auto done = session_->checkpoint_if_due(); !done) (void)take(done.error());
+  committed->size_bytes = size_on_disk(options_.path);
+  return std::move(*committed);
+}
+
+void Store::Impl::remember(const Commit& commit, Committed& committed) {
+  for (const auto& [name, value] : commit.totals) {
+    if (is_known(value))
+      totals_[name] = value;
+    else
+      totals_.erase(name);
+  }
+  Removal removal = std::exchange(unreported_, {});
+  removal.merge({committed.removed, committed.dropped});
+  committed.removed = removal.span;
+  committed.dropped = std::move(removal.dropped);
+  committed.set_aside = std::exchange(set_aside_, {});
+  for (const auto& [name, exporter] : state_.exporters)
+    committed.backlog[name] = session_->backlog(exporter, state_);
+}
+
+Result<std::vector<StoredSet>> Store::Impl::read(Span span, std::size_t max_sets) {
+  if (!session_)
+    return Fault{FaultClass::device,
+                 "cannot read from the store " + options_.path.string() +
+                     ": it was closed after an error; the next commit opens it again",
+                 0};
+  auto sets = session_->read(span, max_sets);
+  if (!sets) return take(sets.error());
+  return std::move(*sets);
+}
+
+Fault Store::Impl::take(const Failure& failure) {
+  if (failure.cause != Failure::Cause::passing && session_) {
+    session_->abandon();
+    session_.reset();
+  }
+  if (failure.cause == Failure::Cause::damaged) damaged_ = true;
+  return failure.fault;
+}
+
+Result<std::unique_ptr<Store>> Store::open(const Settings& settings) {
+  auto impl = Impl::open(settings);
+  if (!impl) return impl.error();
+  return std::unique_ptr<Store>(new Store(std::move(*impl)));
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+const Opened& Store::opened() const { return impl_->opened; }
+Result<Committed> Store::commit(const Commit& commit) { return impl_->commit(commit); }
+Result<std::vector<StoredSet>> Store::read(Span span, std::size_t max_sets) {
+  return impl_->read(span, max_sets);
+}
+
+}  // namespace flopwatt::store

@@ -1,0 +1,12 @@
+// Names and globs: `*`, `?` and `[...]` as in a shell, over whole names, case counts.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace flopwatt {
+
+[[nodiscard]] bool is_glob(std::string_view pattern);
+[[nodiscard]] bool matches_glob(const std::string& pattern, const std::string& text);
+
+}  // namespace flopwatt

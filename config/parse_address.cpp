@@ -1,0 +1,130 @@
+#include "config/parse_address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+namespace flopwatt {
+namespace {
+
+struct HostPort {
+  std::string host;
+  std::optional<std::uint16_t> port;
+};
+
+bool is_ipv6(const std::string& text) {
+  in6_addr address{};
+  return inet_pton(AF_INET6, text.substr(0, text.find('%')).c_str(), &address) == 1;
+}
+
+bool is_ipv4(const std::string& text) {
+  in_addr address{};
+  return inet_pton(AF_INET, text.c_str(), &address) == 1;
+}
+
+bool is_host_name(std::string_view text) {
+  if (text.empty() || text.size() > 253 || text.front() == '-' || text.front() == '.') return false;
+  return std::ranges::all_of(text, [](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_');
+  });
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
+  return port;
+}
+
+Parsed<HostPort> parse_host_port(std::string_view text) {
+  using Result = Parsed<HostPort>;
+  HostPort result;
+  std::string_view after;
+  if (text.starts_with('[')) {
+    const std::size_t bracket = text.find(']');
+    if (bracket == text.npos) return Result::bad("']' is missing after the IPv6 address");
+    result.host = text.substr(1, bracket - 1);
+    after = text.substr(bracket + 1);
+    if (!is_ipv6(result.host)) return Result::bad("'" + result.host + "' is not an IPv6 address");
+  } else {
+    if (std::ranges::count(text, ':') > 1)
+      return Result::bad("write an IPv6 address in brackets, as in [::1]");
+    result.host = text.substr(0, text.find(':'));
+    after = text.substr(result.host.size());
+    const bool looks_ipv4 =
+        !result.host.empty() && result.host.find_first_not_of("0123456789.") == std::string::npos;
+    if (looks_ipv4 && !is_ipv4(result.host))
+      return Result::bad("'" + result.host + "' is not an IPv4 address");
+    if (!result.host.empty() && !is_host_name(result.host))
+      return Result::bad("'" + result.host + "' is not a host name or address");
+  }
+  if (after.empty()) return Result::good(result);
+  result.port = after.starts_with(':') ? parse_port(after.substr(1)) : std::nullopt;
+  if (!result.port) return Result::bad("a port is a number from 1 to 65535 after the host and a colon");
+  return Result::good(result);
+}
+
+// What follows <scheme>:// up to its end; nothing may come after host and port.
+Parsed<HostPort> parse_authority(std::string_view text, const std::string& example) {
+  using Result = Parsed<HostPort>;
+  if (text.find('@') != text.npos) return Result::bad("no user in an address; write " + example);
+  if (text.find('/') != text.npos) return Result::bad("no path after host and port; write " + example);
+  Parsed<HostPort> parsed = parse_host_port(text);
+  if (parsed.value && parsed.value->host.empty()) return Result::bad("the host is missing; write " + example);
+  return parsed;
+}
+
+}  // namespace
+
+std::string join_host_port(const std::string& host, std::uint16_t port) {
+  const bool ipv6 = host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+std::string ModbusAddress::text() const { return "tcp://" + join_host_port(host, port); }
+
+std::string ListenAddress::text() const { return join_host_port(host, port); }
+
+Parsed<ModbusAddress> parse_modbus_address(std::string_view text) {
+  using Result = Parsed<ModbusAddress>;
+  const std::string example = "tcp://host or tcp://host:502";
+  if (text.starts_with("rtu://"))
+    return Result::bad("serial lines (rtu://) are not yet supported; write " + example);
+  if (text.starts_with("rtu+tcp://"))
+    return Result::bad("Modbus RTU over TCP (rtu+tcp://) is not yet supported; write " + example);
+  constexpr std::string_view scheme = "tcp://";
+  if (!text.starts_with(scheme)) return Result::bad("write " + example);
+  const Parsed<HostPort> parsed = parse_authority(text.substr(scheme.size()), example);
+  if (!parsed.value) return Result::bad(parsed.advice);
+  return Result::good({parsed.value->host, parsed.value->port.value_or(502)});
+}
+
+Parsed<BrokerAddress> parse_broker_address(std::string_view text) {
+  using Result = Parsed<BrokerAddress>;
+  const std::string example = "mqtt://host or mqtt://host:1883";
+  if (text.starts_with("mqtts://"))
+    return Result::bad("TLS (mqtts://) is not yet supported; write " + example);
+  constexpr std::string_view scheme = "mqtt://";
+  if (!text.starts_with(scheme)) return Result::bad("write " + example);
+  std::string_view authority = text.substr(scheme.size());
+  if (authority.find('@') != authority.npos)
+    return Result::bad("no user in an address; use the keys username and password_file");
+  if (authority.ends_with('/')) authority.remove_suffix(1);
+  const Parsed<HostPort> parsed = parse_authority(authority, example);
+  if (!parsed.value) return Result::bad(parsed.advice);
+  return Result::good({parsed.value->host, parsed.value->port.value_or(1883)});
+}
+
+Parsed<ListenAddress> parse_listen_address(std::string_view text) {
+  using Result = Parsed<ListenAddress>;
+  const std::string example = R"(write ":10150", "127.0.0.1:10150" or "[::1]:10150")";
+  if (text.find('/') != text.npos) return Result::bad(example);
+  const Parsed<HostPort> parsed = parse_host_port(text);
+  if (!parsed.value) return Result::bad(parsed.advice);
+  if (!parsed.value->port) return Result::bad("the port is missing; " + example);
+  return Result::good({parsed.value->host, *parsed.value->port});
+}
+
+}  // namespace flopwatt

@@ -1,0 +1,28 @@
+// Addresses as the configuration writes them: of meters, of brokers, to listen on.
+#pragma once
+
+#include <string_view>
+
+#include "config/config.h"
+#include "config/parse_values.h"
+
+namespace flopwatt {
+
+/// "tcp://host[:502]". The advice for rtu:// and rtu+tcp:// says "not yet supported".
+[[nodiscard]] Parsed<ModbusAddress> parse_modbus_address(std::string_view text);
+
+struct BrokerAddress {
+  std::string host;
+  std::uint16_t port = 1883;
+};
+
+/// "mqtt://host[:1883]". The advice for mqtts:// says "not yet supported".
+[[nodiscard]] Parsed<BrokerAddress> parse_broker_address(std::string_view text);
+
+/// ":10150", "127.0.0.1:9100", "[::1]:9100", "localhost:9100".
+[[nodiscard]] Parsed<ListenAddress> parse_listen_address(std::string_view text);
+
+/// "host:port", IPv6 in brackets; an empty host stays empty.
+[[nodiscard]] std::string join_host_port(const std::string& host, std::uint16_t port);
+
+}  // namespace flopwatt

@@ -1,0 +1,85 @@
+#include <algorithm>
+#include <array>
+
+#include "config/nearest.h"
+#include "config/sections.h"
+
+namespace flopwatt {
+namespace {
+
+bool is_auto(const YamlNode& node) { return node.is_scalar() && node.text == "auto"; }
+
+void read_precision(MapReader& map, Precision& out) {
+  constexpr auto names =
+      std::to_array<std::string_view>({"tf32", "fp16", "bf16", "fp8"});  // as the enumeration
+  const YamlNode* node = map.find("tensor_precision");
+  const std::string* text = node == nullptr ? nullptr : text_of(*node, "tensor_precision", map.report());
+  if (text == nullptr) return;
+  const auto found = std::ranges::find(names, *text);
+  if (found == names.end())
+    map.report().error(node->at, "tensor_precision: '" + *text + "'; write " + list_words(names) +
+                                     ", what your workloads use most");
+  else
+    out = static_cast<Precision>(found - names.begin());
+}
+
+void read_nvidia(const YamlNode& node, const Reading& reading) {
+  NvidiaConfig& nvidia = reading.config.nvidia;
+  if (is_off(node)) {
+    nvidia.enabled = false;
+  } else if (node.is_map()) {
+    nvidia.required = true;
+    MapReader map(node, "nvidia", reading.report);
+    map.read_text("library", nvidia.library);
+    map.read_duration("interval", {shortest_accelerator_interval, longest_interval}, nvidia.interval);
+    read_precision(map, nvidia.tensor_precision);
+    map.finish();
+  } else if (!is_auto(node)) {
+    reading.report.error(node.at,
+                         "nvidia: write auto, off or a map with library, interval, tensor_precision");
+  }
+}
+
+void read_other_vendor(MapReader& map, std::string_view vendor) {
+  const YamlNode* node = map.find(vendor);
+  if (node == nullptr || is_off(*node) || is_auto(*node)) return;
+  map.report().error(node->at, std::string(vendor) + ": " +
+                                   (node->is_map() ? "settings are not yet supported; write auto or off"
+                                                   : "write auto or off"));
+}
+
+void read_names(const YamlNode& node, const Reading& reading) {
+  if (!node.is_map()) {
+    reading.report.error(node.at, "names: write a map of PCI addresses and names");
+    return;
+  }
+  std::vector<NameOverride>& names = reading.config.accelerator_names;
+  for (const YamlEntry& entry : node.entries) {
+    const std::string* name = text_of(entry.value, "names", reading.report);
+    const std::optional<std::string> pci = normalise_pci(entry.key);
+    if (!pci) {
+      reading.report.error(entry.at, "names: '" + entry.key +
+                                         "' is no PCI address; write it as `nvidia-smi` and `lspci -D` do: "
+                                         "\"0000:41:00.0\"");
+    } else if (std::ranges::find(names, *pci, &NameOverride::pci) != names.end()) {
+      reading.report.error(entry.at, "names: " + *pci + " is named twice; remove one of them");
+    } else if (name != nullptr) {
+      reading.names.take(*name, "accelerator", entry.value.at, reading.report);
+      names.push_back({*pci, *name});
+    }
+  }
+}
+
+}  // namespace
+
+void read_accelerators(const YamlNode& node, const Reading& reading) {
+  MapReader map(node, "accelerators", reading.report);
+  if (const YamlNode* nvidia = map.find("nvidia")) read_nvidia(*nvidia, reading);
+  for (const std::string_view vendor : accelerator_vendors())
+    if (vendor != "nvidia") read_other_vendor(map, vendor);
+  read_other_vendor(map, "cpu");
+  if (const YamlNode* names = map.find("names")) read_names(*names, reading);
+  map.finish();
+}
+
+}  // namespace flopwatt

@@ -1,0 +1,38 @@
+// The sections of the configuration file, each read by its own file of the same name. All of them fill in
+// `reading.config` and report what is wrong; none stops at the first fault.
+#pragma once
+
+#include "config/config.h"
+#include "config/finding.h"
+#include "config/map_reader.h"
+#include "config/name_book.h"
+#include "config/profile_library.h"
+
+namespace flopwatt {
+
+/// What the sections share while one file is read.
+struct Reading {
+  Config& config;
+  Reporter& report;
+  NameBook& names;  ///< of sources and scopes
+};
+
+/// Bounds of intervals: the shortest leaves room for a poll of a meter over TCP; NVML's pipe counters need
+/// more than 100 ms between two samples.
+inline constexpr microseconds shortest_interval = std::chrono::milliseconds(100);
+inline constexpr microseconds shortest_accelerator_interval = std::chrono::milliseconds(200);
+inline constexpr microseconds longest_interval = std::chrono::hours(1);
+
+void read_buses(const YamlNode& node, const Reading& reading);
+void read_meters(const YamlNode& node, const Reading& reading, ProfileLibrary& profiles);
+void read_accelerators(const YamlNode& node, const Reading& reading);
+/// After meters and accelerators, whose intervals bound the windows.
+void read_energy(const YamlNode& node, const Reading& reading);
+/// Where no `energy` is written; `at` is where it could be.
+void check_default_windows(const Reading& reading, Position at);
+void read_store(const YamlNode& node, const Reading& reading);
+void read_exporters(const YamlNode& node, const Reading& reading);
+/// After meters and accelerators, which scopes refer to.
+void read_scopes(const YamlNode& node, const Reading& reading);
+
+}  // namespace flopwatt

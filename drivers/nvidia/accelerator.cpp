@@ -1,0 +1,173 @@
+#include "drivers/nvidia/accelerator.h"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "runtime/log.h"
+
+namespace flopwatt::nvidia {
+namespace {
+
+constexpr double milli = 1e-3;
+constexpr double mega = 1e6;
+constexpr double giga = 1e9;
+constexpr double percent = 0.01;
+
+/// Half-width of an uncalibrated NVML sensor (Yang, Adamek, Armour, SC24: gain errors of individual cards).
+constexpr double sensor_accuracy = 0.05;
+/// How often the devices refresh power and energy (same source).
+constexpr std::chrono::milliseconds sensor_refresh{100};
+
+Field field(Quantity quantity, Wire wire, double scale = 1.0, Place place = Place::whole) {
+  return Field{.channel = {.quantity = quantity, .place = place}, .wire = wire, .scale = scale};
+}
+
+EnergySource energy_source(const DeviceIdentity& identity) {
+  if (identity.has_energy_counter) return EnergySource::counter;
+  return identity.has_power ? EnergySource::integrated : EnergySource::none;
+}
+
+/// Fills a set's values in the order of the source's fields.
+class Values {
+ public:
+  explicit Values(const Source& source) : fields_(source.fields) { values_.reserve(fields_.size()); }
+
+  template <class Raw>
+  void add(const std::optional<Raw>& raw) {
+    values_.push_back(raw ? static_cast<double>(*raw) * fields_[values_.size()].scale : absent);
+  }
+  void add(double value) { values_.push_back(value); }
+
+  [[nodiscard]] std::vector<double> take() { return std::move(values_); }
+
+ private:
+  const std::vector<Field>& fields_;
+  std::vector<double> values_;
+};
+
+void add_work(Values& values, const std::optional<Work>& work) {
+  const auto value = [&](double Work::*part) { return work ? (*work).*part : absent; };
+  values.add(value(&Work::fp64));
+  values.add(value(&Work::fp32));
+  values.add(value(&Work::fp16));
+  values.add(value(&Work::tensor));
+  values.add(work ? work->total() : absent);
+  values.add(value(&Work::low));
+  values.add(value(&Work::high));
+  values.add(value(&Work::spread));
+  values.add(work ? static_cast<double>(Method::pipe) : absent);
+}
+
+}  // namespace
+
+Accelerator::Accelerator(const NvidiaConfig& config, const AcceleratorTable& table, std::string name)
+    : config_(config), table_(table), name_(std::move(name)) {}
+
+void Accelerator::describe(const DeviceIdentity& identity, const std::string& driver_version) {
+  identity_ = identity;
+  product_ = table_.product(identity.name);
+  find_rates();
+  auto source = std::make_shared<Source>();
+  source->kind = SourceKind::accelerator;
+  source->name = name_;
+  source->identity.vendor = "NVIDIA";
+  source->identity.model = identity.name;
+  source->identity.serial = identity.serial;
+  source->identity.uuid = identity.uuid;
+  source->identity.pci = identity.pci;
+  source->identity.driver = driver_version;
+  source->identity.energy_source = energy_source(identity);
+  source->interval = source->effective_period = config_.interval;
+  source->accuracy = sensor_accuracy;
+  source->refresh = sensor_refresh;
+  source->fields = measured_fields();
+  add_peak_rates(source->fields);
+  source_ = std::move(source);
+  implausible_told_ = false;
+}
+
+/// Sets rates_, or says why there are none.
+void Accelerator::find_rates() {
+  const std::string capability = std::to_string(identity_.compute_major) + "." + std::to_string(identity_.compute_minor);
+  const SmRates* const rates = table_.rates(identity_.compute_major, identity_.compute_minor);
+  rates_.reset();
+  if (!identity_.has_pipes) {
+    no_work_reason_ = "the device does not tell the activity of its pipes: " + identity_.no_pipes_reason;
+  } else if (rates == nullptr) {
+    no_work_reason_ = "rates of compute capability " + capability + " are not known";
+  } else if (identity_.cores == 0) {
+    no_work_reason_ = "the driver does not tell the number of cores";
+  } else if (rates_ = pipe_rates(*rates, identity_.cores, config_.tensor_precision); !rates_) {
+    no_work_reason_ = "compute capability " + capability + " has no tensor rate for the configured tensor_precision " +
+                      std::string(name_of(config_.tensor_precision));
+  } else {
+    no_work_reason_.clear();
+  }
+}
+
+std::vector<Field> Accelerator::measured_fields() const {
+  using enum Quantity;
+  std::vector<Field> fields = {field(power, Wire::u32, milli), field(power_limit, Wire::u32, milli)};
+  if (identity_.has_energy_counter) fields.push_back(field(energy, Wire::u64, milli));
+  fields.insert(fields.end(), {field(utilization, Wire::u8, percent), field(memory_used, Wire::u64),
+                               field(memory_total, Wire::u64), field(core_clock, Wire::u32, mega),
+                               field(temperature, Wire::i16)});
+  if (identity_.has_pipes)
+    for (const Place pipe : pipes) fields.push_back(field(pipe_active, Wire::f32, 1.0, pipe));
+  if (rates_) {
+    for (const Place place : {Place::fp64, Place::fp32, Place::fp16, assumed_place(config_.tensor_precision)})
+      fields.push_back(field(work, Wire::f64, 1.0, place));
+    fields.insert(fields.end(), {field(work, Wire::f64), field(work_low, Wire::f64), field(work_high, Wire::f64),
+                                 field(work_spread, Wire::f64), field(method, Wire::u8)});
+  }
+  return fields;
+}
+
+/// Data sheets give three or four digits; whole GFLOP/s keep them in four bytes.
+void Accelerator::add_peak_rates(std::vector<Field>& fields) {
+  peak_rates_.clear();
+  if (product_ == nullptr) return;
+  for (const auto& [precision, rate] : product_->peak_flop_per_second) {
+    const auto place = find_place(PlaceKind::precision, precision);
+    const double raw = std::round(rate / giga);
+    if (!place || raw > std::numeric_limits<std::uint32_t>::max()) continue;
+    fields.push_back(field(Quantity::peak_rate, Wire::u32, giga, *place));
+    peak_rates_.push_back(raw * giga);
+  }
+}
+
+std::optional<Work> Accelerator::increment(const DeviceReading& reading) {
+  if (!rates_ || !reading.pipes) return std::nullopt;
+  auto work = pipe_work(*rates_, *reading.pipes);
+  if (!work || product_ == nullptr) return work;
+  const auto beyond = beyond_peak(*work, reading.pipes->seconds, *product_, config_.tensor_precision);
+  if (beyond.empty()) return work;
+  if (!std::exchange(implausible_told_, true))
+    log::warn("work beyond the device's peak is taken as unknown: a rate of the table, or what the device tells, is wrong",
+              {{"source", name_}, {"precision", std::string(beyond)}, {"model", identity_.name}});
+  return std::nullopt;
+}
+
+ReadingSet Accelerator::make_set(const DeviceReading& reading) {
+  Values values(*source_);
+  values.add(reading.power_mw);
+  values.add(reading.power_limit_mw);
+  if (identity_.has_energy_counter) values.add(reading.energy_mj);
+  values.add(reading.utilization_percent);
+  values.add(reading.memory_used_bytes);
+  values.add(reading.memory_total_bytes);
+  values.add(reading.core_clock_mhz);
+  values.add(reading.temperature_c);
+  if (identity_.has_pipes)
+    for (std::size_t i = 0; i < pipes.size(); ++i)
+      values.add(reading.pipes ? static_cast<double>(static_cast<float>(reading.pipes->ratios[i])) : absent);
+  if (rates_) add_work(values, work_.advance(increment(reading), reading.pipes_sampled));
+  for (const double rate : peak_rates_) values.add(rate);
+  return ReadingSet{.source = source_,
+                    .time = reading.time,
+                    .half_duration_us = reading.half_duration_us,
+                    .values = values.take()};
+}
+
+}  // namespace flopwatt::nvidia

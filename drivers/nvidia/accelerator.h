@@ -1,0 +1,54 @@
+// One NVIDIA device as a source: how its reading sets are laid out, and how a reading becomes a set.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/accelerator_table.h"
+#include "config/config.h"
+#include "drivers/nvidia/device.h"
+#include "drivers/nvidia/pipe_work.h"
+#include "drivers/nvidia/work_counter.h"
+#include "readings/reading_set.h"
+
+namespace flopwatt::nvidia {
+
+class Accelerator {
+ public:
+  /// `config` and `table` must outlive it. `name` and the device's PCI address are for good.
+  Accelerator(const NvidiaConfig& config, const AcceleratorTable& table, std::string name);
+
+  /// The device tells who it is, or is another card than before: makes the source anew. The count of work goes on.
+  void describe(const DeviceIdentity& identity, const std::string& driver_version);
+
+  [[nodiscard]] const SourcePtr& source() const { return source_; }
+  [[nodiscard]] const DeviceIdentity& identity() const { return identity_; }
+
+  /// A set of the source's fields; every value is raw * scale of its field, so that the store gives back the same.
+  ReadingSet make_set(const DeviceReading& reading);
+
+  /// Why the work of this device is not known at all, "" where it is.
+  [[nodiscard]] const std::string& no_work_reason() const { return no_work_reason_; }
+
+ private:
+  void find_rates();
+  [[nodiscard]] std::vector<Field> measured_fields() const;
+  void add_peak_rates(std::vector<Field>& fields);
+  [[nodiscard]] std::optional<Work> increment(const DeviceReading& reading);
+
+  const NvidiaConfig& config_;
+  const AcceleratorTable& table_;
+  std::string name_;
+  DeviceIdentity identity_;
+  SourcePtr source_;
+  std::optional<PipeRates> rates_;  ///< nullopt: work is not known
+  const Product* product_ = nullptr;
+  std::vector<double> peak_rates_;  ///< held values of the peak_rate fields, in their order
+  std::string no_work_reason_;
+  WorkCounter work_;
+  bool implausible_told_ = false;
+};
+
+}  // namespace flopwatt::nvidia

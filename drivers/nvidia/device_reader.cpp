@@ -1,0 +1,310 @@
+#include "drivers/nvidia/device_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <thread>
+#include <utility>
+
+#include "runtime/clock.h"
+
+namespace flopwatt::nvidia {
+namespace {
+
+using namespace std::chrono_literals;
+using abi::Return;
+
+constexpr auto first_back_off = 1s;
+constexpr auto last_back_off = 60s;
+constexpr unsigned max_devices = 128;
+/// Older than this, or from the future, the library's time stamp is not of this clock.
+constexpr std::int64_t max_stamp_age_us = 2'000'000;
+
+/// The device itself cannot be used before it is reset or found again.
+bool is_down(Return code) { return code == Return::gpu_is_lost || code == Return::reset_required; }
+
+/// The library cannot be used any more by this process.
+bool is_broken(Return code) {
+  return code == Return::uninitialized || code == Return::driver_not_loaded || code == Return::lib_rm_version_mismatch;
+}
+
+template <std::size_t Size, class Function>
+std::string text_by(const Function& function, abi::Device device) {
+  std::array<char, Size> text{};
+  if (function(device, text.data(), static_cast<unsigned>(text.size())) != Return::success) return {};
+  text.back() = '\0';
+  return text.data();
+}
+
+std::optional<std::uint64_t> integer_of(const abi::FieldValue& field) {
+  if (field.status != Return::success) return std::nullopt;
+  switch (field.value_type) {
+    case abi::ValueType::u32: return field.value.u32;
+    case abi::ValueType::u16: return field.value.u16;
+    case abi::ValueType::ulong:
+    case abi::ValueType::u64: return field.value.u64;
+    case abi::ValueType::i64: return field.value.i64 < 0 ? std::nullopt : std::optional(field.value.u64);
+    case abi::ValueType::i32:
+      return field.value.i32 < 0 ? std::nullopt : std::optional<std::uint64_t>(field.value.u32);
+    case abi::ValueType::f64: break;
+  }
+  return std::nullopt;
+}
+
+/// The calls that read one device, with what went wrong among them.
+class Reading {
+ public:
+  Reading(const NvmlFunctions& functions, abi::Device device) : functions_(functions), device_(device) {}
+
+  DeviceReading result;
+
+  /// Energy and power, which carry the reading's time.
+  void read_energy_and_power() {
+    std::array<abi::FieldValue, 2> fields = {abi::FieldValue{.field_id = abi::field_total_energy},
+                                             abi::FieldValue{.field_id = abi::field_power_instant}};
+    const bool answered = ok(functions_.device_get_field_values(device_, fields.size(), fields.data()));
+    if (answered) {
+      result.energy_mj = noted(integer_of(fields[0]), fields[0].status);
+      if (result.energy_mj) stamp_us_ = fields[0].timestamp_us;
+      if (const auto power = noted(integer_of(fields[1]), fields[1].status))
+        result.power_mw = static_cast<std::uint32_t>(*power);
+    }
+    if (std::uint64_t energy = 0; !result.energy_mj && ok(functions_.device_get_total_energy_consumption(device_, &energy)))
+      result.energy_mj = energy;
+    if (!result.power_mw) result.power_mw = number(functions_.device_get_power_usage);
+  }
+
+  void read_clock() {
+    unsigned mhz = 0;
+    if (ok(functions_.device_get_clock_info(device_, abi::clock_sm, &mhz))) result.core_clock_mhz = mhz;
+  }
+
+  void read_the_rest() {
+    result.power_limit_mw = number(functions_.device_get_enforced_power_limit);
+    if (abi::Utilization use{}; ok(functions_.device_get_utilization_rates(device_, &use)) && use.gpu <= 100)
+      result.utilization_percent = static_cast<std::uint8_t>(use.gpu);
+    if (abi::Memory memory{}; ok(functions_.device_get_memory_info(device_, &memory))) {
+      result.memory_used_bytes = memory.used;
+      result.memory_total_bytes = memory.total;
+    }
+    read_temperature();
+  }
+
+  void note(Return code) {
+    if (code == Return::success) ++known_;
+    if (is_down(code) || is_broken(code)) fatal_ = code;
+    if (code != Return::not_supported && code != Return::function_not_found && first_ == Return::success) first_ = code;
+  }
+
+  /// Down or broken, whichever call told; success: neither.
+  [[nodiscard]] Return fatal() const { return fatal_; }
+  [[nodiscard]] bool nothing_known() const { return known_ == 0; }
+  /// The first call that failed for another reason than that the device does not offer it.
+  [[nodiscard]] Return first_failure() const { return first_ == Return::success ? Return::not_supported : first_; }
+  [[nodiscard]] std::int64_t stamp_us() const { return stamp_us_; }
+
+ private:
+  bool ok(Return code) {
+    note(code);
+    return code == Return::success;
+  }
+  template <class T>
+  std::optional<T> noted(std::optional<T> value, Return status) {
+    note(value ? Return::success : (status == Return::success ? Return::not_supported : status));
+    return value;
+  }
+  std::optional<std::uint32_t> number(const Function<abi::Device, unsigned*>& function) {
+    unsigned value = 0;
+    return ok(function(device_, &value)) ? std::optional<std::uint32_t>(value) : std::nullopt;
+  }
+  void read_temperature() {
+    // The old call is deprecated but everywhere; it tells no negative temperatures.
+    unsigned celsius = 0;
+    abi::Temperature temperature;
+    const bool old = functions_.device_get_temperature.exists();
+    if (!ok(old ? functions_.device_get_temperature(device_, abi::temperature_sensor_gpu, &celsius)
+                : functions_.device_get_temperature_v(device_, &temperature)))
+      return;
+    const std::int64_t value = old ? std::int64_t{celsius} : std::int64_t{temperature.celsius};
+    if (std::in_range<std::int16_t>(value)) result.temperature_c = static_cast<std::int16_t>(value);
+  }
+
+  const NvmlFunctions& functions_;
+  abi::Device device_;
+  int known_ = 0;
+  Return first_ = Return::success;
+  Return fatal_ = Return::success;
+  std::int64_t stamp_us_ = 0;
+};
+
+/// The reading's time: the library's stamp, brought to both clocks, where it is of this clock and newer than the
+/// last; else the midpoint of the calls.
+void set_time(DeviceReading& reading, Moment begun, Moment ended, std::int64_t stamp_us, std::int64_t& last_stamp_us) {
+  reading.half_duration_us = (ended.monotonic_us - begun.monotonic_us + 1) / 2;
+  const std::int64_t age_us = ended.wall_us - stamp_us;
+  if (stamp_us > last_stamp_us && age_us >= 0 && age_us <= max_stamp_age_us) {
+    reading.time = {stamp_us, ended.monotonic_us - age_us};
+    last_stamp_us = stamp_us;
+  } else {
+    reading.time = midpoint(begun, ended);
+  }
+}
+
+}  // namespace
+
+DeviceReader::DeviceReader(const NvmlFunctions& functions)
+    : functions_(functions), gpm_request_(std::make_unique<abi::GpmMetricsGet>()), back_off_(first_back_off) {
+  std::array<char, abi::version_size> version{};
+  if (functions_.system_get_driver_version(version.data(), abi::version_size) == Return::success) {
+    version.back() = '\0';
+    driver_version_ = version.data();
+  }
+}
+
+Result<Done> DeviceReader::find_devices() {
+  const auto found = enumerate();
+  if (!found) return found.error();
+  return Done{};
+}
+
+bool DeviceReader::look_again() {
+  if (!look_at_ || Clock::now() < *look_at_) return false;
+  const auto changed = enumerate();
+  if (!changed) note_enumeration(false);
+  return changed && *changed;
+}
+
+Result<bool> DeviceReader::enumerate() {
+  unsigned count = 0;
+  const Return counted = functions_.device_get_count(&count);
+  broken_ = broken_ || is_broken(counted);
+  if (counted != Return::success)
+    return Fault{FaultClass::device, "nvmlDeviceGetCount_v2: " + text_of(counted), static_cast<int>(counted)};
+  std::vector<DeviceIdentity> before;
+  for (const Device& device : devices_) before.push_back(device.identity);
+  const std::size_t known = devices_.size();
+  for (unsigned index = 0; index < std::min(count, max_devices); ++index) {
+    abi::Device handle = nullptr;
+    if (functions_.device_get_handle_by_index(index, &handle) == Return::success) take_in(handle);
+  }
+  std::sort(devices_.begin() + static_cast<std::ptrdiff_t>(known), devices_.end(),
+            [](const Device& a, const Device& b) { return a.identity.pci < b.identity.pci; });
+  probe_pipes();
+  const auto up = std::ranges::count_if(devices_, [](const Device& device) { return device.handle != nullptr; });
+  const auto all = std::max<std::size_t>(std::min(count, max_devices), devices_.size());
+  note_enumeration(all > 0 && static_cast<std::size_t>(up) == all);
+  return !std::ranges::equal(devices_, before, {}, &Device::identity);
+}
+
+void DeviceReader::take_in(abi::Device handle) {
+  abi::PciInfo info{};
+  if (functions_.device_get_pci_info(handle, &info) != Return::success) return;
+  info.bus_id[sizeof info.bus_id - 1] = '\0';
+  const std::string pci = normal_pci(info.bus_id);
+  auto device = std::ranges::find_if(devices_, [&](const Device& known) { return known.identity.pci == pci; });
+  if (device == devices_.end()) device = devices_.emplace(devices_.end());
+  if (device->handle != nullptr) return;
+  DeviceIdentity identity = identify(handle, pci);
+  device->handle = handle;
+  const bool same_card = !identity.uuid.empty() && identity.uuid == device->identity.uuid;
+  if (!same_card) device->identity = std::move(identity);
+  device->probe_pipes = !same_card || !device->identity.has_pipes;
+  if (device->probe_pipes) return;
+  // A card that has shown its pipes before and is back: one bad moment must not take them away for good.
+  if (auto sampler = GpmSampler::make(functions_, handle)) device->gpm = std::move(*sampler);
+}
+
+DeviceIdentity DeviceReader::identify(abi::Device handle, std::string pci) const {
+  DeviceIdentity identity;
+  identity.pci = std::move(pci);
+  identity.uuid = text_by<abi::uuid_size>(functions_.device_get_uuid, handle);
+  identity.name = text_by<abi::name_size>(functions_.device_get_name, handle);
+  identity.serial = text_by<abi::serial_size>(functions_.device_get_serial, handle);
+  functions_.device_get_cuda_compute_capability(handle, &identity.compute_major, &identity.compute_minor);
+  functions_.device_get_num_gpu_cores(handle, &identity.cores);
+  Reading first(functions_, handle);
+  first.read_energy_and_power();
+  identity.has_power = first.result.power_mw.has_value();
+  identity.has_energy_counter = first.result.energy_mj.has_value();
+  return identity;
+}
+
+/// Only a real pair of samples shows that GPM works: virtual machines and containers have been seen that claim it
+/// and fail. All devices share one pause.
+void DeviceReader::probe_pipes() {
+  bool sampled = false;
+  for (Device& device : devices_) {
+    if (!device.probe_pipes) continue;
+    auto sampler = GpmSampler::make(functions_, device.handle);
+    if (!sampler) {
+      device.identity.has_pipes = false;
+      device.identity.no_pipes_reason = sampler.error().text;
+      continue;
+    }
+    device.gpm = std::move(*sampler);
+    sampled |= device.gpm->take() == Return::success;
+  }
+  if (sampled) std::this_thread::sleep_for(gpm_min_distance);
+  for (Device& device : devices_) {
+    if (!std::exchange(device.probe_pipes, false) || !device.gpm) continue;
+    const Return code = device.gpm->take();
+    const auto activity = code == Return::success ? device.gpm->activity(*gpm_request_) : std::nullopt;
+    device.identity.has_pipes = activity && std::ranges::any_of(activity->ratios, is_known);
+    device.identity.no_pipes_reason.clear();
+    device.gpm->forget();
+    if (device.identity.has_pipes) continue;
+    device.identity.no_pipes_reason = code == Return::success ? "nvmlGpmMetricsGet tells no pipe's activity"
+                                                              : "nvmlGpmSampleGet: " + text_of(code);
+    device.gpm.reset();
+  }
+}
+
+void DeviceReader::note_enumeration(bool complete) {
+  if (complete) {
+    look_at_.reset();
+    back_off_ = first_back_off;
+    return;
+  }
+  look_at_ = Clock::now() + back_off_;
+  back_off_ = std::min<Clock::duration>(2 * back_off_, last_back_off);
+}
+
+void DeviceReader::drop(Device& device, Return code, std::string_view call) {
+  device.gpm.reset();
+  device.handle = nullptr;
+  device.failure = {static_cast<int>(code), std::string(call) + " " + device.identity.pci + ": " + text_of(code)};
+  if (!look_at_) look_at_ = Clock::now() + back_off_;
+}
+
+DeviceResult DeviceReader::read(std::size_t index) {
+  Device& device = devices_[index];
+  if (device.handle == nullptr) return device.failure;
+  Reading reading(functions_, device.handle);
+  const Moment begun = now();
+  reading.read_energy_and_power();
+  const bool may_take = device.gpm && device.gpm->may_take(Clock::now());
+  if (may_take) {
+    const Return code = device.gpm->take();
+    reading.result.pipes_sampled = code == Return::success;
+    if (code != Return::success) reading.note(code);
+  }
+  reading.read_clock();
+  set_time(reading.result, begun, now(), reading.stamp_us(), device.last_stamp_us);
+  if (reading.result.pipes_sampled) {
+    device.gpm->note_clock(reading.result.core_clock_mhz);
+    reading.result.pipes = device.gpm->activity(*gpm_request_);
+  }
+  reading.read_the_rest();
+
+  const Return fatal = reading.fatal();
+  if (fatal == Return::success && !reading.nothing_known()) return std::move(reading.result);
+  const Return why = fatal == Return::success ? reading.first_failure() : fatal;
+  broken_ = broken_ || is_broken(why);
+  if (is_down(why)) {
+    drop(device, why, "reading");
+    return device.failure;
+  }
+  if (device.gpm) device.gpm->forget();
+  return DeviceFailure{static_cast<int>(why), "reading " + device.identity.pci + ": " + text_of(why)};
+}
+
+}  // namespace flopwatt::nvidia

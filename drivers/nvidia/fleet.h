@@ -1,0 +1,60 @@
+// The accelerators that were ever seen by this process, and which of the guest's devices each of them is. A name
+// belongs to a PCI address: a lost card's name is not given to another, a replaced card keeps it.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "drivers/nvidia/accelerator.h"
+#include "drivers/nvidia/messages.h"
+#include "runtime/driver.h"
+#include "runtime/schedule.h"
+
+namespace flopwatt::nvidia {
+
+/// When a poll was due and when it began.
+struct Beat {
+  SteadyTime due;
+  SteadyTime begun;
+
+  [[nodiscard]] std::chrono::microseconds lateness() const;
+};
+
+class Fleet {
+ public:
+  Fleet(const Config& config, const AcceleratorTable& table);
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
+
+  /// A guest has told its devices: adds new sources, describes replaced ones.
+  void bind(const Hello& hello, Intake& intake);
+
+  void begin_poll();
+  /// One device has answered. A fault: there is no such device.
+  [[nodiscard]] Result<Done> answer(const DeviceMessage& message, const Beat& beat, Intake& intake);
+  /// The poll is over: sources that have not answered fail with `fault`.
+  void fail_the_rest(const Fault& fault, const Beat& beat, Intake& intake);
+  void skip(std::uint64_t beats, Intake& intake);
+
+ private:
+  struct Member {
+    SourceId id = 0;
+    Accelerator accelerator;
+    std::string pci;
+    bool answered = false;
+  };
+
+  [[nodiscard]] std::string name_for(const std::string& pci);
+  Member& find_or_add(const DeviceIdentity& identity, bool& is_new);
+
+  NvidiaConfig config_;
+  AcceleratorTable table_;
+  std::vector<NameOverride> names_;
+  unsigned slots_ = 0;               ///< PCI addresses seen: the number of the next is this
+  std::deque<Member> members_;       ///< never shrinks; addresses stay
+  std::vector<Member*> by_device_;   ///< by the index in the last hello
+};
+
+}  // namespace flopwatt::nvidia

@@ -1,0 +1,23 @@
+// `flopwatt smi nvidia`: the guest process that holds NVIDIA's library. It may hang, crash or be upgraded without
+// harm to the agent. One thread; speaks JSON messages (messages.h).
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace flopwatt::nvidia {
+
+struct GuestOptions {
+  std::string library = "libnvidia-ml.so.1";
+  std::chrono::microseconds interval = std::chrono::seconds(1);  ///< by hand only
+  /// Number of the connected AF_UNIX SOCK_SEQPACKET socket over which the agent asks; -1: by hand, on stdout.
+  int socket_fd = -1;
+};
+
+/// By hand: one JSON line for the identities, then one a device each interval, until SIGINT or SIGTERM. With a
+/// socket: a `hello`, then for each `poll` one message a device and `done`, until the socket closes; SIGINT, SIGTERM
+/// and SIGHUP are ignored, since its life is its socket's. Returns the exit code: 0, or 2 where the library or its
+/// driver cannot be used.
+int run_guest(const GuestOptions& options);
+
+}  // namespace flopwatt::nvidia

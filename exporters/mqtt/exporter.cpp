@@ -1,0 +1,270 @@
+#include "exporters/mqtt/exporter.h"
+
+#include <boost/asio/cancellation_state.hpp>
+#include <exception>
+#include <random>
+#include <utility>
+
+#include "exporters/mqtt/backoff.h"
+#include "exporters/mqtt/connection.h"
+#include "exporters/mqtt/documents.h"
+#include "exporters/mqtt/messages.h"
+#include "exporters/mqtt/password.h"
+#include "exporters/mqtt/resolve.h"
+#include "exporters/mqtt/signal.h"
+#include "exporters/mqtt/status_board.h"
+#include "runtime/async.h"
+#include "runtime/clock.h"
+#include "runtime/log.h"
+
+namespace flopwatt {
+namespace mqtt_json {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+/// How long `offline` may wait for its acknowledgement; the will says the same to those who miss it.
+constexpr std::chrono::milliseconds leave_limit{900};
+
+class Exporter final : public PushExporter {
+ public:
+  Exporter(const MqttConfig& config, const std::string& node, std::string_view version)
+      : config_(config),
+        version_(version),
+        client_id_("flopwatt-" + node + '-' + config.name),
+        base_(topic_base(config.prefix, node)),
+        broker_("mqtt://" + authority()),
+        state_topic_(std::make_shared<const std::string>(base_ + "state")),
+        routes_(base_),
+        board_(base_),
+        chance_(std::random_device{}()) {}
+
+  [[nodiscard]] const std::string& name() const override { return config_.name; }
+  [[nodiscard]] bool up() const override { return connection_ && connection_->alive(); }
+  [[nodiscard]] std::uint64_t connection() const override { return connections_; }
+
+  awaitable<void> run() override;
+  awaitable<void> wait_until_up() override;
+  awaitable<Result<Done>> publish(const std::vector<StoredSet>& sets, Lane lane) override;
+  void set_status(const std::vector<SourceStatus>& sources) override;
+
+ private:
+  awaitable<void> stay_connected();
+  awaitable<Result<Done>> connect();
+  awaitable<Fault> serve();
+  awaitable<void> watch(Fault& why_lost);
+  awaitable<void> publish_state_and_status();
+  awaitable<void> take_leave();
+
+  [[nodiscard]] std::string authority() const;
+  [[nodiscard]] Message state(bool online) const;
+  void report_not_connected(const Fault& fault);
+  void report_lost(const Fault& fault);
+  void report_refusal(const Fault& fault);
+  [[nodiscard]] Backoff::Seconds pause_after(const Fault& fault);
+
+  const MqttConfig config_;
+  const std::string version_, client_id_, base_, broker_;
+  const Topic state_topic_;
+  Routes routes_;
+  StatusBoard board_;
+  Resolver resolver_;
+  Backoff backoff_;
+  std::minstd_rand chance_;
+  std::int64_t connected_since_wall_us_ = 0;
+  std::shared_ptr<Connection> connection_;  // null while there is none
+  std::uint64_t connections_ = 0;
+  Signal up_, status_changed_;
+  // What the log has been told, to tell each change once
+  std::string told_failure_;
+  bool told_refusal_ = false, told_suspicion_ = false;
+};
+
+std::string Exporter::authority() const {
+  const bool bare_ipv6 = config_.host.find(':') != std::string::npos && config_.host.front() != '[';
+  return (bare_ipv6 ? '[' + config_.host + ']' : config_.host) + ':' + std::to_string(config_.port);
+}
+
+Message Exporter::state(bool online) const {
+  return {.topic = state_topic_,
+          .payload = state_document(online, connected_since_wall_us_, version_),
+          .retained = true};
+}
+
+awaitable<void> Exporter::run() {
+  std::exception_ptr ended;
+  try {
+    co_await stay_connected();
+  } catch (...) {
+    ended = std::current_exception();
+  }
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  co_await take_leave();
+  if (ended) std::rethrow_exception(ended);
+}
+
+awaitable<void> Exporter::stay_connected() {
+  for (;;) {
+    const Result<Done> connected = co_await connect();
+    const SteadyTime since = SteadyClock::now();
+    Fault fault;
+    if (connected) {
+      log::info("connected to MQTT broker", {{"exporter", name()}, {"broker", broker_}});
+      told_failure_.clear();
+      fault = co_await serve();
+      connection_.reset();
+      backoff_.connection_ended(SteadyClock::now() - since);
+      report_lost(fault);
+    } else {
+      connection_.reset();
+      fault = connected.error();
+      report_not_connected(fault);
+    }
+    const auto pause = std::chrono::duration_cast<SteadyClock::duration>(pause_after(fault));
+    co_await sleep_until(SteadyClock::now() + pause);
+  }
+}
+
+awaitable<Result<Done>> Exporter::connect() {
+  ConnectRequest request{.broker = broker_,
+                         .address = {},
+                         .client_id = client_id_,
+                         .username = config_.username,
+                         .password = {},
+                         .will = {}};
+  if (config_.password_file) {  // at each attempt: it may have been rotated
+    Result<std::string> password = read_password(*config_.password_file);
+    if (!password) co_return password.error();
+    request.password = std::move(*password);
+  }
+  const Result<std::string> address = co_await resolver_.numeric(config_.host);
+  if (!address) co_return address.error();
+  request.address = "tcp://" + *address + ':' + std::to_string(config_.port);
+  connected_since_wall_us_ = now().wall_us;
+  request.will = state(false);
+  const auto connection = std::make_shared<Connection>();
+  const Result<Done> done = co_await connection->establish(std::move(request));
+  if (done) {
+    connection_ = connection;
+    ++connections_;
+  }
+  co_return done;
+}
+
+/// Until the connection is lost: tells everybody that it is there, and publishes what changes.
+awaitable<Fault> Exporter::serve() {
+  const auto connection = connection_;
+  // `online` goes out before anything else can: up() turns true without a suspension between.
+  connection->send(state(true), std::make_shared<Delivery>(), Lane::live);
+  board_.forget_published();
+  up_.notify();
+  Fault why_lost;
+  std::vector<awaitable<void>> tasks;
+  tasks.push_back(watch(why_lost));
+  tasks.push_back(publish_state_and_status());
+  co_await run_until_first_ends(std::move(tasks));
+  co_return why_lost;
+}
+
+awaitable<void> Exporter::watch(Fault& why_lost) { why_lost = co_await connection_->until_lost(); }
+
+awaitable<void> Exporter::publish_state_and_status() {
+  const auto connection = connection_;
+  for (;;) {
+    const auto delivery = std::make_shared<Delivery>();
+    while (co_await connection->wait_for_room(Lane::live)) {
+      std::optional<Message> message = board_.take();
+      if (!message) break;
+      connection->send(std::move(*message), delivery, Lane::live);
+    }
+    co_await connection->wait_until_answered(delivery);
+    if (delivery->fault && connection->alive()) report_refusal(*delivery->fault);
+    co_await status_changed_.wait();
+  }
+}
+
+awaitable<void> Exporter::take_leave() {
+  const auto connection = connection_;
+  if (!up()) co_return;
+  const SteadyTime limit = SteadyClock::now() + leave_limit;
+  const auto delivery = std::make_shared<Delivery>();
+  // While the broker acknowledges, the window has room within the limit; where it does not, the will has to
+  // do.
+  const auto room = co_await with_timeout(connection->wait_for_room(Lane::live), leave_limit);
+  if (room.value_or(false)) {
+    connection->send(state(false), delivery, Lane::live);
+    co_await connection->wait_until_answered(delivery, limit);
+  }
+  connection_.reset();
+  connection->close({FaultClass::connection, "the exporter has ended", 0});
+}
+
+awaitable<void> Exporter::wait_until_up() {
+  while (!up()) co_await up_.wait();
+}
+
+awaitable<Result<Done>> Exporter::publish(const std::vector<StoredSet>& sets, Lane lane) {
+  const auto connection = connection_;
+  if (!up()) co_return Fault{FaultClass::connection, "not connected to " + broker_, 0};
+  const auto delivery = std::make_shared<Delivery>();
+  MessageSeries series(sets, lane, routes_, connection->max_packet());
+  while (!delivery->fault) {
+    std::optional<Message> message = series.next();
+    if (!message || !co_await connection->wait_for_room(lane)) break;
+    connection->send(std::move(*message), delivery, lane);
+  }
+  co_await connection->wait_until_answered(delivery);
+  if (delivery->fault) {
+    if (connection->alive()) report_refusal(*delivery->fault);
+    co_return *delivery->fault;
+  }
+  if (!connection->alive())
+    co_return Fault{FaultClass::connection, "the connection to " + broker_ + " was lost", 0};
+  told_refusal_ = false;
+  co_return Done{};
+}
+
+void Exporter::set_status(const std::vector<SourceStatus>& sources) {
+  if (board_.update(sources)) status_changed_.notify();
+}
+
+Backoff::Seconds Exporter::pause_after(const Fault& fault) {
+  const bool credentials = fault.code == 0x86 || fault.code == 0x87;
+  if (credentials) return backoff_.after_refusal();
+  return backoff_.after_failure(std::uniform_real_distribution<double>()(chance_));
+}
+
+void Exporter::report_not_connected(const Fault& fault) {
+  if (fault.message == told_failure_) return;
+  told_failure_ = fault.message;
+  log::warn("cannot connect to MQTT broker; readings wait in the store",
+            {{"exporter", name()}, {"broker", broker_}, {"reason", fault.message}});
+}
+
+void Exporter::report_lost(const Fault& fault) {
+  if (!backoff_.suspicious()) {
+    told_suspicion_ = false;
+    log::warn("lost MQTT broker; readings wait in the store",
+              {{"exporter", name()}, {"broker", broker_}, {"reason", fault.message}});
+  } else if (!std::exchange(told_suspicion_, true)) {
+    log::error(
+        "the MQTT broker closes each connection at once: probably another client uses this client id",
+        {{"exporter", name()}, {"broker", broker_}, {"client_id", client_id_}, {"reason", fault.message}});
+  }
+}
+
+void Exporter::report_refusal(const Fault& fault) {
+  if (std::exchange(told_refusal_, true)) return;
+  log::error("the MQTT broker does not take a message", {{"exporter", name()}, {"reason", fault.message}});
+}
+
+}  // namespace
+}  // namespace mqtt_json
+
+std::unique_ptr<PushExporter> make_exporter(const MqttConfig& config, const std::string& node,
+                                            std::string_view version) {
+  mqtt_json::prepare_library();
+  return std::make_unique<mqtt_json::Exporter>(config, node, version);
+}
+
+}  // namespace flopwatt

@@ -1,0 +1,43 @@
+// Where the reading sets of a source go and how they are written.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "readings/source.h"
+#include "runtime/reading_json.h"
+
+namespace flopwatt::mqtt_json {
+
+/// Topics are made once and shared with the messages under way.
+using Topic = std::shared_ptr<const std::string>;
+
+/// "<prefix>/<node>/", the beginning of every topic.
+[[nodiscard]] std::string topic_base(std::string_view prefix, std::string_view node);
+
+struct Route {
+  Topic live;    ///< "<base>meters/<meter>" and its kin
+  Topic replay;  ///< "<base>replay/meters/<meter>"
+  JsonLayout layout;
+};
+
+/// The routes of all sources under way; one is made when a source is first seen, and forgotten once nobody
+/// else holds the source.
+class Routes {
+ public:
+  explicit Routes(std::string base) : base_(std::move(base)) {}
+
+  /// The route of the source, valid while its holder keeps the source; nullptr where its sets are not
+  /// published (a scope's running figures).
+  [[nodiscard]] const Route* find(const SourcePtr& source);
+
+  [[nodiscard]] std::size_t size() const { return routes_.size(); }
+
+ private:
+  std::string base_;
+  std::unordered_map<const Source*, std::unique_ptr<Route>> routes_;
+};
+
+}  // namespace flopwatt::mqtt_json

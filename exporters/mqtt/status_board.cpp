@@ -1,0 +1,54 @@
+#include "exporters/mqtt/status_board.h"
+
+#include <algorithm>
+
+#include "exporters/mqtt/documents.h"
+
+namespace flopwatt::mqtt_json {
+
+StatusBoard::StatusBoard(const std::string& base)
+    : base_(base), info_topic_(std::make_shared<const std::string>(base + "info")) {}
+
+bool StatusBoard::update(const std::vector<SourceStatus>& sources) {
+  // Descriptions are immutable: the same pointers say the same, and `info` need not be written to compare it.
+  const bool described_anew =
+      !std::ranges::equal(sources_, sources, {}, &SourceStatus::source, &SourceStatus::source);
+  if (described_anew || info_.empty()) {
+    std::string info = info_document(sources);
+    info_pending_ = info_pending_ || info != info_;
+    info_ = std::move(info);
+  }
+  sources_ = sources;
+  for (const SourceStatus& status : sources) {
+    if (!status.known) continue;
+    Entry& entry = entries_[status.source->name];
+    if (!entry.topic)
+      entry.topic = std::make_shared<const std::string>(base_ + "status/" + status.source->name);
+    const SourceStatus& before = entry.status;
+    const bool same = before.known && before.up == status.up &&
+                      before.since_wall_us == status.since_wall_us &&
+                      (status.up || before.fault == status.fault);
+    entry.pending = entry.pending || !same;
+    entry.status = status;
+  }
+  return info_pending_ || std::ranges::any_of(entries_, [](const auto& each) { return each.second.pending; });
+}
+
+void StatusBoard::forget_published() {
+  info_pending_ = !info_.empty();
+  for (auto& [name, entry] : entries_) entry.pending = true;
+}
+
+std::optional<Message> StatusBoard::take() {
+  if (info_pending_) {
+    info_pending_ = false;
+    return Message{.topic = info_topic_, .payload = info_, .retained = true};
+  }
+  const auto entry = std::ranges::find_if(entries_, [](const auto& each) { return each.second.pending; });
+  if (entry == entries_.end()) return std::nullopt;
+  entry->second.pending = false;
+  return Message{
+      .topic = entry->second.topic, .payload = status_document(entry->second.status), .retained = true};
+}
+
+}  // namespace flopwatt::mqtt_json

@@ -1,0 +1,42 @@
+// Which retained messages about sources the broker should hold, and which of them it has not been sent yet.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exporters/mqtt/messages.h"
+#include "runtime/exporter.h"
+
+namespace flopwatt::mqtt_json {
+
+class StatusBoard {
+ public:
+  explicit StatusBoard(const std::string& base);
+
+  /// The present state of all sources; true where something is to be published now.
+  bool update(const std::vector<SourceStatus>& sources);
+
+  /// A new connection: everything is to be published again.
+  void forget_published();
+
+  /// The next message to publish, `info` first; it counts as published from now on.
+  [[nodiscard]] std::optional<Message> take();
+
+ private:
+  struct Entry {
+    Topic topic;
+    SourceStatus status;
+    bool pending = false;
+  };
+
+  std::string base_;
+  Topic info_topic_;
+  std::string info_;  // "" before the first update
+  bool info_pending_ = false;
+  std::vector<SourceStatus> sources_;
+  std::map<std::string, Entry> entries_;  // by source name
+};
+
+}  // namespace flopwatt::mqtt_json

@@ -1,0 +1,22 @@
+// A snapshot as the page that Prometheus scrapes.
+#pragma once
+
+#include <string>
+
+#include "exporters/prometheus/reading_series.h"
+#include "runtime/snapshot.h"
+
+namespace flopwatt::exposition {
+
+/// Renders pages, keeping label strings from one to the next. Serving loop.
+class MetricsPage {
+ public:
+  /// The whole page in the classic text format, with every series of CONTRACT section 3 that there is.
+  [[nodiscard]] std::string render(const Snapshot& snapshot);
+
+ private:
+  ReadingSeries readings_;
+  std::size_t expected_size_ = 0;
+};
+
+}  // namespace flopwatt::exposition

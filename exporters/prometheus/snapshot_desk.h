@@ -1,0 +1,36 @@
+// Where the serving loop asks the metering loop for a snapshot.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "runtime/snapshot.h"
+
+namespace flopwatt::exposition {
+
+/// Asks the metering loop; awaited on the serving loop. It is never cancelled and may be answered late, or
+/// never.
+using AskForSnapshot = std::function<boost::asio::awaitable<SnapshotPtr>()>;
+
+/// One question at a time: requests that come while it is open share its answer, so that any number of
+/// scrapes at once costs the metering loop one snapshot. Serving loop.
+class SnapshotDesk {
+ public:
+  explicit SnapshotDesk(AskForSnapshot ask, std::chrono::milliseconds limit = std::chrono::seconds(2))
+      : ask_(std::make_shared<const AskForSnapshot>(std::move(ask))), limit_(limit) {}
+
+  /// The snapshot, or null where it did not come within the limit (counted from the first who asked). While a
+  /// question is overdue, null comes at once.
+  boost::asio::awaitable<SnapshotPtr> newest();
+
+ private:
+  struct Question;
+
+  std::shared_ptr<const AskForSnapshot> ask_;  // shared with questions that outlive this
+  std::chrono::milliseconds limit_;
+  std::shared_ptr<Question> open_;
+};
+
+}  // namespace flopwatt::exposition

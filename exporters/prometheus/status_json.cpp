@@ -1,0 +1,143 @@
+#include "exporters/prometheus/status_json.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cctype>
+#include <string_view>
+
+#include "runtime/number_text.h"
+#include "runtime/reading_json.h"
+#include "runtime/version.h"
+
+namespace flopwatt::exposition {
+namespace {
+
+namespace json = boost::json;
+
+json::string text(std::string_view value) { return json::string(valid_utf8(value)); }
+
+json::string time_text(std::int64_t wall_us) {
+  std::string time;
+  append_time(time, wall_us);
+  return json::string(time);
+}
+
+std::string_view name_of(SourceKind kind) {
+  switch (kind) {
+    case SourceKind::meter:
+      return "meter";
+    case SourceKind::accelerator:
+      return "accelerator";
+    case SourceKind::cpu:
+      return "cpu";
+    case SourceKind::scope:
+      return "scope";
+    case SourceKind::window:
+      return "window";
+  }
+  return "";
+}
+
+json::object reading_object(const ReadingSet& set) {
+  std::string object;
+  JsonLayout(set.source).append(object, set);
+  return json::parse(object).as_object();
+}
+
+json::object source_object(const SourceState& state) {
+  json::object failures;
+  for (std::size_t i = 0; i < all_fault_classes.size(); ++i)
+    failures[flopwatt::name_of(all_fault_classes[i])] = state.failures[i];
+  const bool up = !state.stale && state.newest;
+  json::object object{{"kind", name_of(state.source->kind)}, {"up", up}};
+  if (state.newest) object["last_reading"] = time_text(state.newest->time.wall_us);
+  if (!state.last_fault.empty()) object["last_fault"] = text(state.last_fault);
+  object["polls"] = state.polls;
+  object["skipped"] = state.skipped;
+  object["failures"] = std::move(failures);
+  if (up) object["reading"] = reading_object(*state.newest);
+  return object;
+}
+
+// A scope's running figures have no MQTT message, so no key in the table: name and unit of the row, as the
+// keys there are made ("power_w", "energy_j_total", "flop_total").
+std::string scope_key(const QuantityRow& row) {
+  std::string key;
+  if (row.unit == "FLOP") {
+    key = "flop";
+  } else {
+    key = std::string(row.name) + '_' + std::string(row.unit);
+    std::ranges::transform(key, key.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  }
+  if (row.kind == ValueKind::counter) key += "_total";
+  return key;
+}
+
+json::object window_object(const WindowFigures& window) {
+  json::object object = reading_object(window.figures);
+  json::object terms;
+  for (const UncertaintyTerm& term : window.terms) terms[term.name] = term.relative;
+  object["uncertainty_terms"] = std::move(terms);
+  return object;
+}
+
+json::object scope_object(const ScopeFigures& scope) {
+  json::object object;
+  if (!scope.parent.empty()) object["parent"] = text(scope.parent);
+  object["energy_source"] = scope.from_meters ? "meters" : "devices";
+  if (scope.method != Method::none) object["method"] = flopwatt::name_of(scope.method);
+  object["time"] = time_text(scope.figures.time.wall_us);
+  const auto& fields = scope.figures.source->fields;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const QuantityRow* row = find_row(SourceKind::scope, fields[i].channel);
+    if (row != nullptr && is_known(scope.figures.values[i]))
+      object[scope_key(*row)] = scope.figures.values[i];
+  }
+  json::object windows;
+  for (const WindowFigures& window : scope.windows) {
+    const std::string_view name = window.figures.source->name;
+    windows[name.substr(name.find('/') + 1)] = window_object(window);
+  }
+  object["windows"] = std::move(windows);
+  return object;
+}
+
+json::object store_object(const StoreState& store) {
+  json::object object{{"up", store.up},
+                      {"readings", store.readings},
+                      {"size_bytes", store.size_bytes},
+                      {"waiting_readings", store.waiting_readings},
+                      {"discarded_readings", store.discarded_readings}};
+  if (store.oldest_wall_us != 0) object["oldest"] = time_text(store.oldest_wall_us);
+  if (!store.fault.empty()) object["fault"] = text(store.fault);
+  return object;
+}
+
+}  // namespace
+
+std::string status_json(const Snapshot& snapshot) {
+  json::object sources;
+  for (const SourceState& state : snapshot.sources) sources[state.source->name] = source_object(state);
+  json::object scopes;
+  for (const ScopeFigures& scope : snapshot.scopes) scopes[scope.name] = scope_object(scope);
+  json::object exporters;
+  for (const ExporterState& state : snapshot.exporters)
+    exporters[state.name] = {{"up", state.up},
+                             {"delivered_readings", state.delivered},
+                             {"dropped_readings", state.dropped},
+                             {"backlog_readings", state.backlog}};
+  const json::object status{{"node", text(snapshot.node)},
+                            {"version", std::string_view(version)},
+                            {"revision", std::string_view(revision)},
+                            {"time", time_text(snapshot.taken.wall_us)},
+                            {"ready", snapshot.ready},
+                            {"config_loaded", time_text(snapshot.config_loaded_wall_us)},
+                            {"sources", std::move(sources)},
+                            {"scopes", std::move(scopes)},
+                            {"store", store_object(snapshot.store)},
+                            {"exporters", std::move(exporters)}};
+  return json::serialize(status) + "\n";
+}
+
+}  // namespace flopwatt::exposition

@@ -1,0 +1,21 @@
+// The JSON of /api/v1/status: the agent's state at one moment, for people, scripts and `flopwatt top`.
+#pragma once
+
+#include <string>
+
+#include "runtime/snapshot.h"
+
+namespace flopwatt::exposition {
+
+/// {"node","version","revision","time","ready",
+///  "sources":{<source>:{"kind","up","last_reading","last_fault","polls","skipped","failures":{<fault>:n},
+///                       "reading":{keys of the MQTT message}}},
+///  "scopes":{<scope>:{"parent","energy_source","method","time","power_w","unaccounted_power_w","energy_j_total",
+///                     "device_energy_j_total","flop_total",
+///                     "windows":{<window>:{keys of the MQTT message,"uncertainty_terms":{<term>:relative,
+///                     k=1}}}}},
+///  "store":{…},"exporters":{<exporter>:{…}}}
+/// What is unknown is left out, and "reading" while the source is stale.
+[[nodiscard]] std::string status_json(const Snapshot& snapshot);
+
+}  // namespace flopwatt::exposition

@@ -1,0 +1,73 @@
+// The HTTP server: GET and HEAD over HTTP/1.1, with limits on everything. http_server.cpp is the only file
+// that instantiates Beast's server. One loop, one thread: every call, and every call of the handler, is on
+// the executor that the server was made with.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "readings/result.h"
+
+namespace flopwatt {
+
+/// One GET or HEAD (a HEAD is answered like a GET, the server leaves the body out).
+struct HttpRequest {
+  std::string path;   ///< as sent, not decoded: "/metrics"
+  std::string query;  ///< behind the '?', not decoded
+  std::string accept;
+  std::string accept_encoding;
+};
+
+struct HttpResponse {
+  unsigned status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::shared_ptr<const std::string>
+      body;  ///< shared, so that many clients can be sent one page; null: empty
+  std::vector<std::pair<std::string, std::string>> headers;  ///< further ones
+};
+
+using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(HttpRequest)>;
+
+/// Limits of one server. A request with a body is refused (413), also one with a larger head (431).
+struct HttpLimits {
+  /// Above it the connection that has waited longest for its client is closed in favour of a new one; where
+  /// all are being answered, the new one gets 503. So clients that send nothing, or slowly, never keep others
+  /// out.
+  std::size_t connections = 256;
+  std::uint32_t header_bytes = 8192;
+  /// For the whole head: from its first byte, of a new connection from its start.
+  std::chrono::milliseconds header{5'000};
+  std::chrono::milliseconds idle{75'000};   ///< between two requests of one connection
+  std::chrono::milliseconds write{10'000};  ///< for a whole response
+};
+
+class HttpServer {
+ public:
+  HttpServer(boost::asio::any_io_executor executor, HttpHandler handler, HttpLimits limits = {});
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+  ~HttpServer();  ///< run() must have ended
+
+  /// Binds and listens at once; returns the ports that were bound (one for each address of `host`). An empty
+  /// host is all addresses, IPv6 and IPv4, or IPv4 alone where the machine has no IPv6. Port 0: the system
+  /// chooses. A name is looked up, blocking: for the start of the program. May be called several times before
+  /// run().
+  [[nodiscard]] Result<std::vector<std::uint16_t>> listen(const std::string& host, std::uint16_t port);
+
+  /// Serves until cancelled, then closes all connections at once and throws operation_aborted. A handler that
+  /// throws is answered for with 500 and logged.
+  boost::asio::awaitable<void> run();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace flopwatt

@@ -1,0 +1,315 @@
+// Scopes: who belongs where, what coverage and absence follow from silent, late and faulty sources.
+#include "agent/accounting/accounting.h"
+
+#include <doctest/doctest.h>
+
+#include "rack.h"
+
+using namespace flopwatt;
+using namespace flopwatt::accounting;
+using namespace flopwatt::accounting::model;
+using Work = ScopeConfig::Work;
+
+namespace {
+
+Rack rack() {
+  Rack rack;
+  rack.meters = {meter("pdu-a"), meter("pdu-b")};
+  rack.gpus = {gpu("nvidia0"), gpu("nvidia1", "GPU-2")};
+  return rack;
+}
+
+Accounting one_scope(Work work = Work::all) {
+  return Accounting(settings({scope("r", {"pdu-a", "pdu-b"}, work)}, {window("1m", 60)}), {});
+}
+
+const ReadingSet& minute(const ScopeFigures& figures) { return figures.windows.at(0).figures; }
+
+}  // namespace
+
+TEST_CASE("a scope's running figures") {
+  Rack r = rack();
+  Accounting accounting = one_scope();
+  r.run(accounting, 0, 100);
+  const ScopeFigures figures = accounting.figures(at(99.99))[0];
+  CHECK(figures.name == "r");
+  CHECK(figures.parent.empty());
+  CHECK(figures.figures.source->kind == SourceKind::scope);
+  CHECK(value(figures.figures, Q::power) == doctest::Approx(5000));
+  CHECK(value(figures.figures, Q::unaccounted_power) == doctest::Approx(2000));
+  CHECK(value(figures.figures, Q::energy) == doctest::Approx(99 * 5000).epsilon(0.02));
+  CHECK(value(figures.figures, Q::device_energy) == doctest::Approx(99 * 3000));
+  CHECK(value(figures.figures, Q::work) == doctest::Approx(99 * 3000 * 2e11));
+  CHECK(minute(figures).source->kind == SourceKind::window);
+  CHECK(minute(figures).source->name == "r/1m");
+  // The trailing window ends where both the meters and the accelerators have been read.
+  CHECK(second_of(minute(figures)) == doctest::Approx(99.0));
+  CHECK(minute(figures).time.wall_us - at(99.0).wall_us == 0);
+}
+
+TEST_CASE("all, none, names and globs divide the accelerators") {
+  Rack r = rack();
+  r.gpus.push_back(gpu("amd0", "AMD-1"));
+  Accounting accounting(
+      settings({scope("all", {"pdu-a"}, Work::all), scope("none", {"pdu-b"}, Work::none),
+                scope("first", {}, Work::listed, {"nvidia0"}), scope("amds", {}, Work::listed, {"amd*"})},
+               {window("1m", 60)}),
+      {});
+  r.run(accounting, 0, 100);
+  const auto figures = accounting.figures(at(99.99));
+  REQUIRE(figures.size() == 4);
+  for (const std::size_t i : {0U, 2U, 3U})
+    CHECK(value(figures[i].figures, Q::work) == doctest::Approx(99 * 1000 * 2e11));
+  CHECK_FALSE(is_known(value(figures[1].figures, Q::work)));
+  CHECK_FALSE(is_known(value(figures[1].figures, Q::device_energy)));
+  CHECK_FALSE(is_known(value(figures[1].figures, Q::unaccounted_power)));
+  CHECK(value(minute(figures[1]), Q::power) == doctest::Approx(2500));
+  CHECK_FALSE(is_known(value(minute(figures[1]), Q::work)));
+  CHECK_FALSE(is_known(value(minute(figures[1]), Q::joules_per_flop)));
+  CHECK(value(figures[2].figures, Q::power) == doctest::Approx(1000));
+  CHECK_FALSE(is_known(value(figures[2].figures, Q::unaccounted_power)));
+}
+
+TEST_CASE("work: all without any accelerator tells energy and no work") {
+  Rack r = rack();
+  r.gpus.clear();
+  Accounting accounting = one_scope();
+  r.run(accounting, 0, 100);
+  const ScopeFigures figures = accounting.figures(at(99.99))[0];
+  CHECK(figures.method == Method::none);
+  CHECK_FALSE(is_known(value(figures.figures, Q::work)));
+  CHECK(value(minute(figures), Q::coverage) == 1);
+  CHECK(value(minute(figures), Q::power) == doctest::Approx(5000));
+  CHECK_FALSE(is_known(value(minute(figures), Q::joules_per_flop)));
+}
+
+TEST_CASE("a scope whose devices have not appeared has totals and no windows") {
+  Accounting accounting(settings({scope("d", {}, Work::all)}, {window("1s", 1)}), {});
+  CHECK(accounting.advance({}, at(0.5)).empty());
+  CHECK(accounting.advance({}, at(10.5)).empty());
+  const ScopeFigures figures = accounting.figures(at(10.5))[0];
+  CHECK(figures.windows.empty());
+  CHECK(value(figures.figures, Q::energy) == 0);
+}
+
+TEST_CASE("idle: no work, no joules per FLOP, but the energy is told") {
+  Rack r = rack();
+  r.flop_per_joule = 0;
+  Accounting accounting = one_scope();
+  r.run(accounting, 0, 100);
+  const auto figures = accounting.figures(at(99.99));
+  CHECK(value(minute(figures[0]), Q::work) == 0);
+  CHECK(value(minute(figures[0]), Q::coverage) == 1);
+  CHECK(value(minute(figures[0]), Q::energy) == doctest::Approx(300'000));
+  CHECK_FALSE(is_known(value(minute(figures[0]), Q::joules_per_flop)));
+  CHECK_FALSE(is_known(value(minute(figures[0]), Q::uncertainty)));
+  CHECK_FALSE(is_known(value(minute(figures[0]), Q::flop_per_second_per_watt)));
+}
+
+TEST_CASE("a silent meter takes power and windows away, its energy total stands still and catches up") {
+  Rack r = rack();
+  Accounting accounting = one_scope();
+  r.disturb = [](ReadingSet& set, double t) { return set.source->name != "pdu-b" || t < 50 || t > 80; };
+  r.run(accounting, 0, 54);
+  CHECK(accounting.figures(at(53.99))[0].windows.size() == 1);
+  const double before = value(accounting.figures(at(54))[0].figures, Q::energy);
+  r.run(accounting, 54, 80);
+  const ScopeFigures silent = accounting.figures(at(79.99))[0];
+  CHECK(silent.windows.empty());
+  CHECK_FALSE(is_known(value(silent.figures, Q::power)));
+  CHECK_FALSE(is_known(value(silent.figures, Q::unaccounted_power)));
+  CHECK(value(silent.figures, Q::energy) == doctest::Approx(before + 26 * 2500).epsilon(0.03));
+  r.run(accounting, 80, 100);
+  const ScopeFigures back = accounting.figures(at(99.99))[0];
+  CHECK(value(back.figures, Q::energy) == doctest::Approx(99 * 5000).epsilon(0.02));
+  CHECK(value(back.figures, Q::power) == doctest::Approx(5000));
+  // The window 39 to 99 s lacks what is between the last and the next reading of pdu-b, of both meters and of
+  // work.
+  CHECK(value(minute(back), Q::coverage) == doctest::Approx(1 - 31.0 / 60).epsilon(0.001));
+  CHECK(value(minute(back), Q::energy) == doctest::Approx(29 * 5000).epsilon(0.001));
+  CHECK(value(minute(back), Q::work) == doctest::Approx(29 * 3000 * 2e11).epsilon(0.001));
+  CHECK_FALSE(is_known(value(minute(back), Q::joules_per_flop)));
+  r.run(accounting, 100, 200);
+  CHECK(is_known(value(minute(accounting.figures(at(199.99))[0]), Q::joules_per_flop)));
+}
+
+TEST_CASE("joules per FLOP is told down to the least coverage") {
+  for (const bool is_enough : {true, false}) {
+    Rack r = rack();
+    Accounting accounting = one_scope();
+    // Five readings kept back are a gap of 6 s, longer than a source may be silent: a tenth of the minute.
+    const int length = is_enough ? 5 : 6;
+    r.disturb = [&](ReadingSet& set, double t) {
+      return set.source->name != "pdu-b" || t < 70 || t > 70 + length;
+    };
+    r.meter_phase = 0.5;
+    r.run(accounting, 0, 100);
+    const ScopeFigures figures = accounting.figures(at(99.99))[0];
+    CHECK(value(minute(figures), Q::coverage) == doctest::Approx(1 - (length + 1) / 60.0).epsilon(0.001));
+    CHECK(is_known(value(minute(figures), Q::joules_per_flop)) == is_enough);
+  }
+}
+
+TEST_CASE("a silent accelerator leaves power, and coverage falls") {
+  Rack r = rack();
+  Accounting accounting = one_scope();
+  r.disturb = [](ReadingSet& set, double t) { return set.source->name != "nvidia1" || t < 80; };
+  r.run(accounting, 0, 110);
+  const ScopeFigures figures = accounting.figures(at(109.99))[0];
+  CHECK(value(figures.figures, Q::power) == doctest::Approx(5000));
+  CHECK_FALSE(is_known(value(figures.figures, Q::unaccounted_power)));
+  REQUIRE(figures.windows.size() == 1);
+  CHECK(value(minute(figures), Q::coverage) == doctest::Approx(0.5).epsilon(0.02));
+  CHECK_FALSE(is_known(value(minute(figures), Q::joules_per_flop)));
+}
+
+TEST_CASE("an accelerator that appears late counts from then on") {
+  Rack r = rack();
+  Accounting accounting = one_scope();
+  r.disturb = [](ReadingSet& set, double t) { return set.source->name != "nvidia1" || t >= 85; };
+  r.run(accounting, 0, 80);
+  CHECK(value(minute(accounting.figures(at(79.99))[0]), Q::coverage) == 1);
+  r.run(accounting, 80, 100);
+  CHECK(value(minute(accounting.figures(at(99.99))[0]), Q::coverage) ==
+        doctest::Approx(14.0 / 60).epsilon(0.01));
+  r.run(accounting, 100, 150);
+  CHECK(value(minute(accounting.figures(at(149.99))[0]), Q::coverage) == 1);
+}
+
+TEST_CASE("a change of method makes the windows that span it absent") {
+  Rack r = rack();
+  Accounting accounting = one_scope();
+  r.disturb = [](ReadingSet& set, double t) {
+    if (set.source->kind == SourceKind::accelerator && t >= 100)
+      set.values.back() = static_cast<double>(Method::counted);
+    return true;
+  };
+  r.run(accounting, 0, 130);
+  const ScopeFigures spanning = accounting.figures(at(129.99))[0];
+  CHECK(spanning.method == Method::counted);
+  CHECK(value(minute(spanning), Q::coverage) > 0.9);
+  CHECK_FALSE(is_known(value(minute(spanning), Q::work)));
+  CHECK_FALSE(is_known(value(minute(spanning), Q::joules_per_flop)));
+  CHECK(is_known(value(minute(spanning), Q::energy)));
+  CHECK(value(spanning.figures, Q::work) == doctest::Approx(29 * 3000 * 2e11).epsilon(0.001));
+  r.run(accounting, 130, 200);
+  const ScopeFigures after = accounting.figures(at(199.99))[0];
+  CHECK(after.windows[0].method == Method::counted);
+  CHECK(is_known(value(minute(after), Q::joules_per_flop)));
+}
+
+TEST_CASE("accelerators of different methods are never added") {
+  Rack r = rack();
+  Accounting accounting = one_scope();
+  r.disturb = [](ReadingSet& set, double) {
+    if (set.source->name == "nvidia1") set.values.back() = static_cast<double>(Method::counted);
+    return true;
+  };
+  r.run(accounting, 0, 100);
+  const ScopeFigures figures = accounting.figures(at(99.99))[0];
+  CHECK(value(minute(figures), Q::coverage) == 1);
+  CHECK_FALSE(is_known(value(minute(figures), Q::work)));
+  CHECK_FALSE(is_known(value(minute(figures), Q::joules_per_flop)));
+}
+
+TEST_CASE("an accelerator without work keeps the scope's coverage at nothing") {
+  Rack r = rack();
+  Accounting accounting = one_scope();
+  r.disturb = [](ReadingSet& set, double) {
+    if (set.source->name == "nvidia1") set.values[3] = absent;
+    return true;
+  };
+  r.run(accounting, 0, 100);
+  const ScopeFigures figures = accounting.figures(at(99.99))[0];
+  CHECK(value(minute(figures), Q::coverage) == 0);
+  CHECK_FALSE(is_known(value(minute(figures), Q::energy)));
+  CHECK(value(figures.figures, Q::power) == doctest::Approx(5000));
+}
+
+TEST_CASE("glitches and resets never give a negative or wild figure") {
+  Rack r = rack();
+  Accounting accounting = one_scope();
+  r.disturb = [](ReadingSet& set, double t) {
+    const auto second = static_cast<int>(t);
+    if (set.source->name == "pdu-a") {
+      if (second == 70) set.values[2] = 0;
+      if (second == 75) set.values[2] = 4294967295.0;
+      if (second == 80) set.values[1] = 6.5e7;
+      if (second == 83) set.values[1] = set.values[2] = absent;
+      if (second >= 90) set.values[2] -= 999'990;  // the register was reset
+    }
+    if (set.source->name == "nvidia0" && second >= 95) {  // the driver was reloaded
+      set.values[2] -= 1e6 + 95 * 1500;
+      set.values[3] -= 95 * 1500 * 2e11;
+      set.values[4] -= 95 * 750 * 2e11;
+      set.values[5] -= 95 * 3000 * 2e11;
+    }
+    return true;
+  };
+  double last_energy = 0;
+  double last_work = 0;
+  for (int s = 0; s < 200; ++s) {
+    r.second(accounting, s);
+    const ScopeFigures figures = accounting.figures(at(s + 0.99))[0];
+    const double energy = value(figures.figures, Q::energy);
+    CHECK(energy >= last_energy);
+    CHECK(energy <= last_energy + 4 * 5000);
+    last_energy = energy;
+    if (const double work = value(figures.figures, Q::work); is_known(work)) {
+      CHECK(work >= last_work);
+      last_work = work;
+    }
+    const double power = value(figures.figures, Q::power);
+    if (is_known(power)) CHECK(power == doctest::Approx(5000).epsilon(0.001));
+    if (s < 65) continue;
+    CHECK(value(minute(figures), Q::power) == doctest::Approx(5000).epsilon(0.02));
+    CHECK(value(minute(figures), Q::joules_per_flop) == doctest::Approx(1 / (0.6 * 2e11)).epsilon(0.02));
+  }
+  CHECK(last_energy == doctest::Approx(199 * 5000).epsilon(0.01));
+}
+
+TEST_CASE("a replaced card keeps the name and begins new counters") {
+  Rack r = rack();
+  Accounting accounting = one_scope();
+  r.run(accounting, 0, 100);
+  const double before = value(accounting.figures(at(99.99))[0].figures, Q::device_energy);
+  r.gpus[0] = gpu("nvidia0", "GPU-9");
+  r.disturb = [](ReadingSet& set, double) {
+    if (set.source->name == "nvidia0") set.values[2] += 5000;  // believable, and still not this card's energy
+    return true;
+  };
+  r.run(accounting, 100, 101);
+  CHECK(value(accounting.figures(at(100.99))[0].figures, Q::device_energy) == doctest::Approx(before + 1500));
+  r.run(accounting, 101, 200);
+  CHECK(value(accounting.figures(at(199.99))[0].figures, Q::device_energy) ==
+        doctest::Approx(before + 1500 + 99 * 3000));
+}
+
+TEST_CASE("a source that learns who it is carries on") {
+  Rack r = rack();
+  Accounting accounting = one_scope();
+  r.run(accounting, 0, 50);
+  MeterShape known;
+  known.serial = "12345";
+  r.meters[0] = meter("pdu-a", known);
+  r.run(accounting, 50, 100);
+  CHECK(value(accounting.figures(at(99.99))[0].figures, Q::energy) ==
+        doctest::Approx(99 * 5000).epsilon(0.02));
+  CHECK(value(minute(accounting.figures(at(99.99))[0]), Q::coverage) == 1);
+}
+
+TEST_CASE("sources of no scope are not accounted, sets out of order and without values neither") {
+  Rack r = rack();
+  r.meters.push_back(meter("other"));
+  Accounting accounting = one_scope();
+  r.run(accounting, 0, 100);
+  const double energy = value(accounting.figures(at(99.99))[0].figures, Q::energy);
+  CHECK(energy == doctest::Approx(99 * 5000 * 2 / 3).epsilon(0.03));
+  std::vector<ReadingSet> odd{meter_set(r.meters[0], 50, 5000, 9.9e9),
+                              meter_set(r.meters[0], 100.1, absent, absent)};
+  odd[1].values.assign(3, absent);
+  CHECK(accounting.advance(odd, at(106)).empty());
+  const ScopeFigures figures = accounting.figures(at(106))[0];
+  CHECK(value(figures.figures, Q::energy) == energy);
+  CHECK_FALSE(is_known(value(figures.figures, Q::power)));
+}

@@ -1,0 +1,145 @@
+#include "agent/accounting/energy.h"
+
+#include <doctest/doctest.h>
+
+#include "model.h"
+
+using namespace flopwatt;
+using namespace flopwatt::accounting;
+using model::us;
+
+namespace {
+
+const Retention retention{1000 * std::int64_t{1'000'000}, {}};
+
+EnergySeries series(double step_joules, bool has_power = true) {
+  EnergySeries energy;
+  EnergyShape shape;
+  shape.counter = Resolution{Wire::i64, step_joules, 0};
+  if (has_power) shape.power = Resolution{Wire::f32, 1, 0};
+  shape.longest_gap_us = 5'000'000;
+  shape.accuracy = 0.01;
+  energy.set_shape(shape);
+  return energy;
+}
+
+// Reads a load each second; what the register shows is cut to its step.
+void read(EnergySeries& energy, const model::Load& load, double step, double from, double to,
+          double register_gain = 1) {
+  for (double t = from; t <= to; t += 1) {
+    const double joules = std::floor((1e9 + register_gain * load.joules(t)) / step) * step;
+    energy.add({us(t), joules, load.watts(t), 1e-6}, retention);
+  }
+}
+
+EnergyPart part(const EnergySeries& energy, double from, double to) {
+  const TimeSpan window{us(from), us(to)};
+  return energy.part(energy.choose(window), std::vector{window});
+}
+
+}  // namespace
+
+TEST_CASE("a fine register gives a long window, integration a short one under a coarse register") {
+  const auto load = model::constant(10'000);
+  SUBCASE("1 Wh over 300 s of a load that moves") {
+    auto energy = series(3600);
+    read(energy, model::steps(5000, 15'000, 7, 0.5), 3600, 0, 300);
+    CHECK(energy.choose({us(0), us(300)}) == EnergyEstimate::counter);
+  }
+  SUBCASE("0.1 kWh in a minute: the error is far below the register's step") {
+    auto energy = series(360'000);
+    read(energy, load, 360'000, 0, 300);
+    for (double end = 70; end <= 300; end += 7) {
+      CHECK(energy.choose({us(end - 60), us(end)}) == EnergyEstimate::integral);
+      const EnergyPart minute = part(energy, end - 60, end);
+      CHECK(minute.joules == doctest::Approx(600'000).epsilon(1e-6));
+    }
+  }
+  SUBCASE("0.1 kWh in a minute and no power: the step is inside what is stated") {
+    auto energy = series(360'000, false);
+    read(energy, load, 360'000, 0, 300);
+    for (double end = 70; end <= 300; end += 0.7) {
+      const EnergyPart minute = part(energy, end - 60, end);
+      CHECK(std::abs(minute.joules - 600'000) <= 2 * std::sqrt(minute.variance()));
+    }
+  }
+}
+
+TEST_CASE("power that is under-sampled contradicts the register, which is then believed") {
+  // 500 ms on, 500 ms off, always read while on: power says 20 kW and no variance at all, the truth is 10 kW.
+  auto energy = series(3600);
+  const auto load = model::steps(0, 20'000, 1, 0.5, -0.25);
+  read(energy, load, 3600, 0, 60);
+  CHECK(load.watts(30) == 20'000);
+  CHECK(energy.choose({us(0), us(60)}) == EnergyEstimate::counter);
+  CHECK(part(energy, 0, 60).joules == doctest::Approx(600'000).epsilon(0.01));
+}
+
+TEST_CASE("class errors between power and register are no contradiction") {
+  auto energy = series(360'000);
+  read(energy, model::constant(10'000), 360'000, 0, 300, 1.008);
+  CHECK(energy.choose({us(0), us(300)}) == EnergyEstimate::integral);
+}
+
+TEST_CASE("where the register was absent, power tells the window") {
+  auto energy = series(3600);
+  for (int t = 0; t <= 60; ++t)
+    energy.add({us(t), t < 30 ? 1e9 + 10'000.0 * t : absent, 10'000, 1e-6}, retention);
+  CHECK(energy.choose({us(0), us(60)}) == EnergyEstimate::integral);
+  CHECK(energy.reached_us() == us(60));
+}
+
+TEST_CASE("a gap longer than the source may be silent is not known, and totals catch up from the register") {
+  auto energy = series(3600);
+  double total = 0;
+  for (int t = 0; t <= 100; ++t) {
+    if (t > 40 && t < 60) continue;
+    total += energy.add({us(t), 1e9 + 3600.0 * t, 3600, 1e-6}, retention).joules;
+  }
+  CHECK(total == 360'000);
+  for (const auto estimate : {EnergyEstimate::counter, EnergyEstimate::integral}) {
+    std::vector<TimeSpan> gaps;
+    energy.add_gaps(estimate, {us(0), us(100)}, gaps);
+    CHECK(gaps == std::vector<TimeSpan>{{us(40), us(60)}});
+  }
+}
+
+TEST_CASE("a short gap is bridged") {
+  auto energy = series(1);
+  for (const double t : {0.0, 1.0, 2.0, 6.5, 7.0})
+    energy.add({us(t), 1e9 + 3600.0 * t, 3600, 1e-6}, retention);
+  CHECK(part(energy, 0, 7).joules == doctest::Approx(7 * 3600));
+}
+
+TEST_CASE("while a value is in doubt the series has not reached it") {
+  auto energy = series(1);
+  for (int t = 0; t <= 10; ++t) energy.add({us(t), 1e9 + 1000.0 * t, 1000, 1e-6}, retention);
+  energy.add({us(11), 0, 1000, 1e-6}, retention);
+  CHECK(energy.reached_us() == us(10));
+  energy.add({us(12), 1e9 + 12'000, 1000, 1e-6}, retention);
+  CHECK(energy.reached_us() == us(12));
+}
+
+TEST_CASE("each covered stretch has two ends with a step and a time stamp") {
+  auto energy = series(100);
+  read(energy, model::constant(10'000), 100, 0, 100);
+  const std::vector<TimeSpan> one{{us(0), us(40)}};
+  const std::vector<TimeSpan> two{{us(0), us(20)}, {us(50), us(70)}};
+  const EnergyPart whole = energy.part(EnergyEstimate::counter, one);
+  CHECK(whole.step_variance == doctest::Approx(2 * 100.0 * 100 / 12));
+  CHECK(whole.time_variance == doctest::Approx(2 * 1e8 * 1e-6));
+  const EnergyPart halves = energy.part(EnergyEstimate::counter, two);
+  CHECK(halves.joules == whole.joules);
+  CHECK(halves.step_variance == doctest::Approx(2 * whole.step_variance));
+  CHECK(halves.time_variance == doctest::Approx(2 * whole.time_variance));
+}
+
+TEST_CASE("a coarse power register is a term of what is integrated from it") {
+  EnergySeries energy;
+  EnergyShape shape;
+  shape.power = Resolution{Wire::u16, 100, 0};
+  shape.longest_gap_us = 5'000'000;
+  energy.set_shape(shape);
+  for (int t = 0; t <= 60; ++t) energy.add({us(t), absent, 1000, 0}, retention);
+  CHECK(std::sqrt(part(energy, 0, 60).step_variance) == doctest::Approx(100 * 60 / std::sqrt(12)));
+}

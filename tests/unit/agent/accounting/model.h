@@ -1,0 +1,165 @@
+// Sources and loads whose truth is known, for the tests of accounting.
+#pragma once
+
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <numbers>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/accounting/accounting.h"
+#include "readings/reading_set.h"
+
+namespace flopwatt::accounting::model {
+
+using Q = Quantity;
+
+// Both clocks at `s` seconds; wall time starts at a full hour of UTC.
+inline Moment at(double s) {
+  const auto us = static_cast<std::int64_t>(std::llround(s * 1e6));
+  return {1'800'000'000'000'000 + us, 5'000'000'000 + us};
+}
+inline std::int64_t us(double s) { return at(s).monotonic_us; }
+
+// Power and its exact integral as functions of time.
+struct Load {
+  std::function<double(double)> watts;
+  std::function<double(double)> joules;
+  [[nodiscard]] double between(double from, double to) const { return joules(to) - joules(from); }
+};
+
+inline Load constant(double watts) {
+  return {[=](double) { return watts; }, [=](double t) { return watts * t; }};
+}
+
+inline Load sinusoid(double mean, double amplitude, double period) {
+  const double w = 2 * std::numbers::pi / period;
+  return {[=](double t) { return mean + amplitude * std::sin(w * t); },
+          [=](double t) { return mean * t - amplitude / w * std::cos(w * t) + amplitude / w; }};
+}
+
+// `high` in the first `duty` of every period, shifted by `phase` seconds.
+inline Load steps(double low, double high, double period, double duty, double phase = 0) {
+  const auto split = [=](double t) {
+    const double cycles = std::floor((t - phase) / period);
+    return std::pair{cycles, t - phase - cycles * period};
+  };
+  return {[=](double t) { return split(t).second < duty * period ? high : low; },
+          [=](double t) {
+            const auto [cycles, rest] = split(t);
+            const double on = duty * period;
+            return cycles * (high * on + low * (period - on)) +
+                   (rest < on ? high * rest : high * on + low * (rest - on));
+          }};
+}
+
+struct MeterShape {
+  bool has_power = true;
+  bool has_register = true;
+  Field energy{{Q::energy_import}, Wire::i64, 1.0, 0.0};  // 1 Wh
+  double accuracy = 0.005;
+  double ct_accuracy = 0.005;
+  double interval = 1;
+  std::string serial;
+};
+
+inline SourcePtr meter(const std::string& name, const MeterShape& shape = {}) {
+  auto source = std::make_shared<Source>();
+  source->kind = SourceKind::meter;
+  source->name = name;
+  source->identity.serial = shape.serial;
+  source->interval = source->effective_period =
+      std::chrono::microseconds(static_cast<std::int64_t>(shape.interval * 1e6));
+  source->accuracy = shape.accuracy;
+  source->ct_accuracy = shape.ct_accuracy;
+  // A column that accounting does not read comes first, so that a wrong index shows.
+  source->fields.push_back({{Q::frequency}, Wire::f32, 1, 0});
+  if (shape.has_power) source->fields.push_back({{Q::active_power}, Wire::f32, 1, 0});
+  if (shape.has_register) source->fields.push_back(shape.energy);
+  return source;
+}
+
+// As a meter sends it: the register cut to its step.
+inline ReadingSet meter_set(const SourcePtr& source, double t, double watts, double joules) {
+  ReadingSet set{source, at(t), 2'000, {}};
+  for (const Field& field : source->fields) {
+    double value = 50;
+    if (field.channel.quantity == Q::active_power) value = watts;
+    if (field.channel.quantity == Q::energy_import) {
+      const double step = std::max(field.resolution, field.wire == Wire::f32 ? 0 : field.scale);
+      value = joules / 3600;
+      if (step > 0) value = std::floor(value / step) * step;
+      if (field.wire == Wire::f32)
+        value = static_cast<double>(static_cast<float>(value / field.scale)) * field.scale;
+    }
+    set.values.push_back(value);
+  }
+  return set;
+}
+
+inline SourcePtr gpu(const std::string& name, const std::string& uuid = "GPU-1", bool has_counter = true) {
+  auto source = std::make_shared<Source>();
+  source->kind = SourceKind::accelerator;
+  source->name = name;
+  source->identity.uuid = uuid;
+  source->identity.energy_source = has_counter ? EnergySource::counter : EnergySource::integrated;
+  source->interval = source->effective_period = std::chrono::seconds(1);
+  source->accuracy = 0.05;
+  source->refresh = std::chrono::milliseconds(100);
+  source->fields = {{{Q::temperature}, Wire::u8, 1, 0},  {{Q::power}, Wire::u32, 1e-3, 0},
+                    {{Q::energy}, Wire::u64, 1e-3, 0},   {{Q::work}, Wire::f64, 1, 0},
+                    {{Q::work_low}, Wire::f64, 1, 0},    {{Q::work_high}, Wire::f64, 1, 0},
+                    {{Q::work_spread}, Wire::f64, 1, 0}, {{Q::method}, Wire::u8, 1, 0}};
+  return source;
+}
+
+struct GpuValues {
+  double watts = 0, joules = 0, work = 0;
+  double low_share = 0.5, high_share = 2, spread_share = 0;
+  Method method = Method::pipe;
+};
+
+inline ReadingSet gpu_set(const SourcePtr& source, double t, const GpuValues& v) {
+  return {source,
+          at(t),
+          1'000,
+          {60, v.watts, v.joules, v.work, v.work * v.low_share, v.work * v.high_share,
+           v.work * v.spread_share, static_cast<double>(v.method)}};
+}
+
+inline ScopeConfig scope(const std::string& name, std::vector<std::string> meters, ScopeConfig::Work work,
+                         std::vector<std::string> patterns = {}) {
+  ScopeConfig config;
+  config.name = name;
+  config.meters = std::move(meters);
+  config.work = work;
+  config.work_patterns = std::move(patterns);
+  return config;
+}
+
+inline Window window(const std::string& text, double length) {
+  return {text, std::chrono::microseconds(static_cast<std::int64_t>(length * 1e6))};
+}
+
+inline double value(const ReadingSet& set, Quantity quantity) {
+  const auto column = set.source->index_of({quantity});
+  return column ? set.values.at(*column) : absent;
+}
+
+inline const WindowFigures* find_window(const ScopeFigures& figures, const std::string& name) {
+  for (const WindowFigures& window : figures.windows)
+    if (window.figures.source->name == name) return &window;
+  return nullptr;
+}
+
+inline double term(const WindowFigures& figures, const std::string& name) {
+  for (const UncertaintyTerm& one : figures.terms)
+    if (one.name == name) return one.relative;
+  return absent;
+}
+
+}  // namespace flopwatt::accounting::model

@@ -1,0 +1,83 @@
+#include "agent/accounting/power_integral.h"
+
+#include <doctest/doctest.h>
+
+#include "readings/reading_set.h"
+
+using namespace flopwatt;
+using namespace flopwatt::accounting;
+
+namespace {
+
+struct Read {
+  PowerIntegral integral;
+  LikelyPower likely;
+  std::int64_t now_us = 0;
+  double variance = 0;
+
+  double add(double watts, double dt = 1) {
+    now_us += static_cast<std::int64_t>(dt * 1e6);
+    double joules = 0;
+    for (const PowerStep& step : integral.add(now_us, watts, likely)) {
+      likely.observe(step.time_us, step.watts);
+      joules += step.joules;
+      variance += step.variance;
+    }
+    return joules;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("power is integrated by trapezoids, with the variance of one step in between") {
+  Read read;
+  CHECK(read.add(1000) == 0);
+  CHECK(read.add(1000) == 1000);
+  CHECK(read.add(3000, 2) == 4000);
+  CHECK(read.variance == doctest::Approx(2000.0 * 2000 * 4 / 12));
+}
+
+TEST_CASE("a wild reading is left out, a load step counts from its start") {
+  SUBCASE("glitch") {
+    Read read;
+    read.add(5000);
+    read.add(5000);
+    CHECK(read.add(6.5e7) == 0);
+    CHECK(read.integral.in_doubt());
+    CHECK(read.add(5000) == 10'000);
+    CHECK_FALSE(read.integral.in_doubt());
+    CHECK(read.likely.limit() == doctest::Approx(50'000).epsilon(0.01));
+  }
+  SUBCASE("load step") {
+    Read read;
+    read.add(100);
+    read.add(100);
+    CHECK(read.add(20'000) == 0);
+    CHECK(read.add(20'000) == 0.5 * 20'100 + 20'000);
+  }
+  SUBCASE("the very first reading") {
+    Read read;
+    CHECK(read.add(6.5e7) == 0);
+    CHECK(read.add(5000) == 0);
+    CHECK(read.add(5000) == 5000);
+  }
+}
+
+TEST_CASE("export is no negative import, and what is absent is no reading") {
+  Read read;
+  read.add(100);
+  read.add(100);
+  CHECK(read.add(-400) == 50);
+  CHECK(read.add(absent) == 0);
+  CHECK(read.add(0) == 0);
+  CHECK(read.integral.last_us() == 5'000'000);
+}
+
+TEST_CASE("likely power forgets within hours") {
+  LikelyPower likely;
+  CHECK(likely.limit() == LikelyPower::unknown_watts);
+  likely.observe(0, 20'000);
+  CHECK(likely.limit() == 200'000);
+  likely.observe(4 * 3'600'000'000LL, 500);
+  CHECK(likely.limit() == 5'000);
+}

@@ -1,0 +1,74 @@
+// A rack that is polled once a second: one load at the meters, a share of it in the accelerators, and work in
+// proportion to the accelerators' power. Everything is exact; faults are what the callbacks make of a set.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model.h"
+
+namespace flopwatt::accounting::model {
+
+struct Rack {
+  Load load = constant(5000);
+  double gpu_share = 0.6;        // of the load's power
+  double flop_per_joule = 2e11;  // of the accelerators' energy
+  double register_start = 3.6e9;
+  std::vector<SourcePtr> meters;
+  std::vector<SourcePtr> gpus;
+  double meter_phase = 0.020, gpu_phase = 0.0, jitter = 0.0;
+  /// May change a set before it is told, or keep it back (false).
+  std::function<bool(ReadingSet&, double)> disturb = [](ReadingSet&, double) { return true; };
+  std::vector<ReadingSet> closed;
+  std::mt19937 random{7};
+
+  [[nodiscard]] double meter_share() const { return 1.0 / static_cast<double>(meters.size()); }
+  [[nodiscard]] double energy(double from, double to) const { return load.between(from, to); }
+  [[nodiscard]] double device_energy(double from, double to) const {
+    return gpu_share * load.between(from, to);
+  }
+  [[nodiscard]] double work(double from, double to) const { return flop_per_joule * device_energy(from, to); }
+
+  // The polls of second `s`, then one call of advance at its end.
+  void second(Accounting& accounting, int s) {
+    std::vector<ReadingSet> batch;
+    std::uniform_real_distribution<double> shift(0, jitter);
+    const auto tell = [&](ReadingSet set, double t) {
+      if (disturb(set, t)) batch.push_back(std::move(set));
+    };
+    for (const SourcePtr& meter : meters) {
+      const double t = s + meter_phase + shift(random);
+      tell(
+          meter_set(meter, t, load.watts(t) * meter_share(), register_start + load.joules(t) * meter_share()),
+          t);
+    }
+    for (const SourcePtr& gpu : gpus) {
+      const double t = s + gpu_phase + shift(random);
+      const double share = gpu_share / static_cast<double>(gpus.size());
+      tell(gpu_set(gpu, t,
+                   {load.watts(t) * share, 1e6 + load.joules(t) * share,
+                    load.joules(t) * share * flop_per_joule}),
+           t);
+    }
+    for (ReadingSet& set : accounting.advance(batch, at(s + 0.98))) closed.push_back(std::move(set));
+  }
+
+  void run(Accounting& accounting, int from, int to) {
+    for (int s = from; s < to; ++s) second(accounting, s);
+  }
+};
+
+inline Settings settings(std::vector<ScopeConfig> scopes, std::vector<Window> windows) {
+  return {std::move(scopes), std::move(windows), 0.9};
+}
+
+// Seconds of the model at which a set was taken.
+inline double second_of(const ReadingSet& set) {
+  return static_cast<double>(set.time.monotonic_us - us(0)) * 1e-6;
+}
+
+}  // namespace flopwatt::accounting::model

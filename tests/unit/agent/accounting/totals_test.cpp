@@ -1,0 +1,182 @@
+// Totals over restarts of the agent.
+#include <doctest/doctest.h>
+
+#include "rack.h"
+
+using namespace flopwatt;
+using namespace flopwatt::accounting;
+using namespace flopwatt::accounting::model;
+using Work = ScopeConfig::Work;
+
+namespace {
+
+Rack rack() {
+  Rack rack;
+  rack.meters = {meter("pdu-a"), meter("pdu-b")};
+  rack.gpus = {gpu("nvidia0")};
+  return rack;
+}
+
+Settings one_scope(std::vector<std::string> meters = {"pdu-a", "pdu-b"}) {
+  return settings({scope("r", std::move(meters), Work::all)}, {window("1m", 60)});
+}
+
+void save(Totals& store, Accounting& accounting) {
+  for (const auto& [key, total] : accounting.take_changed_totals()) store[key] = total;
+}
+
+ReadingSet running(const Accounting& accounting, double now) {
+  return accounting.figures(at(now))[0].figures;
+}
+
+}  // namespace
+
+TEST_CASE("totals are told when they change and only then") {
+  Rack r = rack();
+  Accounting accounting(one_scope(), {});
+  CHECK(accounting.take_changed_totals().count("scope/r/energy_j") == 1);
+  CHECK(accounting.take_changed_totals().empty());
+  r.run(accounting, 0, 10);
+  const Totals changed = accounting.take_changed_totals();
+  CHECK(changed.at("scope/r/energy_j") == value(running(accounting, 10), Q::energy));
+  CHECK(changed.count("source/pdu-a/energy_j") == 1);
+  CHECK(accounting.take_changed_totals().empty());
+}
+
+TEST_CASE("after a restart totals carry on, and energy catches up from the registers") {
+  Totals store;
+  Rack r = rack();
+  double energy = 0;
+  double device_energy = 0;
+  double work = 0;
+  {
+    Accounting accounting(one_scope(), store);
+    r.run(accounting, 0, 100);
+    save(store, accounting);
+    const ReadingSet set = running(accounting, 99.99);
+    energy = value(set, Q::energy);
+    device_energy = value(set, Q::device_energy);
+    work = value(set, Q::work);
+  }
+  Accounting accounting(one_scope(), store);
+  // What was published is there at once, the method with it.
+  CHECK(value(running(accounting, 699), Q::energy) == energy);
+  CHECK(value(running(accounting, 699), Q::work) == work);
+  CHECK(accounting.figures(at(699))[0].method == Method::pipe);
+  r.run(accounting, 700, 800);
+  CHECK(value(running(accounting, 799.99), Q::energy) == doctest::Approx(799 * 5000).epsilon(0.005));
+  CHECK(value(running(accounting, 799.99), Q::device_energy) == doctest::Approx(799 * 3000));
+  CHECK(value(running(accounting, 799.99), Q::device_energy) > device_energy);
+  // Work done while nobody counted is not known.
+  CHECK(value(running(accounting, 799.99), Q::work) == doctest::Approx(work + 99 * 3000 * 2e11));
+  const auto figures = accounting.figures(at(799.99));
+  CHECK(value(figures[0].windows[0].figures, Q::coverage) == 1);
+}
+
+TEST_CASE("a kill between two commits counts nothing twice") {
+  Totals store;
+  Rack r = rack();
+  {
+    Accounting accounting(one_scope(), store);
+    r.run(accounting, 0, 50);
+    save(store, accounting);
+    r.run(accounting, 50, 53);  // never saved
+  }
+  Accounting accounting(one_scope(), store);
+  r.run(accounting, 60, 100);
+  CHECK(value(running(accounting, 99.99), Q::energy) == doctest::Approx(99 * 5000).epsilon(0.02));
+  CHECK(value(running(accounting, 99.99), Q::device_energy) == doctest::Approx(99 * 3000));
+}
+
+TEST_CASE("other lists start at 0, without the energy of the time between") {
+  Totals store;
+  Rack r = rack();
+  {
+    Accounting accounting(one_scope(), store);
+    r.run(accounting, 0, 100);
+    save(store, accounting);
+  }
+  Accounting accounting(one_scope({"pdu-a"}), store);
+  CHECK(value(running(accounting, 199), Q::energy) == 0);
+  r.run(accounting, 200, 300);
+  CHECK(value(running(accounting, 299.99), Q::energy) == doctest::Approx(99 * 2500).epsilon(0.02));
+  save(store, accounting);
+  // And the first lists again: they start at 0 too.
+  Accounting again(one_scope(), store);
+  CHECK(value(running(again, 301), Q::energy) == 0);
+}
+
+TEST_CASE("lists in another order are the same lists") {
+  Totals store;
+  Rack r = rack();
+  {
+    Accounting accounting(one_scope(), store);
+    r.run(accounting, 0, 100);
+    save(store, accounting);
+  }
+  Accounting accounting(one_scope({"pdu-b", "pdu-a"}), store);
+  CHECK(value(running(accounting, 101), Q::energy) == store.at("scope/r/energy_j"));
+}
+
+TEST_CASE("a meter that was reset or replaced during the restart does not catch up") {
+  MeterShape first;
+  first.serial = "A";
+  MeterShape second;
+  second.serial = "B";
+  for (const bool is_replaced : {true, false}) {
+    Totals store;
+    Rack r = rack();
+    r.meters = {meter("pdu-a", first), meter("pdu-b", first)};
+    double before = 0;
+    {
+      Accounting accounting(one_scope(), store);
+      r.run(accounting, 0, 100);
+      save(store, accounting);
+      before = value(running(accounting, 99.99), Q::energy);
+    }
+    if (is_replaced) r.meters[1] = meter("pdu-b", second);
+    r.disturb = [&](ReadingSet& set, double) {
+      // Replaced: a register that would be believable. Reset: it starts at 0.
+      if (set.source->name == "pdu-b") set.values[2] += is_replaced ? 20 : -1e6;
+      return true;
+    };
+    Accounting accounting(one_scope(), store);
+    r.run(accounting, 200, 300);
+    CHECK(value(running(accounting, 299.99), Q::energy) ==
+          doctest::Approx(before + 200 * 2500 + 99 * 2500).epsilon(0.01));
+  }
+}
+
+TEST_CASE("totals without a register are integrated and not caught up") {
+  MeterShape shape;
+  shape.has_register = false;
+  Totals store;
+  Rack r = rack();
+  r.meters = {meter("pdu-a", shape), meter("pdu-b", shape)};
+  {
+    Accounting accounting(one_scope(), store);
+    r.run(accounting, 0, 100);
+    save(store, accounting);
+  }
+  Accounting accounting(one_scope(), store);
+  r.run(accounting, 200, 300);
+  CHECK(value(running(accounting, 299.99), Q::energy) == doctest::Approx(198 * 5000));
+}
+
+TEST_CASE("a store with rubbish in it does no harm") {
+  Totals store{{"scope/r/energy_j", -5},
+               {"scope/r/method", 77},
+               {"source/pdu-a/energy_j", 1e300},
+               {"source/pdu-a/energy_time_us", 1e15},
+               {"source/pdu-b/energy_j", absent}};
+  {
+    Accounting accounting(one_scope(), {});
+    store["scope/r/lists"] = accounting.take_changed_totals().at("scope/r/lists");
+  }
+  Rack r = rack();
+  Accounting accounting(one_scope(), store);
+  CHECK(value(running(accounting, 0), Q::energy) == 0);
+  r.run(accounting, 0, 100);
+  CHECK(value(running(accounting, 99.99), Q::energy) == doctest::Approx(99 * 5000).epsilon(0.03));
+  CHECK(accounting.figures(at(99.99))[0].method == Method::pipe);
+}

@@ -1,0 +1,227 @@
+// Files that are not what was written: set aside and replaced; of another version or program: refused; held
+// by another agent: refused.
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "tests/unit/agent/store/store_fixture.h"
+
+namespace flopwatt::store {
+namespace {
+
+using namespace testing;
+
+constexpr std::uint64_t later_first_seq = first_seq + 1'000'000'000;
+
+/// A closed store of some pages.
+void make_store(const fs::path& path) {
+  const auto store = open_or_fail(settings_for(path, {"ems"}));
+  std::mt19937_64 random(3);
+  Commit commit;
+  for (int i = 0; i < 200; ++i) commit.sets.push_back(measured_set(meter_source("main"), i * second, random));
+  commit.totals["scope/a/energy_j"] = 7;
+  (void)value_or_fail(store->commit(commit));
+}
+
+Settings later_settings(const fs::path& path) {
+  Settings settings = settings_for(path, {"ems"});
+  settings.first_seq = later_first_seq;
+  return settings;
+}
+
+void check_replaced(const Directory& directory, const std::string& damaged) {
+  const auto store = open_or_fail(later_settings(directory.store()));
+  const Opened& opened = store->opened();
+  REQUIRE(opened.set_aside.find(directory.store().string() + ".corrupt-20") == 0);
+  CHECK(file_text(opened.set_aside) == damaged);
+  CHECK(opened.next_seq == later_first_seq);
+  CHECK(opened.total_readings == 0);
+  CHECK(value_or_fail(store->commit(small_commit(small_source(), 0, 3))).first_seq == later_first_seq);
+  CHECK(value_or_fail(store->read({0, ~std::uint64_t{0}}, 10)).size() == 3);
+}
+
+TEST_CASE("garbage in place of the file is set aside") {
+  const Directory directory;
+  const std::string garbage(20'000, 'x');
+  write_file(directory.store(), garbage);
+  check_replaced(directory, garbage);
+}
+
+TEST_CASE("a truncated file is set aside") {
+  for (const std::size_t size :
+       {std::size_t{17}, std::size_t{4096}, std::size_t{10'000}, std::size_t{28'000}}) {
+    const Directory directory;
+    make_store(directory.store());
+    const std::string part = file_text(directory.store()).substr(0, size);
+    REQUIRE(part.size() == size);
+    write_file(directory.store(), part);
+    check_replaced(directory, part);
+  }
+}
+
+TEST_CASE("a page of zeros in the middle is found and set aside") {
+  const Directory directory;
+  make_store(directory.store());
+  std::string text = file_text(directory.store());
+  std::fill_n(text.begin() + 4096 * 9, 4096, '\0');
+  write_file(directory.store(), text);
+  check_replaced(directory, text);
+}
+
+TEST_CASE("an empty file is a new store, not a damaged one") {
+  const Directory directory;
+  write_file(directory.store(), "");
+  CHECK(open_or_fail(settings_for(directory.store()))->opened().set_aside.empty());
+}
+
+TEST_CASE("two damaged files in one second are both kept") {
+  const Directory directory;
+  for (int i = 0; i < 3; ++i) {
+    write_file(directory.store(), "no database, of more than one hundred bytes" + std::string(100, '.'));
+    (void)open_or_fail(settings_for(directory.store()));
+  }
+  CHECK(directory.names_with(".corrupt-").size() == 3);
+}
+
+TEST_CASE("whatever byte is flipped, what is read is what was written, or the file is set aside") {
+  const Directory original;
+  make_store(original.store());
+  const std::string good = file_text(original.store());
+  const auto expected =
+      value_or_fail(open_or_fail(settings_for(original.store()))->read({0, ~std::uint64_t{0}}, 1'000));
+  std::mt19937_64 random(11);
+  int set_aside = 0;
+  for (int round = 0; round < 400; ++round) {
+    const Directory directory;
+    std::string bad = good;
+    // A third of them in the headers, where they do most.
+    const std::size_t at = round % 3 == 0 ? random() % 200 : random() % bad.size();
+    bad[at] = static_cast<char>(bad[at] ^ static_cast<char>(1 + random() % 255));
+    write_file(directory.store(), bad);
+    CAPTURE(at);
+    auto opened = Store::open(later_settings(directory.store()));
+    if (!opened) {
+      // A header that says "newer version" or "another program": refused, nothing touched.
+      CHECK(at < 100);
+      CHECK(file_text(directory.store()) == bad);
+      continue;
+    }
+    const auto store = std::move(*opened);
+    const auto sets = store->read({0, ~std::uint64_t{0}}, 1'000);
+    if (!store->opened().set_aside.empty()) ++set_aside;
+    for (const StoredSet& stored : sets ? *sets : std::vector<StoredSet>{}) {
+      REQUIRE(stored.seq - first_seq < expected.size());
+      const ReadingSet& truth = expected[stored.seq - first_seq].set;
+      REQUIRE(stored.set.values == truth.values);
+      REQUIRE(stored.set.time == truth.time);
+    }
+    // And it goes on in any case.
+    const auto committed = store->commit(small_commit(small_source(), 0, 1));
+    if (!committed) REQUIRE(store->commit(small_commit(small_source(), 0, 1)));
+  }
+  CHECK(set_aside > 20);
+}
+
+TEST_CASE(
+    "damage that shows while it runs: the next commit goes on in a new file, and what was lost is counted") {
+  const Directory directory;
+  const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
+  Commit commit = small_commit(small_source(), 0, 100);
+  commit.totals["scope/a/energy_j"] = 7;
+  (void)value_or_fail(store->commit(commit));
+  // One value of one row is changed behind the store's back.
+  sql(directory.store(),
+      "UPDATE reading_set SET time = time + 1 WHERE seq = " + std::to_string(first_seq + 50));
+
+  const auto failed = store->read({first_seq, first_seq + 99}, 100);
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().message.find("unreadable") != std::string::npos);
+  CHECK(failed.error().message.find("set aside") != std::string::npos);
+  CHECK_FALSE(store->read({first_seq, first_seq}, 1));
+
+  Commit next = small_commit(small_source(), 100, 10);
+  next.exporters["ems"] = {DeliveryMarks(first_seq + 29), 30 * small_set_readings, 0};
+  const auto committed = value_or_fail(store->commit(next));
+  CHECK(committed.set_aside.find(".corrupt-") != std::string::npos);
+  CHECK(committed.first_seq >= first_seq + 100);
+  CHECK(committed.removed == Span{first_seq, committed.first_seq - 1});
+  CHECK(committed.dropped.at("ems") == 70 * small_set_readings);
+  CHECK(committed.backlog.at("ems") == 10 * small_set_readings);
+  CHECK(committed.total_readings == 110 * small_set_readings);
+  CHECK(value_or_fail(store->read({0, ~std::uint64_t{0}}, 100)).size() == 10);
+  const auto after = value_or_fail(store->commit(small_commit(small_source(), 110, 1)));
+  CHECK(after.first_seq == committed.first_seq + 10);
+  CHECK(after.removed.empty());
+  CHECK(after.set_aside.empty());
+}
+
+TEST_CASE("totals and counts go on in the file that replaces a damaged one") {
+  const Directory directory;
+  std::uint64_t next_seq = 0;
+  {
+    const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
+    Commit commit = small_commit(small_source(), 0, 10);
+    commit.totals["scope/a/energy_j"] = 7;
+    (void)value_or_fail(store->commit(commit));
+    sql(directory.store(), "UPDATE reading_set SET total = 0");
+    REQUIRE_FALSE(store->read({first_seq, first_seq}, 1));
+    next_seq = value_or_fail(store->commit({})).first_seq;
+  }
+  const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
+  CHECK(store->opened().next_seq == next_seq);
+  CHECK(store->opened().total_readings == 10 * small_set_readings);
+  CHECK(store->opened().totals.at("scope/a/energy_j") == 7);
+  CHECK(store->opened().exporters.at("ems").dropped == 10 * small_set_readings);
+  CHECK(store->opened().backlog.at("ems") == 0);
+}
+
+TEST_CASE("a file of a newer version is refused and left alone") {
+  const Directory directory;
+  make_store(directory.store());
+  sql(directory.store(), "PRAGMA user_version = 2");
+  const std::string before = file_text(directory.store());
+  const auto store = Store::open(settings_for(directory.store()));
+  REQUIRE_FALSE(store);
+  CHECK(store.error().message.find("newer flopwatt") != std::string::npos);
+  CHECK(store.error().message.find(directory.store().string()) != std::string::npos);
+  CHECK(file_text(directory.store()) == before);
+  CHECK(directory.names_with(".corrupt-").empty());
+}
+
+TEST_CASE("another program's database is refused and left alone") {
+  const Directory directory;
+  sql(directory.store(), "CREATE TABLE theirs(a)");
+  const std::string before = file_text(directory.store());
+  const auto store = Store::open(settings_for(directory.store()));
+  REQUIRE_FALSE(store);
+  CHECK(store.error().message.find("another program") != std::string::npos);
+  CHECK(file_text(directory.store()) == before);
+}
+
+TEST_CASE("a second agent on the same file is refused, and let in when the first has gone") {
+  const Directory directory;
+  auto first = open_or_fail(settings_for(directory.store()));
+  const auto second_agent = Store::open(settings_for(directory.store()));
+  REQUIRE_FALSE(second_agent);
+  CHECK(second_agent.error().message.find("another agent (process " + std::to_string(::getpid()) +
+                                          ") holds it") != std::string::npos);
+  (void)value_or_fail(first->commit(small_commit(small_source(), 0, 1)));
+  first.reset();
+  CHECK(open_or_fail(settings_for(directory.store()))->opened().next_seq == first_seq + 1);
+}
+
+TEST_CASE("the lock ends with the process, however it ends") {
+  const Directory directory;
+  const ::pid_t child = ::fork();
+  if (child == 0) {
+    const auto store = Store::open(settings_for(directory.store()));
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));
+  CHECK(Store::open(settings_for(directory.store())));
+}
+
+}  // namespace
+}  // namespace flopwatt::store

@@ -1,0 +1,212 @@
+// Disks that are full, read-only, or fail.
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+#include <functional>
+
+#include "tests/unit/agent/store/store_fixture.h"
+
+namespace flopwatt::store {
+namespace {
+
+using namespace testing;
+
+bool mentions(const Fault& fault, const std::string& text) {
+  return fault.message.find(text) != std::string::npos;
+}
+
+/// Runs the scenario on a small file system of its own, in a process of its own (mounts need privileges that
+/// a process gets in namespaces of its own). Returns "" or what went wrong; a scenario throws what it finds.
+std::string on_small_disk(const fs::path& at, const char* options, const std::function<void()>& scenario) {
+  int channel[2];
+  if (::pipe(channel) != 0) return "no pipe";
+  const ::pid_t child = ::fork();
+  if (child == 0) {
+    std::string outcome;
+    try {
+      if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+        throw std::runtime_error(
+            "this test mounts a file system: run it as root or where user namespaces are allowed");
+      if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+          ::mount("tmpfs", at.c_str(), "tmpfs", 0, options) != 0)
+        throw std::runtime_error("this test mounts a file system: run it as root (mount: error " +
+                                 std::to_string(errno) + ")");
+      scenario();
+    } catch (const std::exception& error) {
+      outcome = error.what();
+    }
+    if (::write(channel[1], outcome.data(), outcome.size()) < 0) ::_exit(1);
+    ::_exit(0);
+  }
+  ::close(channel[1]);
+  std::string outcome;
+  char part[256];
+  for (::ssize_t length = 0; (length = ::read(channel[0], part, sizeof part)) > 0;)
+    outcome.append(part, static_cast<std::size_t>(length));
+  ::close(channel[0]);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status == 0 ? outcome : "the process of the scenario ended with status " + std::to_string(status);
+}
+
+void expect(bool good, const std::string& what) {
+  if (!good) throw std::runtime_error(what);
+}
+
+void fill_and_free(const fs::path& path) {
+  const auto store = open_or_fail(settings_for(path, {"ems"}));
+  const SourcePtr source = meter_source("main");
+  std::mt19937_64 random(5);
+  write_file(path.parent_path() / "other", std::string(300'000, 'x'));
+  std::uint64_t stored = 0;
+  Commit commit;
+  std::string fault;
+  for (int round = 0; fault.empty() && round < 10'000; ++round) {
+    commit.sets.clear();
+    for (int i = 0; i < 50; ++i) commit.sets.push_back(measured_set(source, round * second, random));
+    const auto committed = store->commit(commit);
+    if (committed)
+      stored += 50;
+    else
+      fault = committed.error().message;
+  }
+  expect(fault.find("full") != std::string::npos &&
+             fault.find("make room on the file system of") != std::string::npos &&
+             fault.find(path.string()) != std::string::npos,
+         "not the message of a full disk: " + fault);
+  expect(!store->commit(commit), "a full disk took a commit");
+  expect(value_or_fail(store->read({first_seq, ~std::uint64_t{0}}, 10'000)).size() == stored,
+         "rows are missing while it is full");
+  fs::remove(path.parent_path() / "other");
+  const auto committed = value_or_fail(store->commit(commit));
+  expect(committed.first_seq == first_seq + stored, "seqs have a hole or go back");
+  const auto sets = value_or_fail(store->read({first_seq, ~std::uint64_t{0}}, 10'000));
+  expect(sets.size() == stored + 50, "the failed commits left something, or took something");
+}
+
+TEST_CASE("a full disk: commits fail with what to do, reads go on, and it heals by itself") {
+  const Directory directory;
+  CHECK(on_small_disk(directory.path(), "size=1m", [&] { fill_and_free(directory.store()); }) == "");
+}
+
+TEST_CASE("a disk that is full from the start is a fault, not a crash") {
+  const Directory directory;
+  const auto scenario = [&] {
+    write_file(directory.path() / "other", std::string(1'000'000, 'x'));
+    const auto store = Store::open(settings_for(directory.store()));
+    expect(!store, "a store was made on a full disk");
+    expect(mentions(store.error(), directory.store().string()), "no path: " + store.error().message);
+  };
+  CHECK(on_small_disk(directory.path(), "size=64k", scenario) == "");
+}
+
+TEST_CASE("a read-only disk: commits fail with what to do") {
+  const Directory directory;
+  const auto scenario = [&] {
+    (void)open_or_fail(settings_for(directory.store()));
+    expect(::mount("none", directory.path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0,
+           "cannot remount");
+    const auto store = Store::open(settings_for(directory.store()));
+    expect(!store, "opened on a read-only disk");
+    expect(mentions(store.error(), "Read-only file system") &&
+               mentions(store.error(), "let the agent's user write in"),
+           "not the message of a read-only disk: " + store.error().message);
+  };
+  CHECK(on_small_disk(directory.path(), "size=1m", scenario) == "");
+}
+
+/// No file may grow beyond the limit while this lives: writing fails with EFBIG, which SQLite sees as an I/O
+/// error.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(::rlim_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    const ::rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  ::rlimit before_{};
+  void (*handler_)(int) = nullptr;
+};
+
+TEST_CASE("an I/O error closes the database; the next commit opens it again and nothing is there twice") {
+  const Directory directory;
+  const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
+  const SourcePtr source = meter_source("main");
+  std::mt19937_64 random(5);
+  std::uint64_t stored = 0;
+  for (int round = 0; round < 6; ++round) {
+    Commit commit;
+    for (int i = 0; i < 400; ++i) commit.sets.push_back(measured_set(source, round * second, random));
+    commit.totals["round"] = round;
+    if (round % 2 == 1) {
+      const FileSizeLimit limit(static_cast<::rlim_t>(40'000 * round));
+      const auto failed = store->commit(commit);
+      REQUIRE_FALSE(failed);
+      CHECK(mentions(failed.error(),
+                     "cannot commit 400 reading sets to the store " + directory.store().string()));
+      CHECK(mentions(failed.error(), "I/O error"));
+      CHECK_FALSE(store->commit(commit));
+      const auto read = store->read({first_seq, first_seq}, 1);
+      REQUIRE_FALSE(read);
+      CHECK(mentions(read.error(), "the next commit opens it again"));
+    }
+    const auto committed = value_or_fail(store->commit(commit));
+    CHECK(committed.first_seq == first_seq + stored);
+    CHECK(committed.removed.empty());
+    stored += 400;
+    CHECK(committed.total_readings == stored * 26);
+    CHECK(committed.backlog.at("ems") == stored * 26);
+  }
+  CHECK(value_or_fail(store->read({0, ~std::uint64_t{0}}, 10'000)).size() == stored);
+}
+
+TEST_CASE(
+    "the file removed while the agent runs: after an error it goes on in a new one, behind every seq given "
+    "out") {
+  const Directory directory;
+  const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
+  (void)value_or_fail(store->commit(small_commit(small_source(), 0, 20)));
+  for (const std::string& name : directory.names_with("flopwatt.db"))
+    if (name.find(".lock") == std::string::npos) fs::remove(name);
+  {
+    const FileSizeLimit limit(0);
+    REQUIRE_FALSE(store->commit(small_commit(small_source(), 20, 500)));
+  }
+  const auto committed = value_or_fail(store->commit(small_commit(small_source(), 20, 1)));
+  CHECK(committed.first_seq >= first_seq + 20);
+  CHECK(committed.dropped.at("ems") == 20 * small_set_readings);
+  CHECK(committed.total_readings == 21 * small_set_readings);
+}
+
+TEST_CASE("places where no store can be") {
+  const Directory directory;
+  const auto fault_at = [](const fs::path& path) {
+    const auto store = Store::open(settings_for(path));
+    REQUIRE_FALSE(store);
+    return store.error();
+  };
+  const Fault missing = fault_at(directory.path() / "missing" / "flopwatt.db");
+  CHECK(mentions(missing, "No such file or directory"));
+  CHECK(mentions(missing, (directory.path() / "missing").string()));
+  fs::create_directory(directory.store());
+  const Fault directory_in_place = fault_at(directory.store());
+  CHECK(mentions(directory_in_place, "cannot open the store " + directory.store().string()));
+  fs::create_directory(directory.path() / "locked.db.lock");
+  CHECK(mentions(fault_at(directory.path() / "locked.db"), "Is a directory"));
+}
+
+}  // namespace
+}  // namespace flopwatt::store

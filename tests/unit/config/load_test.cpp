@@ -1,0 +1,306 @@
+#include "config/load.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+
+#include "config/yaml_tree.h"
+#include "wrong_files.h"
+
+using namespace flopwatt;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path source_dir = FLOPWATT_SOURCE_DIR;
+const DataPaths shipped = {{source_dir / "config/meters"}, source_dir / "config/accelerators.yml"};
+
+class TextAsFile {
+ public:
+  explicit TextAsFile(const std::string& text)
+      : path_(fs::temp_directory_path() / ("flopwatt-load-" + std::to_string(getpid()) + ".yml")) {
+    std::ofstream(path_) << text;
+  }
+  ~TextAsFile() { fs::remove(path_); }
+  TextAsFile(const TextAsFile&) = delete;
+  TextAsFile& operator=(const TextAsFile&) = delete;
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+Loaded load_text(const std::string& text) { return load_config(TextAsFile(text).path(), shipped); }
+
+Loaded load_good(const fs::path& file) {
+  Loaded loaded = load_config(file, shipped);
+  for (const Finding& finding : loaded.findings) MESSAGE(finding.text());
+  REQUIRE_FALSE(loaded.has_errors());
+  return loaded;
+}
+
+}  // namespace
+
+TEST_CASE("wrong configurations: every fault at its place, all at once") {
+  const auto files = test::yaml_files(source_dir / "tests/unit/config/wrong");
+  REQUIRE(files.size() >= 20);
+  for (const fs::path& file : files) test::check_findings(file, load_config(file, shipped).findings);
+}
+
+TEST_CASE("a good configuration: what is said of meters") {
+  const Config config = load_good(source_dir / "tests/unit/config/good/full.yml").config;
+  CHECK(config.node == "rack-r12.example");
+  CHECK(config.interval == 500ms);
+  REQUIRE(config.meters.size() == 3);
+
+  const MeterConfig& a = config.meters[0];
+  CHECK(a.name == "pdu-a");
+  CHECK(a.at == Position{9, 5});
+  CHECK(a.address == ModbusAddress{"10.0.12.5", 502});
+  CHECK(a.bus == "tcp://10.0.12.5:502");
+  CHECK(a.unit_id == 255);
+  CHECK(a.profile.id == "eastron-sdm630");
+  CHECK(a.profile.limits.max_registers == 60);
+  CHECK(a.accuracy.meter_class == 0.5);
+  CHECK(a.accuracy.ct_class == 0.2);
+  CHECK_FALSE(a.accuracy.assumed);
+  CHECK(a.feed == "A");
+  CHECK(a.interval == 2s);
+  CHECK(a.timeout == 1s);
+  CHECK(a.pause == 10ms);
+  CHECK(a.close_after_poll);
+  CHECK(a.accept_unit_mismatch);
+
+  const MeterConfig& b = config.meters[1];
+  CHECK(b.bus == "row-a");
+  CHECK(b.address == ModbusAddress{"10.0.12.9", 1502});
+  CHECK(b.timeout == 500ms);
+  CHECK(b.pause == 5ms);  // the bus's turnaround
+  CHECK(b.interval == 500ms);
+  CHECK(b.unit_id == 0);
+  CHECK_FALSE(b.close_after_poll);
+  CHECK(b.profile.limits.max_registers == 80);
+
+  const MeterConfig& main = config.meters[2];
+  CHECK(main.bus == "row-a");  // the same line, though written as an address
+  CHECK(main.timeout == 500ms);
+  CHECK(main.profile.id.empty());
+  CHECK(main.profile.limits.max_registers == 50);
+  REQUIRE(main.profile.registers.size() == 3);
+  CHECK(main.profile.registers[0].scale == 1000.0);
+  CHECK(main.profile.registers[0].address == 3059);
+  CHECK(main.profile.registers[1].wire == Wire::i64);
+  CHECK(main.profile.registers[2].channel == Channel{Quantity::voltage, Place::l1});
+}
+
+TEST_CASE("a good configuration: everything else") {
+  const Config config = load_good(source_dir / "tests/unit/config/good/full.yml").config;
+  CHECK(config.nvidia.enabled);
+  CHECK(config.nvidia.required);
+  CHECK(config.nvidia.library == "/opt/libnvidia-ml.so.1");
+  CHECK(config.nvidia.interval == 250ms);
+  CHECK(config.nvidia.tensor_precision == Precision::fp8);
+  REQUIRE(config.accelerator_names.size() == 2);
+  CHECK(config.accelerator_names[0].pci == "0000:41:00.0");
+  CHECK(config.accelerator_names[1].pci == "0000:c1:00.0");
+  CHECK(config.accelerator_names[1].name == "gpu-b");
+
+  REQUIRE(config.scopes.size() == 3);
+  CHECK(config.scopes[0].meters == std::vector<std::string>{"pdu-a", "pdu-b"});
+  CHECK(config.scopes[0].work == ScopeConfig::Work::listed);
+  CHECK(config.scopes[0].work_patterns == std::vector<std::string>{"nvidia*", "gpu-a", "gpu-[b-z]"});
+  CHECK(config.scopes[1].work == ScopeConfig::Work::all);
+  CHECK(config.scopes[2].work == ScopeConfig::Work::none);
+  CHECK(config.windows == std::vector<Window>{{"10s", 10s}, {"1m", 1min}, {"900s", 15min}});
+  CHECK(config.min_coverage == 0.5);
+
+  CHECK(config.store.path == source_dir / "tests/unit/config/good/data/flopwatt.db");
+  CHECK(config.store.max_size_bytes == std::uint64_t{64} << 20);
+  CHECK(config.store.max_age == 1h);
+  CHECK(config.store.commit == 250ms);
+
+  REQUIRE(config.prometheus.listen.size() == 3);
+  CHECK(config.prometheus.listen[0].text() == ":10150");
+  CHECK(config.prometheus.listen[1].text() == "127.0.0.1:9100");
+  CHECK(config.prometheus.listen[2].host == "::1");
+  REQUIRE(config.mqtt.size() == 2);
+  CHECK(config.mqtt[0].name == "ems");
+  CHECK(config.mqtt[0].host == "broker.example");
+  CHECK(config.mqtt[0].port == 1883);
+  CHECK(config.mqtt[0].prefix == "site-1/flopwatt");
+  CHECK(config.mqtt[0].username == "rack-r12");
+  CHECK_FALSE(config.mqtt[0].password_file);
+  CHECK(config.mqtt[1].host == "::1");
+  CHECK(config.mqtt[1].prefix == "flopwatt");
+}
+
+TEST_CASE("the example configuration works as it is and says nothing but what it shows") {
+  const Loaded loaded = load_good(source_dir / "config/flopwatt.yml");
+  CHECK(loaded.findings.empty());
+  CHECK(loaded.config.meters.empty());
+  REQUIRE(loaded.config.scopes.size() == 1);
+  CHECK(loaded.config.scopes[0].work == ScopeConfig::Work::all);
+  CHECK_FALSE(loaded.accelerators.nvidia_products.empty());
+}
+
+// The commented lines of the example are what people copy.
+TEST_CASE("the example configuration with its commented lines is good too") {
+  std::ifstream stream(source_dir / "config/flopwatt.yml");
+  std::string text;
+  for (std::string line; std::getline(stream, line);) {
+    const std::size_t hash = line.find('#');
+    const bool first = hash != std::string::npos && hash == line.find_first_not_of(' ');
+    const bool prose = first && (hash + 1 == line.size() || (line[hash + 1] == ' ' && line[hash + 2] != ' '));
+    text += (first && !prose ? line.erase(hash, 1) : line) + "\n";
+  }
+  const TextAsFile file(text);
+  const fs::path password = file.path().parent_path() / "mqtt-password";
+  std::ofstream(password) << "x";
+  fs::permissions(password, fs::perms::owner_read);
+  const Loaded loaded = load_good(file.path());
+  fs::remove(password);
+  CHECK(loaded.findings.empty());
+  CHECK(loaded.config.node == "rack-r12");
+  CHECK(loaded.config.buses.size() == 1);
+  CHECK(loaded.config.meters.size() == 3);
+  CHECK(loaded.config.meters.at(1).timeout == 500ms);
+  CHECK(loaded.config.accelerator_names.size() == 1);
+  CHECK(loaded.config.scopes.size() == 2);
+  REQUIRE(loaded.config.mqtt.size() == 1);
+  CHECK(loaded.config.mqtt[0].password_file == password);
+}
+
+TEST_CASE("an empty file is a good configuration: everything has a default but meters and scopes") {
+  const Loaded loaded = load_text("");
+  CHECK_FALSE(loaded.has_errors());
+  REQUIRE(loaded.findings.size() == 1);
+  CHECK(loaded.findings[0].message.find("no J/FLOP is published") != std::string::npos);
+  const Config& config = loaded.config;
+  CHECK_FALSE(config.node.empty());
+  CHECK(config.interval == 1s);
+  CHECK(config.nvidia.enabled);
+  CHECK_FALSE(config.nvidia.required);
+  CHECK(config.nvidia.library == "libnvidia-ml.so.1");
+  CHECK(config.nvidia.interval == 1s);
+  CHECK(config.nvidia.tensor_precision == Precision::bf16);
+  CHECK(config.windows == std::vector<Window>{{"1m", 1min}, {"15m", 15min}});
+  CHECK(config.min_coverage == 0.9);
+  CHECK(config.store.path == "/var/lib/flopwatt/flopwatt.db");
+  CHECK(config.store.max_size_bytes == std::uint64_t{1} << 30);
+  CHECK(config.store.max_age == 24h * 7);
+  CHECK(config.store.commit == 1s);
+  CHECK(config.prometheus.enabled);
+  CHECK(config.prometheus.listen.at(0).text() == ":10150");
+  CHECK(config.mqtt.empty());
+}
+
+TEST_CASE("off is the same as false") {
+  for (const std::string off : {"off", "false"}) {
+    const Loaded loaded = load_text("scopes: [{name: s, work: all}]\naccelerators: {nvidia: " + off +
+                                    ", amd: " + off + ", cpu: " + off + "}\nexporters: {prometheus: " + off +
+                                    ", mqtt: " + off + "}\nenergy: {calibrate: " + off + "}\n");
+    CHECK(loaded.findings.empty());
+    CHECK_FALSE(loaded.config.nvidia.enabled);
+    CHECK_FALSE(loaded.config.prometheus.enabled);
+  }
+}
+
+TEST_CASE("a short interval of meters does not hurry the accelerators") {
+  const Loaded loaded = load_text(
+      "sampling: {interval: 100ms}\naccelerators: {nvidia: {interval: 300ms}}\nscopes: [{name: s, work: "
+      "all}]");
+  CHECK(loaded.findings.empty());
+  CHECK(loaded.config.nvidia.interval == 300ms);
+  CHECK(load_text("sampling: {interval: 100ms}").config.nvidia.interval == 200ms);
+  CHECK(load_text("sampling: {interval: 5s}").config.nvidia.interval == 5s);
+}
+
+TEST_CASE("names that only look alike may stand side by side") {
+  const Loaded loaded = load_text(
+      "scopes: [{name: s, work: [nvidia1, \"nvidia2*\", \"amd?\"]}, {name: t, work: [nvidia10, amd10]}, "
+      "{name: rest, "
+      "work: all}, {name: nvidia, work: none}, {name: cpus, work: none}]");
+  CHECK(loaded.findings.empty());
+}
+
+TEST_CASE("a file that cannot be read is a finding") {
+  for (const auto& [path, part] :
+       std::vector<std::pair<std::string, std::string>>{{"/nowhere/flopwatt.yml", "no such file"},
+                                                        {"/tmp", "directory"},
+                                                        {"/dev/zero", "not a regular file"}}) {
+    const Loaded loaded = load_config(path, shipped);
+    REQUIRE(loaded.findings.size() == 1);
+    CHECK(loaded.findings[0].text().starts_with(path + ":1:1: "));
+    CHECK(loaded.findings[0].message.find(part) != std::string::npos);
+  }
+  const Loaded large = load_text(std::string(max_yaml_bytes + 1, '#'));
+  REQUIRE(large.findings.size() == 1);
+  CHECK(large.findings[0].message.find("4096 KiB") != std::string::npos);
+}
+
+TEST_CASE("faults of a profile stand in the profile's file, once, after the configuration's") {
+  const fs::path folder = source_dir / "tests/unit/config/wrong_profiles";
+  const TextAsFile file(
+      "meters:\n  - {name: a, address: \"tcp://h\", profile: overlaps, accuracy: {class: 1}}\n"
+      "  - {name: b, address: \"tcp://i\", profile: overlaps, accuracy: {class: 1}}\nbad: 1\n"
+      "scopes: [{name: s, energy: [a, b], work: all}]\n");
+  const Loaded loaded = load_config(file.path(), {{folder}, shipped.accelerators});
+  REQUIRE(loaded.findings.size() == 4);
+  CHECK(loaded.findings[0].file == file.path());
+  CHECK(loaded.findings[0].line == 4);
+  for (std::size_t i = 1; i < 4; ++i) CHECK(loaded.findings[i].file == folder / "overlaps.yml");
+}
+
+TEST_CASE("a missing table of accelerators is an error") {
+  const TextAsFile file("scopes: [{name: s, work: all}]");
+  const Loaded loaded = load_config(file.path(), {{}, "/nowhere/accelerators.yml"});
+  CHECK(loaded.has_errors());
+  CHECK(loaded.findings.at(0).text().starts_with("/nowhere/accelerators.yml:1:1: "));
+}
+
+TEST_CASE("a thousand meters load") {
+  std::string text = "scopes: [{name: s, work: all}]\nmeters:\n";
+  for (int i = 0; i < 1000; ++i)
+    text += "  - {name: m" + std::to_string(i) + ", address: \"tcp://10.0." + std::to_string(i / 250) + "." +
+            std::to_string(i % 250 + 1) + "\", profile: eastron-sdm630, accuracy: {class: 1}}\n";
+  const Loaded loaded = load_text(text);
+  CHECK(loaded.findings.empty());
+  CHECK(loaded.config.meters.size() == 1000);
+}
+
+TEST_CASE("whatever is written, loading returns and every finding has a place in the file") {
+  std::ifstream stream(source_dir / "tests/unit/config/good/full.yml");
+  const std::string good{std::istreambuf_iterator<char>(stream), {}};
+  const auto lines = std::count(good.begin(), good.end(), '\n');
+  const std::string alphabet = "{}[]:,-&*'\"# \n0x*/@~";
+  std::mt19937 random(7);  // a fixed seed: the same texts every time
+  for (int round = 0; round < 500; ++round) {
+    std::string text = good;
+    for (auto change = 1 + random() % 4; change > 0; --change)
+      if (random() % 2 == 0)
+        text.erase(random() % text.size(), random() % 8);
+      else
+        text[random() % text.size()] = alphabet[random() % alphabet.size()];
+    CAPTURE(text);
+    const Loaded loaded = load_text(text);
+    for (const Finding& finding : loaded.findings) {
+      CHECK(finding.line >= 1);
+      CHECK(finding.line <= lines + 8);
+      CHECK(finding.column >= 1);
+    }
+  }
+}
+
+TEST_CASE("a built program finds the data it was built with") {
+  const DataPaths paths = default_data_paths();
+  REQUIRE(paths.meter_profiles.size() == 2);
+  CHECK(paths.meter_profiles[0] == "/etc/flopwatt/meters");
+  CHECK(fs::exists(paths.meter_profiles[1] / "eastron-sdm630.yml"));
+  CHECK(fs::exists(paths.accelerators));
+}

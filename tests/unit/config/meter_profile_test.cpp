@@ -1,0 +1,171 @@
+#include "config/meter_profile.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "config/profile_library.h"
+#include "config/text_file.h"
+#include "wrong_files.h"
+
+using namespace flopwatt;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path source_dir = FLOPWATT_SOURCE_DIR;
+
+const Register* find(const MeterProfile& profile, Channel channel) {
+  const auto found = std::ranges::find(profile.registers, channel, &Register::channel);
+  return found == profile.registers.end() ? nullptr : &*found;
+}
+
+MeterProfile read_good(const std::string& registers, const std::string& limits = "{}") {
+  std::vector<Finding> findings;
+  Reporter report(findings, "p.yml");
+  const auto profile =
+      read_profile("{vendor: V, model: M, confidence: one-source, sources: [s], limits: " + limits +
+                       ", registers: [" + registers + "]}",
+                   "p", report);
+  for (const Finding& finding : findings) MESSAGE(finding.text());
+  REQUIRE(profile);
+  return *profile;
+}
+
+}  // namespace
+
+TEST_CASE("wrong profiles are refused with every fault at its place") {
+  const auto files = test::yaml_files(source_dir / "tests/unit/config/wrong_profiles");
+  REQUIRE(files.size() >= 5);
+  for (const fs::path& file : files) {
+    std::vector<Finding> findings;
+    Reporter report(findings, file.string());
+    CHECK_FALSE(read_profile(read_text_file(file, max_yaml_bytes).text, file.stem(), report));
+    test::check_findings(file, findings);
+  }
+}
+
+TEST_CASE("every shipped profile is good and has power or energy") {
+  const auto files = test::yaml_files(source_dir / "config/meters");
+  REQUIRE_FALSE(files.empty());
+  for (const fs::path& file : files) {
+    CAPTURE(file.string());
+    std::vector<Finding> findings;
+    Reporter report(findings, file.string());
+    const auto profile = read_profile(read_text_file(file, max_yaml_bytes).text, file.stem(), report);
+    REQUIRE(profile);
+    CHECK(findings.empty());
+    CHECK((profile->has({Quantity::active_power}) || profile->has({Quantity::energy_import})));
+    CHECK_FALSE(profile->sources.empty());
+  }
+}
+
+TEST_CASE("eastron-sdm630 is what its maker's protocol says") {
+  std::vector<Finding> findings;
+  Reporter report(findings, "f.yml");
+  ProfileLibrary library({source_dir / "config/meters"}, "");
+  YamlNode name;
+  name.kind = YamlNode::Kind::scalar;
+  name.text = "eastron-sdm630";
+  const MeterProfile* profile = library.find(name, report);
+  REQUIRE(profile != nullptr);
+  CHECK(profile->id == "eastron-sdm630");
+  CHECK(profile->vendor == "Eastron");
+  CHECK(profile->confidence == "two-sources");
+  CHECK(profile->limits.max_registers == 80);
+  CHECK(profile->limits.even);
+  CHECK(profile->limits.max_hole == 0);
+  REQUIRE(profile->identify.size() == 1);
+  CHECK(profile->identify[0].address == 64512);
+  CHECK(profile->identify[0].wire == Wire::u32);
+  CHECK(profile->registers.size() == 17);
+  for (const Register& one : profile->registers) {
+    CHECK(one.function == 4);
+    CHECK(one.wire == Wire::f32);
+    CHECK(one.word_order == WordOrder::big);
+  }
+  const auto at = [&](Quantity quantity, Place place = Place::whole) {
+    const Register* found = find(*profile, {quantity, place});
+    return found == nullptr ? -1 : int{found->address};
+  };
+  CHECK(at(Quantity::voltage, Place::l1) == 0);
+  CHECK(at(Quantity::voltage, Place::l3) == 4);
+  CHECK(at(Quantity::current, Place::l2) == 8);
+  CHECK(at(Quantity::current, Place::n) == 224);
+  CHECK(at(Quantity::active_power, Place::l3) == 16);
+  CHECK(at(Quantity::active_power) == 52);
+  CHECK(at(Quantity::apparent_power) == 56);
+  CHECK(at(Quantity::reactive_power) == 60);
+  CHECK(at(Quantity::power_factor) == 62);
+  CHECK(at(Quantity::frequency) == 70);
+  CHECK(at(Quantity::energy_import) == 72);
+  CHECK(at(Quantity::energy_export) == 74);
+  CHECK(find(*profile, {Quantity::energy_import})->scale == 1000.0);  // kWh, held in Wh
+  CHECK(find(*profile, {Quantity::active_power})->scale == 1.0);
+  CHECK(library.find(name, report) == profile);  // read once
+}
+
+TEST_CASE("scale and unit together give the held value") {
+  const MeterProfile profile = read_good(
+      "{quantity: energy_import, address: 0, function: 3, type: u32, unit: kWh, scale: 0.1, resolution: 0.1},"
+      "{quantity: active_power, address: 2, function: 3, type: i32, unit: kW, scale: -0.001, word_order: "
+      "little},"
+      "{quantity: energy_export, address: 4, function: 3, type: u64, unit: MJ},"
+      "{quantity: current, phase: L1, address: 0x10, function: 3, type: u16, unit: mA},"
+      "{quantity: voltage, lines: L3-L1, address: 17, function: 4, type: f64}");
+  CHECK(find(profile, {Quantity::energy_import})->scale == doctest::Approx(100.0));
+  CHECK(find(profile, {Quantity::energy_import})->resolution == doctest::Approx(100.0));
+  CHECK(find(profile, {Quantity::active_power})->scale == doctest::Approx(-1.0));
+  CHECK(find(profile, {Quantity::active_power})->word_order == WordOrder::little);
+  CHECK(find(profile, {Quantity::energy_export})->scale * 3.6 == doctest::Approx(1000.0));
+  CHECK(find(profile, {Quantity::current, Place::l1})->address == 16);
+  CHECK(find(profile, {Quantity::current, Place::l1})->scale == doctest::Approx(0.001));
+  const Register* lines = find(profile, {Quantity::voltage, Place::l3_l1});
+  REQUIRE(lines != nullptr);
+  CHECK(lines->scale == 1.0);
+  CHECK(lines->width() == 4);
+}
+
+TEST_CASE("the width of every type") {
+  Register one;
+  for (const auto& [wire, width] : std::vector<std::pair<Wire, int>>{{Wire::u16, 1},
+                                                                     {Wire::i16, 1},
+                                                                     {Wire::u32, 2},
+                                                                     {Wire::i32, 2},
+                                                                     {Wire::f32, 2},
+                                                                     {Wire::u64, 4},
+                                                                     {Wire::i64, 4},
+                                                                     {Wire::f64, 4}}) {
+    one.wire = wire;
+    CHECK(one.width() == width);
+  }
+}
+
+TEST_CASE("the last register of the address space can be read") {
+  const MeterProfile profile =
+      read_good("{quantity: active_power, address: 65534, function: 3, type: f32}", "{max_registers: 2}");
+  CHECK(profile.registers[0].address == 65534);
+}
+
+TEST_CASE("a user's profile goes before the shipped one of the same name") {
+  const fs::path folder = fs::temp_directory_path() / ("flopwatt-profiles-" + std::to_string(getpid()));
+  fs::create_directories(folder);
+  std::ofstream(folder / "eastron-sdm630.yml") << "{vendor: Mine, model: M, confidence: mine, sources: [me], "
+                                                  "registers: [{quantity: active_power, address: 1, "
+                                                  "function: 3, type: u16}]}";
+  std::vector<Finding> findings;
+  Reporter report(findings, "f.yml");
+  ProfileLibrary library({folder, source_dir / "config/meters"}, folder);
+  YamlNode name;
+  name.kind = YamlNode::Kind::scalar;
+  name.text = "eastron-sdm630";
+  REQUIRE(library.find(name, report) != nullptr);
+  CHECK(library.find(name, report)->vendor == "Mine");
+  name.text = "./eastron-sdm630.yml";  // a path, beside the configuration
+  CHECK(library.find(name, report)->vendor == "Mine");
+  fs::remove_all(folder);
+}

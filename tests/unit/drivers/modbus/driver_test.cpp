@@ -1,0 +1,354 @@
+#include "drivers/modbus/driver.h"
+
+#include <doctest/doctest.h>
+#include <modbus/modbus.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "scripted_meter.h"
+
+using namespace flopwatt;
+using namespace flopwatt::modbus_test;
+using namespace std::chrono_literals;
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+// Keeps what a driver hands in.
+class Ledger final : public Intake {
+ public:
+  struct Entry {
+    SourcePtr source;
+    std::vector<ReadingSet> sets;
+    std::vector<Fault> faults;
+    std::uint64_t skipped = 0;
+    microseconds most_late{0};
+
+    std::size_t polls() const { return sets.size() + faults.size(); }
+  };
+
+  std::function<void()> on_poll = [] {};
+
+  SourceId add(SourcePtr source) override {
+    entries_.push_back({.source = std::move(source), .sets = {}, .faults = {}});
+    return static_cast<SourceId>(entries_.size() - 1);
+  }
+  void describe(SourceId id, SourcePtr source) override { entries_.at(id).source = std::move(source); }
+  void accept(SourceId id, ReadingSet set, microseconds lateness, microseconds duration) override {
+    CHECK(duration >= 0us);
+    entries_.at(id).sets.push_back(std::move(set));
+    polled(id, lateness);
+  }
+  void fail(SourceId id, Fault fault, microseconds lateness, microseconds) override {
+    entries_.at(id).faults.push_back(std::move(fault));
+    polled(id, lateness);
+  }
+  void skip(SourceId id, std::uint64_t beats) override { entries_.at(id).skipped += beats; }
+
+  const Entry& operator[](const std::string& name) const {
+    return *std::ranges::find(entries_, name, [](const Entry& entry) { return entry.source->name; });
+  }
+
+ private:
+  void polled(SourceId id, microseconds lateness) {
+    CHECK(lateness >= 0us);
+    entries_.at(id).most_late = std::max(entries_.at(id).most_late, lateness);
+    on_poll();
+  }
+
+  std::vector<Entry> entries_;
+};
+
+// A driver over some meters, run until the test has seen what it waits for.
+struct Rack {
+  asio::io_context io{1};
+  Config config;
+  Ledger ledger;
+  std::unique_ptr<Driver> driver;
+
+  MeterConfig& add(const std::string& name, const ModbusAddress& address, std::uint8_t unit = 1) {
+    MeterConfig meter;
+    meter.name = name;
+    meter.address = address;
+    meter.unit_id = unit;
+    meter.interval = 100ms;
+    meter.timeout = 100ms;
+    meter.profile.registers = {{{Quantity::energy_import, Place::whole, 0}, 10, 3, Wire::u16, WordOrder::big, 1, 0},
+                               {{Quantity::voltage, Place::l1, 0}, 200, 3, Wire::u16, WordOrder::big, 0.1, 0}};
+    config.meters.push_back(meter);
+    return config.meters.back();
+  }
+
+  /// False: `enough` did not become true within `limit`.
+  bool run_until(const std::function<bool()>& enough, std::chrono::milliseconds limit = 10s) {
+    driver = modbus::make_driver(config);
+    asio::cancellation_signal cancel;
+    bool seen = false, ended = false;
+    ledger.on_poll = [&] {
+      if (seen || !enough()) return;
+      seen = true;
+      asio::post(io, [&] { cancel.emit(asio::cancellation_type::terminal); });
+    };
+    const auto keep = [&](const std::exception_ptr&) {
+      ended = true;
+      io.stop();
+    };
+    asio::co_spawn(io, driver->run(ledger), asio::bind_cancellation_slot(cancel.slot(), keep));
+    io.run_for(limit);
+    if (!ended) {
+      io.restart();
+      cancel.emit(asio::cancellation_type::terminal);
+      io.run_for(1s);
+    }
+    CHECK(ended);
+    return seen;
+  }
+};
+
+// libmodbus' server, as an implementation that is not ours. Answers one client until it goes away.
+class LibmodbusServer {
+ public:
+  LibmodbusServer() : context_(modbus_new_tcp("127.0.0.1", 0)), registers_(modbus_mapping_new(0, 0, 300, 300)) {
+    modbus_set_slave(context_, 1);
+    listener_ = modbus_tcp_listen(context_, 1);
+    sockaddr_in name{};
+    socklen_t length = sizeof name;
+    getsockname(listener_, reinterpret_cast<sockaddr*>(&name), &length);
+    port_ = ntohs(name.sin_port);
+  }
+  ~LibmodbusServer() {
+    thread_.join();
+    close(listener_);
+    modbus_mapping_free(registers_);
+    modbus_free(context_);
+  }
+
+  void start() { thread_ = std::thread(&LibmodbusServer::serve, this); }
+  std::uint16_t port() const { return port_; }
+  modbus_mapping_t& registers() { return *registers_; }
+
+ private:
+  void serve() {
+    if (modbus_tcp_accept(context_, &listener_) < 0) return;
+    std::uint8_t query[MODBUS_TCP_MAX_ADU_LENGTH];
+    for (int size = 0; (size = modbus_receive(context_, query)) >= 0;)
+      if (size > 0) modbus_reply(context_, query, size, registers_);
+    modbus_close(context_);
+  }
+
+  modbus_t* context_;
+  modbus_mapping_t* registers_;
+  int listener_ = -1;
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("meters are read every interval, with time, scale and source") {
+  Rack rack;
+  ScriptedMeter device(rack.io, [](const Asked& asked) { return answers(asked, asked.address == 10 ? 7 : 2305); });
+  rack.add("pdu", device.address());
+  REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].sets.size() == 5; }));
+
+  const auto& pdu = rack.ledger["pdu"];
+  CHECK(pdu.faults.empty());
+  CHECK(pdu.skipped == 0);
+  CHECK(device.connections() == 1);
+  std::int64_t last = 0;
+  for (const ReadingSet& set : pdu.sets) {
+    REQUIRE(set.values.size() == 2);
+    CHECK(set.source == pdu.source);
+    CHECK(set.values[0] == 7);
+    CHECK(set.values[1] == doctest::Approx(230.5));
+    CHECK(set.half_duration_us >= 0);
+    CHECK(set.time.wall_us > 1'700'000'000'000'000);
+    if (last != 0) CHECK(std::abs(set.time.monotonic_us - last - 100'000) < 60'000);
+    last = set.time.monotonic_us;
+  }
+  const auto use = rack.driver->bus_use();
+  REQUIRE(use.size() == 1);
+  CHECK(use[0].bus == device.address().text());
+  CHECK(use[0].busy_seconds > 0);
+  CHECK(use[0].busy_seconds < 0.5);
+}
+
+TEST_CASE("the time of a set is the middle of the transaction with the energy register") {
+  Rack rack;
+  ScriptedMeter device(rack.io, [](const Asked& asked) {
+    Act act = answers(asked, 1);
+    act.after = asked.address == 10 ? 100ms : 60ms;
+    return act;
+  });
+  rack.add("pdu", device.address()).timeout = 1s;
+  REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].sets.size() == 1; }));
+  const ReadingSet& set = rack.ledger["pdu"].sets[0];
+  CHECK(set.half_duration_us >= 50'000);
+  CHECK(set.half_duration_us < 75'000);  // both together: 80 ms
+}
+
+TEST_CASE("what libmodbus encodes is decoded exactly") {
+  LibmodbusServer server;
+  modbus_set_float(230.125F, server.registers().tab_input_registers + 20);  // low word first
+  server.registers().tab_registers[10] = 0xFFFF;
+  server.registers().tab_registers[11] = 0xFF00;
+  server.registers().tab_registers[30] = 65534;
+  server.start();
+  Rack rack;
+  MeterConfig& meter = rack.add("pdu", {"127.0.0.1", server.port()});
+  meter.profile.registers = {
+      {{Quantity::active_power, Place::whole, 0}, 10, 3, Wire::i32, WordOrder::big, 0.5, 0},
+      {{Quantity::voltage, Place::l1, 0}, 20, 4, Wire::f32, WordOrder::little, 1, 0},
+      {{Quantity::frequency, Place::whole, 0}, 30, 3, Wire::u16, WordOrder::big, 1, 0}};
+  REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].polls() == 1; }));
+  REQUIRE(rack.ledger["pdu"].sets.size() == 1);
+  CHECK(rack.ledger["pdu"].sets[0].values == std::vector<double>{-128, 230.125, 65534});
+  rack.driver.reset();
+}
+
+TEST_CASE("units behind one address share one connection, one request at a time") {
+  Rack rack;
+  ScriptedMeter gateway(rack.io, [](const Asked& asked) { return answers(asked, asked.unit); });
+  for (std::uint8_t unit = 1; unit <= 3; ++unit) rack.add("m" + std::to_string(unit), gateway.address(), unit);
+  REQUIRE(rack.run_until([&] {
+    return std::min({rack.ledger["m1"].sets.size(), rack.ledger["m2"].sets.size(), rack.ledger["m3"].sets.size()}) == 3;
+  }));
+  CHECK(gateway.connections() == 1);
+  CHECK(rack.ledger["m3"].sets[0].values[0] == 3);
+  CHECK(rack.driver->bus_use().size() == 1);
+}
+
+TEST_CASE("a silent unit is asked less and less, and its neighbours are read at every beat") {
+  Rack rack;
+  ScriptedMeter gateway(rack.io, [](const Asked& asked) { return asked.unit == 1 ? Act{} : answers(asked, 1); });
+  rack.add("silent", gateway.address(), 1);
+  rack.add("healthy", gateway.address(), 2);
+  ScriptedMeter other(rack.io, [](const Asked& asked) { return answers(asked, 1); });
+  rack.add("elsewhere", other.address());
+  REQUIRE(rack.run_until([&] { return rack.ledger["elsewhere"].sets.size() == 30; }));
+
+  const auto& silent = rack.ledger["silent"];
+  CHECK(silent.sets.empty());
+  CHECK(silent.faults.front().fault_class == FaultClass::timeout);
+  CHECK(silent.polls() >= 4);
+  CHECK(silent.polls() <= 6);  // at about 0, 0.2, 0.5, 1.0, 1.9 s
+  CHECK(silent.skipped == 0);
+  CHECK(rack.ledger["healthy"].faults.empty());
+  CHECK(rack.ledger["healthy"].skipped == 0);
+  CHECK(rack.ledger["healthy"].sets.size() >= 28);
+  CHECK(rack.ledger["healthy"].most_late < 190ms);
+  CHECK(rack.ledger["elsewhere"].skipped == 0);
+  CHECK(rack.ledger["elsewhere"].most_late < 90ms);
+}
+
+TEST_CASE("a meter that comes back is read again at every beat") {
+  Rack rack;
+  ScriptedMeter device(rack.io, [](const Asked& asked) { return asked.request <= 3 ? Act{} : answers(asked, 1); });
+  rack.add("pdu", device.address());
+  REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].sets.size() == 4; }));
+  const auto& pdu = rack.ledger["pdu"];
+  CHECK(pdu.faults.size() == 3);
+  CHECK(pdu.sets[3].time.monotonic_us - pdu.sets[0].time.monotonic_us < 380'000);
+}
+
+TEST_CASE("without its energy register a poll has failed; without another one that value is absent") {
+  Rack rack;
+  std::uint16_t refused = 0;
+  SUBCASE("energy") { refused = 10; }
+  SUBCASE("voltage") { refused = 200; }
+  ScriptedMeter device(rack.io, [&](const Asked& asked) {
+    if (asked.address != refused) return answers(asked, 5);
+    return Act{.bytes = exception(asked.transaction, asked.unit, asked.function, 2)};
+  });
+  rack.add("pdu", device.address());
+  REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].polls() == 3; }));
+  const auto& pdu = rack.ledger["pdu"];
+  CHECK(device.connections() == 1);
+  if (refused == 10) {
+    REQUIRE(pdu.faults.size() == 3);
+    CHECK(pdu.faults[0].fault_class == FaultClass::exception);
+    CHECK(pdu.faults[0].code == 2);
+    CHECK(pdu.faults[0].message.find("meter pdu: reading registers 10 to 10") == 0);
+    CHECK(pdu.faults[0].message.find("compare the profile with the manual") != std::string::npos);
+  } else {
+    REQUIRE(pdu.sets.size() == 3);
+    CHECK(pdu.sets[0].values[0] == 5);
+    CHECK_FALSE(is_known(pdu.sets[0].values[1]));
+    CHECK(device.requests() < 6);  // what was refused is not asked for at every beat
+  }
+}
+
+TEST_CASE("a block that times out costs one timeout a back-off, not one a poll") {
+  Rack rack;
+  ScriptedMeter device(rack.io,
+                       [](const Asked& asked) { return asked.address == 10 ? answers(asked, 5) : Act{}; });
+  rack.add("pdu", device.address());
+  REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].sets.size() == 12; }));
+  CHECK(rack.ledger["pdu"].faults.empty());
+  CHECK(device.requests() - 12 <= 5);
+}
+
+TEST_CASE("a gateway's 0x0B concerns that unit only") {
+  Rack rack;
+  ScriptedMeter gateway(rack.io, [](const Asked& asked) {
+    if (asked.unit != 1) return answers(asked, 1);
+    return Act{.bytes = exception(asked.transaction, asked.unit, asked.function, 11)};
+  });
+  rack.add("gone", gateway.address(), 1);
+  rack.add("here", gateway.address(), 2);
+  REQUIRE(rack.run_until([&] { return rack.ledger["here"].sets.size() == 10; }));
+  CHECK(rack.ledger["gone"].polls() <= 5);
+  CHECK(rack.ledger["gone"].faults[0].code == 11);
+  CHECK(rack.ledger["here"].faults.empty());
+  CHECK(rack.ledger["here"].skipped == 0);
+  CHECK(gateway.connections() == 1);
+}
+
+TEST_CASE("without a connection every meter of the bus has failed, and the address is left alone for a while") {
+  Rack rack;
+  ModbusAddress nobody;
+  {
+    const tcp::acceptor closed(rack.io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+    nobody = {"127.0.0.1", closed.local_endpoint().port()};
+  }
+  rack.add("a", nobody, 1);
+  rack.add("b", nobody, 2);
+  ScriptedMeter device(rack.io, [](const Asked& asked) { return answers(asked, 1); });
+  rack.add("c", device.address());
+  REQUIRE(rack.run_until([&] { return rack.ledger["c"].sets.size() == 15; }));
+  for (const char* name : {"a", "b"}) {
+    CHECK(rack.ledger[name].faults.size() >= 1);
+    CHECK(rack.ledger[name].faults.size() <= 2);
+    CHECK(rack.ledger[name].faults[0].fault_class == FaultClass::connection);
+    CHECK(rack.ledger[name].skipped == 0);
+  }
+  CHECK(rack.ledger["c"].skipped == 0);
+}
+
+TEST_CASE("close_after_poll closes") {
+  Rack rack;
+  ScriptedMeter device(rack.io, [](const Asked& asked) { return answers(asked, 1); });
+  MeterConfig& meter = rack.add("pdu", device.address());
+  meter.close_after_poll = true;
+  meter.interval = 1s;
+  REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].sets.size() == 3; }));
+  CHECK(device.connections() == 3);
+  CHECK(rack.ledger["pdu"].skipped == 0);
+}
+
+TEST_CASE("without meters it waits to be cancelled") {
+  Rack rack;
+  CHECK_FALSE(rack.run_until([] { return false; }, 50ms));
+}

@@ -1,0 +1,70 @@
+#include "exporters/mqtt/documents.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "exporters/mqtt/status_board.h"
+#include "tests/unit/exporters/mqtt/sets.h"
+
+using namespace flopwatt;
+using namespace flopwatt::mqtt_json;
+
+namespace {
+
+SourceStatus status(const SourcePtr& source, bool up, std::int64_t since = test::noon) {
+  return {.source = source, .up = up, .known = true, .fault = FaultClass::timeout, .since_wall_us = since};
+}
+
+std::vector<std::string> topics_of(StatusBoard& board) {
+  std::vector<std::string> topics;
+  while (const auto message = board.take()) {
+    CHECK(message->retained);
+    topics.push_back(*message->topic);
+  }
+  return topics;
+}
+
+}  // namespace
+
+TEST_CASE("state, status and info to the letter") {
+  CHECK(state_document(true, test::noon, "0.1.0") ==
+        R"({"state":"online","connected_since":"2026-11-23T12:44:01.250Z","version":"0.1.0","schema":1})");
+  CHECK(state_document(false, test::noon, "0.1.0") ==
+        R"({"state":"offline","connected_since":"2026-11-23T12:44:01.250Z","version":"0.1.0","schema":1})");
+  CHECK(status_document(status(test::meter("m"), true)) ==
+        R"({"up":true,"since":"2026-11-23T12:44:01.250Z"})");
+  CHECK(status_document(status(test::meter("m"), false)) ==
+        R"({"up":false,"fault":"timeout","since":"2026-11-23T12:44:01.250Z"})");
+  CHECK(
+      info_document({status(test::meter("pdu-a"), true), status(test::accelerator("nvidia0"), true)}) ==
+      R"({"sources":{"pdu-a":{"kind":"meter","vendor":"Eastron","model":"SDM630","serial":"4711",)"
+      R"("profile":"eastron-sdm630","interval":1},)"
+      R"("nvidia0":{"kind":"accelerator","vendor":"NVIDIA","model":"H200","uuid":"GPU-1","interval":0.5}},)"
+      R"("units":{"active_power_w":"W","coverage":"1","energy_import_wh_total":"Wh","energy_j":"J","flop":"FLOP",)"
+      R"("flop_per_second_per_watt":"FLOP/J","flop_total":"FLOP","interval":"s","joules_per_flop":"J/FLOP",)"
+      R"("joules_per_flop_high":"J/FLOP","joules_per_flop_low":"J/FLOP","power_w":"W","uncertainty":"1",)"
+      R"("voltage_l1_v":"V"}})");
+}
+
+TEST_CASE("the board publishes what changed, and everything after a reconnect") {
+  StatusBoard board("f/n/");
+  CHECK_FALSE(board.take());
+  const auto a = test::meter("a"), b = test::meter("b");
+  SourceStatus unknown = status(b, false);
+  unknown.known = false;
+  CHECK(board.update({status(a, true), unknown}));
+  CHECK(topics_of(board) == std::vector<std::string>{"f/n/info", "f/n/status/a"});
+
+  CHECK_FALSE(board.update({status(a, true), unknown}));
+  CHECK(board.update({status(a, true), status(b, false)}));
+  CHECK(topics_of(board) == std::vector<std::string>{"f/n/status/b"});
+  CHECK(board.update({status(a, true), status(b, true, test::noon + 1)}));
+  CHECK(topics_of(board) == std::vector<std::string>{"f/n/status/b"});
+
+  CHECK(board.update({status(test::meter("a", "0815"), true), status(b, true, test::noon + 1)}));
+  CHECK(topics_of(board) == std::vector<std::string>{"f/n/info"});
+
+  board.forget_published();
+  CHECK(topics_of(board) == std::vector<std::string>{"f/n/info", "f/n/status/a", "f/n/status/b"});
+}

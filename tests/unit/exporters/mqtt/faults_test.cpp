@@ -1,0 +1,177 @@
+// What goes wrong between agent and broker: nothing counts as delivered that was not acknowledged.
+#include <doctest/doctest.h>
+
+#include "tests/unit/exporters/mqtt/rig.h"
+
+using namespace flopwatt;
+using namespace flopwatt::test;
+using Lane = PushExporter::Lane;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+bool delivered(const std::optional<Result<Done>>& result) { return result && result->has_value(); }
+
+std::vector<StoredSet> some(std::uint64_t first, std::uint64_t count, const SourcePtr& source) {
+  std::vector<StoredSet> sets;
+  for (std::uint64_t seq = first; seq < first + count; ++seq) sets.push_back(stored(seq, source, {1, 2, 3}));
+  return sets;
+}
+
+}  // namespace
+
+TEST_CASE("without a connection publish() fails at once") {
+  Rig rig(free_port());
+  const auto result = rig.publish(some(1, 1, meter("pdu-a")), Lane::live);
+  REQUIRE(result);
+  REQUIRE_FALSE(*result);
+  CHECK(result->error().fault_class == FaultClass::connection);
+}
+
+TEST_CASE(
+    "a broker that falls silent: publish() does not succeed, fails at the deadline, and all is well after") {
+  Mosquitto broker;
+  broker.start();
+  Rig rig(broker.port);
+  REQUIRE(rig.up());
+  broker.freeze();
+  const auto publication = rig.start(some(1, 3, meter("pdu-a")), Lane::live);
+  CHECK_FALSE(run_until(
+      rig.loop, [&] { return publication->ended; }, seconds(8)));
+  CHECK(rig.exporter->up());
+  REQUIRE(run_until(
+      rig.loop, [&] { return publication->ended; }, seconds(4)));
+  REQUIRE(publication->result);
+  REQUIRE_FALSE(*publication->result);
+  CHECK(publication->result->error().fault_class == FaultClass::timeout);
+  CHECK_FALSE(rig.exporter->up());
+  broker.thaw();
+  REQUIRE(rig.up(seconds(15)));
+  CHECK(rig.exporter->connection() == 2);
+  CHECK(delivered(rig.publish(some(1, 3, meter("pdu-a")), Lane::live)));
+}
+
+TEST_CASE("leaving a silent broker takes less than a second") {
+  Mosquitto broker;
+  broker.start();
+  Rig rig(broker.port);
+  REQUIRE(rig.up());
+  broker.freeze();
+  const auto start = std::chrono::steady_clock::now();
+  rig.leave();
+  CHECK(std::chrono::steady_clock::now() - start < seconds(1));
+}
+
+TEST_CASE("what the access list denies is not delivered; what it allows is") {
+  const TemporaryFolder folder;
+  folder.write("acl",
+               "topic readwrite flopwatt/rack-r12/state\ntopic readwrite flopwatt/rack-r12/meters/pdu-a\n");
+  std::filesystem::permissions(folder.path / "acl", std::filesystem::perms::all);
+  Mosquitto broker("allow_anonymous true\nacl_file " + (folder.path / "acl").string() + "\n");
+  broker.start();
+  Rig rig(broker.port);
+  REQUIRE(rig.up());
+  // Nobody subscribes: PUBACK comes with 0x10, which is a success.
+  CHECK(delivered(rig.publish(some(1, 5, meter("pdu-a")), Lane::live)));
+  auto sets = some(6, 2, meter("pdu-a"));
+  sets.push_back(stored(8, meter("pdu-b"), {1, 2, 3}));
+  const auto result = rig.publish(sets, Lane::live);
+  REQUIRE(result);
+  REQUIRE_FALSE(*result);
+  CHECK(result->error().fault_class == FaultClass::exception);
+  CHECK(result->error().code == 0x87);
+  CHECK(result->error().message.find("flopwatt/rack-r12/meters/pdu-b") != std::string::npos);
+  CHECK(rig.exporter->up());
+  CHECK(delivered(rig.publish(some(9, 1, meter("pdu-a")), Lane::live)));
+}
+
+TEST_CASE(
+    "a broker that is restarted: publish() under way fails, then the exporter is up again and tells "
+    "everything") {
+  Mosquitto broker;
+  broker.start();
+  Rig rig(broker.port);
+  REQUIRE(rig.up());
+  const auto source = meter("pdu-a");
+  rig.exporter->set_status(
+      {{.source = source, .up = true, .known = true, .fault = {}, .since_wall_us = noon}});
+  broker.freeze();
+  const auto publication = rig.start(some(1, 3, source), Lane::live);
+  run_until(
+      rig.loop, [] { return false; }, milliseconds(50));
+  CHECK_FALSE(publication->ended);
+  broker.stop();
+  REQUIRE(run_until(rig.loop, [&] { return publication->ended && !rig.exporter->up(); }));
+  broker.start();
+  bool waited = false;
+  auto on_up = [&](std::exception_ptr) { waited = true; };
+  asio::co_spawn(rig.loop, rig.exporter->wait_until_up(), on_up);
+  REQUIRE(run_until(
+      rig.loop, [&] { return waited; }, seconds(10)));
+  CHECK(rig.exporter->up());
+  CHECK(rig.exporter->connection() == 2);
+  Subscriber subscriber(broker, "#");
+  CHECK(run_until(rig.loop, [&] {
+    return subscriber.on("flopwatt/rack-r12/state").size() == 1 &&
+           subscriber.on("flopwatt/rack-r12/info").size() == 1 &&
+           subscriber.on("flopwatt/rack-r12/status/pdu-a").size() == 1;
+  }));
+  CHECK(delivered(rig.publish(some(1, 3, source), Lane::live)));
+}
+
+TEST_CASE("the broker's receive maximum is obeyed: it would close the connection otherwise") {
+  Mosquitto broker("allow_anonymous true\nmax_inflight_messages 1\n");
+  broker.start();
+  Rig rig(broker.port);
+  REQUIRE(rig.up());
+  const auto replay = rig.start(some(1, 2000, meter("pdu-b")), Lane::replay);
+  CHECK(delivered(rig.publish(some(3001, 200, meter("pdu-a")), Lane::live)));
+  REQUIRE(run_until(rig.loop, [&] { return replay->ended; }));
+  CHECK(delivered(replay->result));
+  CHECK(rig.exporter->connection() == 1);
+}
+
+TEST_CASE(
+    "the broker's largest packet is obeyed: replay in smaller arrays, a larger live message fails by "
+    "itself") {
+  Mosquitto broker("allow_anonymous true\nmax_packet_size 400\n");
+  broker.start();
+  Rig rig(broker.port);
+  REQUIRE(rig.up());
+  CHECK(delivered(rig.publish(some(1, 100, meter("pdu-a")), Lane::replay)));
+  const auto result = rig.publish(some(101, 1, meter(std::string(300, 'x'))), Lane::live);
+  REQUIRE(result);
+  REQUIRE_FALSE(*result);
+  CHECK(result->error().code == 0x95);
+  CHECK(rig.exporter->up());
+  CHECK(rig.exporter->connection() == 1);
+}
+
+TEST_CASE("publish() can be cancelled at any time; what it had sent does no harm") {
+  Mosquitto broker;
+  broker.start();
+  Rig rig(broker.port);
+  REQUIRE(rig.up());
+  broker.freeze();
+  {
+    const auto publication = rig.start(some(1, 200, meter("pdu-a")), Lane::live);
+    run_until(
+        rig.loop, [] { return false; }, milliseconds(20));
+    CHECK_FALSE(publication->ended);
+    publication->cancel.emit(asio::cancellation_type::terminal);
+    REQUIRE(run_until(rig.loop, [&] { return publication->ended; }));
+    CHECK_FALSE(publication->result);
+  }
+  broker.thaw();
+  CHECK(delivered(rig.publish(some(1, 200, meter("pdu-a")), Lane::live)));
+  CHECK(rig.exporter->connection() == 1);
+}
+
+TEST_CASE("a host name that nobody knows is a reason, not an end") {
+  MqttConfig config = Rig::configuration(1883);
+  config.host = "no-such-broker.invalid";
+  Rig rig(config);
+  CHECK_FALSE(rig.up(milliseconds(500)));
+  rig.leave();
+}

@@ -1,0 +1,97 @@
+// The exporter under test on a loop of its own.
+#pragma once
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exporters/mqtt/exporter.h"
+#include "tests/unit/exporters/mqtt/mosquitto.h"
+#include "tests/unit/exporters/mqtt/sets.h"
+
+namespace flopwatt::test {
+
+namespace asio = boost::asio;
+
+/// A publish() under way, or its end. `sets` live here as long as the call.
+struct Publication {
+  std::vector<StoredSet> sets;
+  std::optional<Result<Done>> result;
+  asio::cancellation_signal cancel;
+  bool ended = false;
+};
+
+class Rig {
+ public:
+  explicit Rig(std::uint16_t port) : Rig(configuration(port)) {}
+  explicit Rig(const MqttConfig& config) : exporter(make_exporter(config, "rack-r12", "0.1.0")) {
+    asio::co_spawn(loop, exporter->run(),
+                   asio::bind_cancellation_slot(stop_.slot(), [this](std::exception_ptr) { ended_ = true; }));
+  }
+  ~Rig() { leave(); }
+  Rig(const Rig&) = delete;
+  Rig& operator=(const Rig&) = delete;
+
+  static MqttConfig configuration(std::uint16_t port) {
+    MqttConfig config;
+    config.name = "ems";
+    config.host = "127.0.0.1";
+    config.port = port;
+    return config;
+  }
+
+  /// Waits until the exporter is up.
+  bool up(std::chrono::milliseconds limit = std::chrono::seconds(5)) {
+    return run_until(
+        loop, [this] { return exporter->up(); }, limit);
+  }
+
+  /// Ends run(), as SIGTERM does.
+  void leave() {
+    if (ended_) return;
+    stop_.emit(asio::cancellation_type::terminal);
+    run_until(loop, [this] { return ended_; });
+  }
+
+  std::shared_ptr<Publication> start(std::vector<StoredSet> sets, PushExporter::Lane lane) {
+    auto publication = std::make_shared<Publication>();
+    publication->sets = std::move(sets);
+    auto on_end = [publication](std::exception_ptr error, std::optional<Result<Done>> result) {
+      if (!error) publication->result = std::move(result);
+      publication->ended = true;
+    };
+    asio::co_spawn(loop, boxed(*exporter, publication->sets, lane),
+                   asio::bind_cancellation_slot(publication->cancel.slot(), std::move(on_end)));
+    return publication;
+  }
+
+  /// publish() to its end; nullopt where it does not end in time.
+  std::optional<Result<Done>> publish(std::vector<StoredSet> sets, PushExporter::Lane lane,
+                                      std::chrono::milliseconds limit = std::chrono::seconds(5)) {
+    const auto publication = start(std::move(sets), lane);
+    run_until(
+        loop, [&] { return publication->ended; }, limit);
+    return publication->result;
+  }
+
+  asio::io_context loop{1};
+  std::unique_ptr<PushExporter> exporter;
+
+ private:
+  static asio::awaitable<std::optional<Result<Done>>> boxed(PushExporter& exporter,
+                                                            const std::vector<StoredSet>& sets,
+                                                            PushExporter::Lane lane) {
+    co_return co_await exporter.publish(sets, lane);
+  }
+
+  asio::cancellation_signal stop_;
+  bool ended_ = false;
+};
+
+}  // namespace flopwatt::test

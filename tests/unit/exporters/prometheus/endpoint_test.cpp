@@ -1,0 +1,168 @@
+#include "exporters/prometheus/endpoint.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/json.hpp>
+#include <deque>
+#include <future>
+#include <memory>
+#include <thread>
+
+#include "runtime/async.h"
+#include "tests/unit/exporters/prometheus/synthetic_snapshot.h"
+#include "tests/unit/runtime/http_client.h"
+
+using namespace flopwatt;
+using namespace std::chrono_literals;
+using exposition::Endpoint;
+using test::Answer;
+using test::HttpClient;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+// The agent as the endpoint sees it: answers with one snapshot, when it is let.
+struct Agent {
+  std::atomic<int> questions{0};
+  std::atomic<bool> answers{true};
+  Snapshot snapshot = test::synthetic_snapshot();
+
+  awaitable<SnapshotPtr> ask() {
+    ++questions;
+    while (!answers) co_await sleep_until(Clock::now() + 1ms);
+    co_return std::make_shared<const Snapshot>(snapshot);
+  }
+};
+
+class Running {
+ public:
+  explicit Running(Agent& agent) : endpoint_(io_.get_executor(), [&agent] { return agent.ask(); }) {
+    const auto ports = endpoint_.listen({{.host = "127.0.0.1", .port = 0}, {.host = "", .port = 0}});
+    REQUIRE(ports.has_value());
+    REQUIRE(ports->size() == 2);
+    port = ports->front();
+    other_port = ports->back();
+    auto on_end = [this](const std::exception_ptr&) { ended_.set_value(); };
+    asio::co_spawn(io_, endpoint_.run(), asio::bind_cancellation_slot(cancel_.slot(), std::move(on_end)));
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~Running() {
+    asio::post(io_, [this] { cancel_.emit(asio::cancellation_type::terminal); });
+    CHECK(ended_.get_future().wait_for(1s) == std::future_status::ready);
+    io_.stop();  // a question may still be open
+    thread_.join();
+  }
+
+  std::uint16_t port = 0;
+  std::uint16_t other_port = 0;
+
+ private:
+  asio::io_context io_{1};
+  Endpoint endpoint_;
+  asio::cancellation_signal cancel_;
+  std::promise<void> ended_;
+  std::thread thread_;
+};
+
+template <class Condition>
+void wait_until(Condition holds) {
+  const auto begin = Clock::now();
+  while (!holds() && Clock::now() - begin < 10s) std::this_thread::yield();
+  REQUIRE(holds());
+}
+
+}  // namespace
+
+TEST_CASE("the routes") {
+  Agent agent;
+  Running endpoint(agent);
+  const Answer metrics = test::get(endpoint.port, "/metrics");
+  CHECK(metrics.status() == 200);
+  CHECK(metrics.has("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+  CHECK(metrics.body.find("flopwatt_source_up{source=\"pdu-a\"} 1\n") != std::string::npos);
+  CHECK(test::get(endpoint.other_port, "/metrics?x=y").status() == 200);
+
+  const Answer status = test::get(endpoint.port, "/api/v1/status");
+  CHECK(status.has("Content-Type: application/json\r\n"));
+  CHECK(boost::json::parse(status.body).at("node") == "rack-r12");
+
+  const Answer landing = test::get(endpoint.port, "/");
+  CHECK(landing.has("Content-Type: text/html; charset=utf-8\r\n"));
+  CHECK(landing.body.find("href=\"/metrics\"") != std::string::npos);
+  CHECK(landing.body.find("http") == std::string::npos);  // nothing from elsewhere
+
+  CHECK(test::get(endpoint.port, "/-/healthy").status() == 200);
+  CHECK(test::get(endpoint.port, "/-/ready").status() == 200);
+  CHECK(test::get(endpoint.port, "/metrics/").status() == 404);
+  CHECK(test::get(endpoint.port, "/favicon.ico").status() == 404);
+}
+
+TEST_CASE("not ready says why") {
+  Agent agent;
+  agent.snapshot.ready = false;
+  agent.snapshot.store.up = false;
+  agent.snapshot.store.fault = "the disk is full";
+  Running endpoint(agent);
+  const Answer answer = test::get(endpoint.port, "/-/ready");
+  CHECK(answer.status() == 503);
+  CHECK(answer.body ==
+        "flopwatt is not ready yet.\nThe store is not open: the disk is full.\nNot polled yet: nvidia2.\n");
+}
+
+TEST_CASE("scrapes that come together cost one snapshot, and each gets the whole page") {
+  Agent agent;
+  agent.answers = false;
+  Running endpoint(agent);
+  std::deque<HttpClient> clients;
+  for (int i = 0; i < 50; ++i) {
+    clients.emplace_back(endpoint.port);
+    clients.back().get("/metrics");
+  }
+  wait_until([&] { return agent.questions == 1; });
+  CHECK(test::get(endpoint.port, "/-/healthy").status() == 200);  // so all requests before it are read
+  agent.answers = true;
+  const std::string page = clients.front().read().body;
+  CHECK(page.size() > 1000);
+  CHECK(std::all_of(clients.begin() + 1, clients.end(),
+                    [&](HttpClient& client) { return client.read().body == page; }));
+  CHECK(agent.questions == 1);
+  CHECK(test::get(endpoint.port, "/metrics").status() == 200);
+  CHECK(agent.questions == 2);
+}
+
+TEST_CASE("a metering loop that does not answer: 503 after 2 s, then at once, and back when it answers") {
+  Agent agent;
+  agent.answers = false;
+  Running endpoint(agent);
+  auto begin = Clock::now();
+  const Answer answer = test::get(endpoint.port, "/metrics");
+  CHECK(answer.status() == 503);
+  CHECK(answer.has("Retry-After: 1\r\n"));
+  CHECK(answer.body.find("did not answer within 2 s") != std::string::npos);
+  CHECK(Clock::now() - begin >= 1900ms);
+  CHECK(Clock::now() - begin < 4s);
+
+  begin = Clock::now();
+  CHECK(test::get(endpoint.port, "/-/ready").status() == 503);
+  CHECK(Clock::now() - begin < 1s);
+  CHECK(agent.questions == 1);  // the open question is not asked again
+  CHECK(test::get(endpoint.port, "/-/healthy").status() == 200);
+
+  agent.answers = true;
+  wait_until([&] { return test::get(endpoint.port, "/metrics").status() == 200; });
+}
+
+TEST_CASE("the endpoint ends at once while a question is open") {
+  Agent agent;
+  agent.answers = false;
+  Running endpoint(agent);
+  HttpClient client(endpoint.port);
+  client.get("/metrics");
+  wait_until([&] { return agent.questions == 1; });
+}  // Running checks the time

@@ -1,0 +1,217 @@
+#include "exporters/prometheus/metrics_page.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "readings/quantity.h"
+#include "tests/unit/exporters/prometheus/synthetic_snapshot.h"
+
+using namespace flopwatt;
+using exposition::MetricsPage;
+
+namespace {
+
+// What differs from process to process and from build to build.
+bool is_of_the_process(const std::string& line) {
+  return line.find("process_") != std::string::npos || line.find("flopwatt_build_info") != std::string::npos;
+}
+
+std::vector<std::string> lines_of(const std::string& page) {
+  std::istringstream text(page);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  return lines;
+}
+
+std::string without_process(const std::string& page) {
+  std::string rest;
+  for (const std::string& line : lines_of(page))
+    if (!is_of_the_process(line)) rest += line + "\n";
+  return rest;
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::filesystem::path write_temporary(const std::string& name, const std::string& text) {
+  const auto path =
+      std::filesystem::temp_directory_path() / ("flopwatt-" + std::to_string(::getpid()) + name);
+  std::ofstream(path, std::ios::binary) << text;
+  return path;
+}
+
+bool has(const std::string& page, const std::string& line) {
+  return page.find("\n" + line + "\n") != std::string::npos;
+}
+
+// n meters of 40 quantities each and what belongs to them.
+Snapshot rack_of(std::size_t meters) {
+  Snapshot snapshot;
+  snapshot.sources.reserve(meters);
+  for (std::size_t i = 0; i < meters; ++i) {
+    Source source = test::source_of(SourceKind::meter, "meter-" + std::to_string(i));
+    ReadingSet set;
+    for (int row = 0; row < 4; ++row)
+      for (const Channel channel :
+           {Channel{Quantity::active_power}, Channel{Quantity::energy_import},
+            Channel{Quantity::voltage, Place::l1}, Channel{Quantity::voltage, Place::l2},
+            Channel{Quantity::voltage, Place::l3}, Channel{Quantity::current, Place::l1},
+            Channel{Quantity::current, Place::l2}, Channel{Quantity::current, Place::l3},
+            Channel{Quantity::active_power, Place::l1}, Channel{Quantity::active_power, Place::l2}}) {
+        source.fields.push_back({.channel = channel});
+        set.values.push_back(1234.5678 * static_cast<double>(i + 1) / 3);
+      }
+    set.time.wall_us = test::noon_us;
+    set.source = std::make_shared<const Source>(std::move(source));
+    snapshot.sources.push_back(test::state_of(std::move(set)));
+  }
+  return snapshot;
+}
+
+double cpu_milliseconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
+         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+}
+
+}  // namespace
+
+TEST_CASE("the page of a synthetic snapshot, to the letter") {
+  const std::string page = without_process(MetricsPage().render(test::synthetic_snapshot()));
+  const std::filesystem::path golden =
+      std::filesystem::path(FLOPWATT_SOURCE_DIR) / "tests/unit/exporters/prometheus/golden/metrics.txt";
+  const bool same = page == read_file(golden);
+  if (!same)
+    MESSAGE("the page is in ", write_temporary("-metrics.txt", page).string(), ", compare with ",
+            golden.string());
+  CHECK(same);
+}
+
+TEST_CASE("promtool finds nothing to say about the page") {
+  const auto page = write_temporary("-page.txt", MetricsPage().render(test::synthetic_snapshot()));
+  const auto said = page.string() + ".said";
+  const int status =
+      std::system(("promtool check metrics < " + page.string() + " > " + said + " 2>&1").c_str());
+  CHECK(status == 0);
+  CHECK(read_file(said) == "");
+  std::filesystem::remove(page);
+  std::filesystem::remove(said);
+}
+
+TEST_CASE("every series of the quantity table is on the page, in one block each") {
+  const std::string page = MetricsPage().render(test::synthetic_snapshot());
+  for (const QuantityRow& row : quantity_table()) {
+    if (row.series.empty() || row.quantity == Quantity::power_factor) continue;  // unknown in the snapshot
+    INFO(row.series);
+    CHECK(page.find("\n" + std::string(row.series) + "{") != std::string::npos);
+  }
+  std::set<std::string> seen;
+  for (const std::string& line : lines_of(page)) {
+    if (!line.starts_with("# TYPE ")) continue;
+    const std::string family = line.substr(7, line.find(' ', 7) - 7);
+    INFO(family);
+    CHECK(seen.insert(family).second);
+  }
+}
+
+TEST_CASE("a stale source is absent but for what is never absent") {
+  const std::string page = MetricsPage().render(test::synthetic_snapshot());
+  CHECK(page.find("meter=\"pdu-b\"") == std::string::npos);
+  CHECK(has(page, "flopwatt_source_up{source=\"pdu-b\"} 0"));
+  CHECK(has(page, "flopwatt_poll_failures_total{source=\"pdu-b\",fault=\"connection\"} 7"));
+  CHECK(page.find("power_watts{accelerator=\"nvidia1\"") == std::string::npos);
+  CHECK(
+      has(page, R"(flopwatt_pipe_flop_total{accelerator="nvidia1",uuid="GPU-1",precision="fp32"} 2.5e+15)"));
+}
+
+TEST_CASE("what was never read starts at 0 where it is never absent") {
+  const std::string page = MetricsPage().render(test::synthetic_snapshot());
+  CHECK(has(page, R"(flopwatt_pipe_flop_total{accelerator="nvidia2",uuid="GPU-2",precision="fp32"} 0)"));
+  CHECK(has(page, "flopwatt_source_last_reading_timestamp_seconds{source=\"nvidia2\"} 0"));
+  CHECK(has(page, "flopwatt_polls_total{source=\"nvidia2\"} 0"));
+}
+
+TEST_CASE("work that is not known for a moment stands still, also while the source is described anew") {
+  const std::string line =
+      R"(flopwatt_pipe_flop_total{accelerator="nvidia0",uuid="GPU-0",precision="fp32"} 2.5e+15)";
+  MetricsPage page;
+  Snapshot snapshot;
+  snapshot.sources = {test::state_of(test::accelerator_set("nvidia0", "GPU-0"))};
+  CHECK(has(page.render(snapshot), line));
+  ReadingSet unknown = test::accelerator_set("nvidia0", "GPU-0");  // has a description of its own
+  std::ranges::fill(unknown.values, absent);
+  snapshot.sources = {test::state_of(unknown)};
+  const std::string later = page.render(snapshot);
+  CHECK(has(later, line));
+  CHECK(later.find("flopwatt_accelerator_power_watts{") == std::string::npos);
+}
+
+TEST_CASE("a source described anew is shown with its new labels") {
+  MetricsPage page;
+  Snapshot snapshot;
+  snapshot.sources = {test::state_of(test::accelerator_set("nvidia0", "GPU-old"))};
+  CHECK(page.render(snapshot).find("uuid=\"GPU-old\"") != std::string::npos);
+  snapshot.sources = {test::state_of(test::accelerator_set("nvidia0", "GPU-new"))};
+  const std::string second = page.render(snapshot);
+  CHECK(second.find("uuid=\"GPU-old\"") == std::string::npos);
+  CHECK(has(second, R"(flopwatt_accelerator_power_watts{accelerator="nvidia0",uuid="GPU-new"} 310.5)"));
+}
+
+TEST_CASE("a scope's method is a label, and changes with the method") {
+  MetricsPage page;
+  Snapshot snapshot = test::synthetic_snapshot();
+  CHECK(has(page.render(snapshot), R"(flopwatt_scope_flop_total{scope="rack-r12",method="pipe"} 1.25e+19)"));
+  snapshot.scopes[0].method = Method::estimated;
+  const std::string second = page.render(snapshot);
+  CHECK(has(second, R"(flopwatt_scope_flop_total{scope="rack-r12",method="estimated"} 1.25e+19)"));
+  CHECK(second.find(R"(flop_total{scope="rack-r12",method="pipe"})") == std::string::npos);
+}
+
+TEST_CASE("the process tells of itself") {
+  const std::string page = MetricsPage().render(Snapshot{});
+  std::map<std::string, double> values;
+  for (const std::string& line : lines_of(page))
+    if (line.starts_with("process_"))
+      values[line.substr(0, line.find(' '))] = std::stod(line.substr(line.find(' ')));
+  CHECK(values.size() == 7);
+  CHECK(values["process_cpu_seconds_total"] > 0);
+  CHECK(values["process_open_fds"] >= 3);
+  CHECK(values["process_max_fds"] > values["process_open_fds"]);
+  CHECK(values["process_threads"] >= 1);
+  CHECK(values["process_resident_memory_bytes"] > 1e6);
+  CHECK(values["process_virtual_memory_bytes"] > values["process_resident_memory_bytes"]);
+  const auto now = static_cast<double>(std::time(nullptr));
+  CHECK(values["process_start_time_seconds"] <= now + 1);
+  CHECK(values["process_start_time_seconds"] > now - 3600);
+}
+
+TEST_CASE("a page of ten thousand series") {
+  const Snapshot snapshot = rack_of(200);  // 200 x (40 readings, 10 of the agent, 1 info)
+  MetricsPage page;
+  const std::string first = page.render(snapshot);
+  constexpr int rounds = 20;
+  const double before = cpu_milliseconds();
+  for (int i = 0; i < rounds; ++i) CHECK(page.render(snapshot).size() >= first.size() - 100);
+  const double each = (cpu_milliseconds() - before) / rounds;
+  const auto lines = lines_of(first);
+  const auto samples = std::ranges::count_if(lines, [](const std::string& line) { return line[0] != '#'; });
+  MESSAGE(samples, " series, ", first.size(), " bytes, ", each, " ms CPU");
+  CHECK(samples > 10'000);
+#ifdef NDEBUG
+  CHECK(each < 5);
+#endif
+}

@@ -1,0 +1,189 @@
+// A snapshot with everything that a page can show, and every way in which a figure can be missing.
+#pragma once
+
+#include <chrono>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "runtime/snapshot.h"
+
+namespace flopwatt::test {
+
+inline constexpr std::int64_t noon_us = 1'795'437'841'250'000;  // 2026-11-23T12:44:01.250Z
+
+struct Reading {
+  Channel channel;
+  double value;
+};
+
+inline ReadingSet set_of(Source source, std::initializer_list<Reading> readings) {
+  ReadingSet set;
+  set.time.wall_us = noon_us;
+  for (const Reading& reading : readings) {
+    source.fields.push_back({.channel = reading.channel});
+    set.values.push_back(reading.value);
+  }
+  set.source = std::make_shared<const Source>(std::move(source));
+  return set;
+}
+
+inline Source source_of(SourceKind kind, std::string name) {
+  Source source;
+  source.kind = kind;
+  source.name = std::move(name);
+  source.interval = std::chrono::seconds(1);
+  return source;
+}
+
+inline SourceState state_of(ReadingSet set, bool stale = false) {
+  SourceState state;
+  state.newest = std::make_shared<const ReadingSet>(std::move(set));
+  state.source = state.newest->source;
+  state.stale = stale;
+  state.polls = 100;
+  return state;
+}
+
+inline SourceState full_meter() {
+  using Q = Quantity;
+  Source meter = source_of(SourceKind::meter, "pdu-a");
+  meter.identity.vendor = "Eastron";
+  meter.identity.model = "SDM630 \"MCT\"\nV2 \\ C";  // every character that a label escapes
+  meter.identity.serial = "12\xFF";                  // not UTF-8
+  meter.identity.profile = "eastron-sdm630";
+  meter.identity.accuracy_class = "0.5";
+  meter.identity.feed = "A";
+  SourceState state = state_of(set_of(std::move(meter), {{{Q::voltage, Place::l1}, 230.1},
+                                                         {{Q::active_power}, 1201.25},
+                                                         {{Q::voltage, Place::l2}, 231},
+                                                         {{Q::current, Place::n}, 0.25},
+                                                         {{Q::voltage, Place::l1_l2}, 400.2},
+                                                         {{Q::active_power, Place::l1}, 400.5},
+                                                         {{Q::apparent_power}, 1300},
+                                                         {{Q::reactive_power}, -12.5},
+                                                         {{Q::power_factor}, absent},
+                                                         {{Q::frequency}, 50.01},
+                                                         {{Q::energy_import}, 1000.5},
+                                                         {{Q::energy_export}, 0}}));
+  state.skipped = 2;
+  state.failures[0] = 3;
+  return state;
+}
+
+inline SourceState stale_meter() {
+  SourceState state = state_of(set_of(source_of(SourceKind::meter, "pdu-b"),
+                                      {{{Quantity::active_power}, 999}, {{Quantity::energy_import}, 999}}),
+                               true);
+  state.failures[4] = 7;
+  state.last_fault = "cannot read pdu-b: connection refused";
+  return state;
+}
+
+inline ReadingSet accelerator_set(const std::string& name, const std::string& uuid) {
+  using Q = Quantity;
+  Source accelerator = source_of(SourceKind::accelerator, name);
+  accelerator.identity.vendor = "NVIDIA";
+  accelerator.identity.model = "H200";
+  accelerator.identity.uuid = uuid;
+  accelerator.identity.pci = "0000:41:00.0";
+  accelerator.identity.driver = "550.54";
+  accelerator.identity.energy_source = EnergySource::counter;
+  return set_of(std::move(accelerator), {{{Q::power}, 310.5},
+                                         {{Q::power_limit}, 700},
+                                         {{Q::energy}, 1234567.875},
+                                         {{Q::utilization}, 0.97},
+                                         {{Q::memory_used}, 85'899'345'920},
+                                         {{Q::memory_total}, 150'000'000'000},
+                                         {{Q::core_clock}, 1.98e9},
+                                         {{Q::temperature}, 54},
+                                         {{Q::pipe_active, Place::hmma}, 0.5},
+                                         {{Q::pipe_active, Place::fp32_pipe}, 0.25},
+                                         {{Q::work, Place::assumed_bf16}, 1.5e18},
+                                         {{Q::work, Place::fp32}, 2.5e15},
+                                         {{Q::peak_rate, Place::bf16}, 9.895e14},
+                                         {{Q::work}, 1.5025e18},
+                                         {{Q::work_low}, 1e18},
+                                         {{Q::work_high}, 2e18},
+                                         {{Q::method}, static_cast<double>(Method::pipe)}});
+}
+
+inline SourceState unread_accelerator() {
+  SourceState state = state_of(accelerator_set("nvidia2", "GPU-2"), true);
+  state.newest = nullptr;
+  state.polls = 0;
+  return state;
+}
+
+inline WindowFigures window_of(const std::string& scope, const std::string& text, double joules_per_flop) {
+  using Q = Quantity;
+  Source source = source_of(SourceKind::window, scope + "/" + text);
+  source.interval = std::chrono::minutes(1);
+  WindowFigures window;
+  window.method = Method::pipe;
+  window.terms = {{"meter class", 0.0029}, {"sampling", 0.001}};
+  window.figures = set_of(std::move(source), {{{Q::power}, 1201},
+                                              {{Q::energy}, 72060},
+                                              {{Q::work}, is_known(joules_per_flop) ? 6e16 : absent},
+                                              {{Q::joules_per_flop}, joules_per_flop},
+                                              {{Q::joules_per_flop_low}, joules_per_flop * 0.9},
+                                              {{Q::joules_per_flop_high}, joules_per_flop * 1.1},
+                                              {{Q::flop_per_second_per_watt}, 1 / joules_per_flop},
+                                              {{Q::uncertainty}, is_known(joules_per_flop) ? 0.0061 : absent},
+                                              {{Q::coverage}, is_known(joules_per_flop) ? 1 : 0.5},
+                                              {{Q::method}, static_cast<double>(Method::pipe)}});
+  return window;
+}
+
+inline ScopeFigures full_scope() {
+  using Q = Quantity;
+  ScopeFigures scope;
+  scope.name = "rack-r12";
+  scope.from_meters = true;
+  scope.method = Method::pipe;
+  scope.figures = set_of(source_of(SourceKind::scope, scope.name), {{{Q::power}, 1201.25},
+                                                                    {{Q::unaccounted_power}, 890.75},
+                                                                    {{Q::energy}, 5e9},
+                                                                    {{Q::device_energy}, 2e9},
+                                                                    {{Q::work}, 1.25e19}});
+  scope.windows = {window_of(scope.name, "1m", 1.25e-12), window_of(scope.name, "15m", absent)};
+  return scope;
+}
+
+/// A scope of devices alone whose work has no method yet.
+inline ScopeFigures idle_scope() {
+  using Q = Quantity;
+  ScopeFigures scope;
+  scope.name = "bench";
+  scope.parent = "rack-r12";
+  scope.figures =
+      set_of(source_of(SourceKind::scope, scope.name),
+             {{{Q::power}, absent}, {{Q::energy}, 0}, {{Q::device_energy}, 0}, {{Q::work}, absent}});
+  return scope;
+}
+
+inline Snapshot synthetic_snapshot() {
+  Snapshot snapshot;
+  snapshot.taken.wall_us = noon_us + 500'000;
+  snapshot.node = "rack-r12";
+  snapshot.sources = {full_meter(), stale_meter(), state_of(accelerator_set("nvidia0", "GPU-0")),
+                      state_of(accelerator_set("nvidia1", "GPU-1"), true), unread_accelerator()};
+  snapshot.scopes = {full_scope(), idle_scope()};
+  snapshot.buses = {{"tcp://10.0.12.5:502", 12.5}};
+  snapshot.store = {.up = true,
+                    .readings = 12345,
+                    .size_bytes = 98304,
+                    .oldest_wall_us = noon_us - 3'600'000'000,
+                    .waiting_readings = 30,
+                    .discarded_readings = 0,
+                    .fault = ""};
+  snapshot.exporters = {{.name = "ems", .up = true, .delivered = 12000, .dropped = 5, .backlog = 340}};
+  snapshot.poll_duration = {.bounds = {0.005, 0.05, 1}, .counts = {90, 8, 1, 1}, .sum = 3.5};
+  snapshot.poll_lateness = {.bounds = {0.001, 0.02}, .counts = {100, 0, 0}, .sum = 0.04};
+  snapshot.config_loaded_wall_us = noon_us - 60'000'000;
+  snapshot.ready = true;
+  return snapshot;
+}
+
+}  // namespace flopwatt::test

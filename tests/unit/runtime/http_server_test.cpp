@@ -1,0 +1,326 @@
+#include "runtime/http_server.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
+#include <ctime>
+#include <deque>
+#include <future>
+#include <stdexcept>
+#include <thread>
+
+#include "runtime/async.h"
+#include "tests/unit/runtime/http_client.h"
+
+using namespace flopwatt;
+using namespace std::chrono_literals;
+using test::Answer;
+using test::HttpClient;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t large_page = 64'000'000;  // more than the sockets of both sides hold
+
+HttpResponse respond(std::string body) {
+  HttpResponse response;
+  response.body = std::make_shared<const std::string>(std::move(body));
+  return response;
+}
+
+std::atomic<int> never_answered{0};
+
+awaitable<HttpResponse> handle(HttpRequest request) {
+  if (request.path == "/never") {
+    ++never_answered;
+    co_await sleep_until(Clock::now() + 1h);
+  }
+  if (request.path == "/bug") throw std::logic_error("a bug");
+  if (request.path == "/large") co_return respond(std::string(large_page, 'x'));
+  co_return respond(request.path + "|" + request.query + "|" + request.accept + "|" +
+                    request.accept_encoding);
+}
+
+// A server on a thread and a loop of its own, on a free port of all addresses.
+class Running {
+ public:
+  explicit Running(HttpLimits limits = {}) : server_(io_.get_executor(), handle, limits) {
+    const auto ports = server_.listen("", 0);
+    REQUIRE(ports.has_value());
+    REQUIRE(ports->size() == 1);
+    port = ports->front();
+    auto on_end = [this](const std::exception_ptr& failure) { ended_.set_value(failure); };
+    asio::co_spawn(io_, server_.run(), asio::bind_cancellation_slot(cancel_.slot(), std::move(on_end)));
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~Running() {
+    if (thread_.joinable()) stop();
+  }
+
+  // Cancels; how long it took to end, and whether it ended as it should.
+  std::chrono::milliseconds stop() {
+    const auto begin = Clock::now();
+    asio::post(io_, [this] { cancel_.emit(asio::cancellation_type::terminal); });
+    auto ended = ended_.get_future();
+    REQUIRE(ended.wait_for(10s) == std::future_status::ready);
+    CHECK_THROWS_AS(std::rethrow_exception(ended.get()), boost::system::system_error);
+    thread_.join();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
+  }
+
+  [[nodiscard]] double cpu_seconds() {
+    clockid_t clock{};
+    pthread_getcpuclockid(thread_.native_handle(), &clock);
+    timespec used{};
+    clock_gettime(clock, &used);
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+  }
+
+  std::uint16_t port = 0;
+
+ private:
+  asio::io_context io_{1};
+  HttpServer server_;
+  asio::cancellation_signal cancel_;
+  std::promise<std::exception_ptr> ended_;
+  std::thread thread_;
+};
+
+template <class Condition>
+void wait_until(Condition holds) {
+  const auto begin = Clock::now();
+  while (!holds() && Clock::now() - begin < 10s) std::this_thread::yield();
+  REQUIRE(holds());
+}
+
+Answer ask(std::uint16_t port, std::string_view request) {
+  HttpClient client(port);
+  client.send(request);
+  return client.read();
+}
+
+}  // namespace
+
+TEST_CASE("a request is handed on in its parts and answered") {
+  Running server;
+  const Answer answer = ask(server.port,
+                            "GET /a/b?x=1&y=2 HTTP/1.1\r\nHost: h\r\nAccept: text/plain\r\n"
+                            "Accept-Encoding: gzip\r\n\r\n");
+  CHECK(answer.status() == 200);
+  CHECK(answer.has("Content-Type: text/plain; charset=utf-8\r\n"));
+  CHECK(answer.has("Date: "));
+  CHECK(answer.body == "/a/b|x=1&y=2|text/plain|gzip");
+}
+
+TEST_CASE("a connection serves request after request, also several sent at once") {
+  Running server;
+  HttpClient client(server.port);
+  client.get("/1");
+  CHECK(client.read().body == "/1|||");
+  client.get("/2");
+  client.get("/3");
+  client.get("/4");
+  CHECK(client.read().body == "/2|||");
+  CHECK(client.read().body == "/3|||");
+  CHECK(client.read().body == "/4|||");
+}
+
+TEST_CASE("the connection is closed when its client asks for that, and after HTTP/1.0") {
+  Running server;
+  for (const char* request :
+       {"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"}) {
+    HttpClient client(server.port);
+    client.send(request);
+    CHECK(client.read().status() == 200);
+    CHECK(client.is_closed_by_server());
+  }
+}
+
+TEST_CASE("HEAD is GET without the body") {
+  Running server;
+  HttpClient client(server.port);
+  client.send("HEAD /abc HTTP/1.1\r\nHost: h\r\n\r\n");
+  const Answer answer = client.read(false);
+  CHECK(answer.status() == 200);
+  CHECK(answer.has("Content-Length: 7\r\n"));
+  client.get("/next");
+  CHECK(client.read().body == "/next|||");
+}
+
+TEST_CASE("what is not served is refused, and the client sees why before the connection ends") {
+  Running server;
+  const std::string large(100'000, 'a');
+  const auto refused = [&](const std::string& request) {
+    HttpClient client(server.port);
+    client.send(request);
+    const Answer answer = client.read();
+    CHECK(client.is_closed_by_server());
+    return answer;
+  };
+  CHECK(refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc").status() == 405);
+  CHECK(refused("DELETE / HTTP/1.1\r\nHost: h\r\n\r\n").has("Allow: GET, HEAD\r\n"));
+  CHECK(refused("BREW / HTTP/1.1\r\nHost: h\r\n\r\n").status() == 405);
+  CHECK(refused("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc").status() == 413);
+  CHECK(refused("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+            .status() == 413);
+  CHECK(refused("GET /" + large + " HTTP/1.1\r\nHost: h\r\n\r\n").status() == 431);
+  CHECK(refused("GET / HTTP/1.1\r\nHost: h\r\nX: " + large + "\r\n\r\n").status() == 431);
+  CHECK(refused("\x16\x03\x01 this is TLS\r\n\r\n").status() == 400);
+  CHECK(refused("GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n").status() == 400);
+}
+
+TEST_CASE("a handler that throws is answered for, and the server goes on") {
+  Running server;
+  CHECK(test::get(server.port, "/bug").status() == 500);
+  CHECK(test::get(server.port, "/fine").status() == 200);
+}
+
+TEST_CASE("a client that does not finish its head is closed at the deadline, however it drips") {
+  HttpLimits limits;
+  limits.header = 300ms;
+  Running server(limits);
+  const auto begin = Clock::now();
+  HttpClient silent(server.port);
+  HttpClient half(server.port);
+  half.send("GET / HTTP/1.1\r\nX-Slow: ");
+  HttpClient second_request(server.port);
+  second_request.get("/");
+  CHECK(second_request.read().status() == 200);
+  second_request.send("GET");
+  CHECK(silent.is_closed_by_server());
+  CHECK(half.is_closed_by_server());
+  CHECK(half.unread().empty());
+  CHECK(second_request.is_closed_by_server());
+  CHECK(Clock::now() - begin >= 300ms);
+  CHECK(Clock::now() - begin < 5s);
+}
+
+TEST_CASE("an idle connection is kept for its own time, longer than a head may take") {
+  HttpLimits limits;
+  limits.header = 100ms;
+  limits.idle = 400ms;
+  Running server(limits);
+  HttpClient client(server.port);
+  client.get("/");
+  CHECK(client.read().status() == 200);
+  const auto begin = Clock::now();
+  CHECK(client.is_closed_by_server());
+  CHECK(Clock::now() - begin > 300ms);
+}
+
+TEST_CASE("a client that does not read its answer is closed at the write deadline") {
+  HttpLimits limits;
+  limits.write = 200ms;
+  limits.connections = 1;
+  Running server(limits);
+  HttpClient slow(server.port);
+  slow.get("/large");
+  // The only place is taken by the slow one until its deadline.
+  const auto begin = Clock::now();
+  int status = 503;
+  while (status == 503 && Clock::now() - begin < 5s) status = test::get(server.port, "/").status();
+  CHECK(status == 200);
+  CHECK(slow.is_closed_by_server());
+  CHECK(slow.unread().size() < large_page);
+}
+
+TEST_CASE("any number of half-open requests keeps nobody out") {
+  HttpLimits limits;
+  limits.connections = 32;
+  Running server(limits);
+  std::deque<HttpClient> slow;
+  for (int i = 0; i < 200; ++i) {
+    slow.emplace_back(server.port);
+    slow.back().send("GET / HTTP/1.1\r\nX-");
+  }
+  const auto begin = Clock::now();
+  for (int i = 0; i < 20; ++i) CHECK(test::get(server.port, "/scrape").status() == 200);
+  CHECK(Clock::now() - begin < 2s);
+  CHECK(slow.front().is_closed_by_server());
+}
+
+TEST_CASE("where all connections are being answered, a new one is told to come back") {
+  HttpLimits limits;
+  limits.connections = 2;
+  Running server(limits);
+  HttpClient first(server.port);
+  HttpClient second(server.port);
+  const int before = never_answered;
+  first.get("/never");
+  second.get("/never");
+  wait_until([&] { return never_answered == before + 2; });
+  HttpClient third(server.port);
+  const Answer answer = third.read();
+  CHECK(answer.status() == 503);
+  CHECK(answer.has("Retry-After: 1\r\n"));
+}
+
+TEST_CASE("cancellation ends everything at once: idle, half-open, answering and sending connections") {
+  Running server;
+  HttpClient idle(server.port);
+  idle.get("/");
+  CHECK(idle.read().status() == 200);
+  HttpClient half(server.port);
+  half.send("GET / HT");
+  HttpClient answering(server.port);
+  const int before = never_answered;
+  answering.get("/never");
+  wait_until([&] { return never_answered == before + 1; });
+  HttpClient sending(server.port);
+  sending.get("/large");
+  CHECK(test::get(server.port, "/").status() == 200);
+  CHECK(server.stop() < 1s);
+  CHECK(idle.is_closed_by_server());
+  CHECK(half.is_closed_by_server());
+  CHECK(answering.is_closed_by_server());
+  CHECK(answering.unread().empty());
+}
+
+TEST_CASE("without descriptors the server waits instead of spinning, and comes back") {
+  Running server;
+  HttpClient waiting(server.port);
+  waiting.get("/");
+  CHECK(waiting.read().status() == 200);  // so the server has its descriptor
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  rlimit lower = limit;
+  const int probe = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  lower.rlim_cur = static_cast<rlim_t>(probe) + 1;  // one more: the client's own end
+  ::close(probe);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &lower) == 0);
+  HttpClient starved(server.port);
+  const double cpu_before = server.cpu_seconds();
+  starved.get("/");
+  // The server answers the connection that it has, for as long as the other one cannot be accepted.
+  const auto begin = Clock::now();
+  while (Clock::now() - begin < 500ms) {
+    waiting.get("/");
+    CHECK(waiting.read().status() == 200);
+    std::this_thread::sleep_for(50ms);
+  }
+  CHECK(server.cpu_seconds() - cpu_before < 0.25);
+  CHECK_FALSE(starved.has_answer());
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CHECK(starved.read().status() == 200);
+}
+
+TEST_CASE("an address that is taken is a fault that says which") {
+  asio::io_context io;
+  HttpServer first(io.get_executor(), handle);
+  const auto ports = first.listen("127.0.0.1", 0);
+  REQUIRE(ports.has_value());
+  HttpServer second(io.get_executor(), handle);
+  const auto refused = second.listen("127.0.0.1", ports->front());
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().message.find("cannot listen on 127.0.0.1, port " + std::to_string(ports->front()) +
+                                     ": Address already in use") == 0);
+  CHECK_FALSE(second.listen("no-such-host.invalid", 0).has_value());
+}
