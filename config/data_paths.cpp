@@ -10,7 +10,7 @@ namespace {
 fs::path shipped_data() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  const fs::path installed = program.parent_path().parent_path() / "share" / "flopwatt";
+  fs::path installed = program.parent_path().parent_path() / "share" / "flopwatt";
   if (!error && fs::exists(installed / "accelerators.yml", error)) return installed;
   return fs::path(__FILE__).parent_path();
 }

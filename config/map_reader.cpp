@@ -28,17 +28,15 @@ std::optional<T> report_bad(const Parsed<T>& parsed, const YamlNode& node, std::
   return parsed.value;
 }
 
-template <class T, class Format>
-bool store_in_range(std::optional<T> value, Range<T> range, T& out, const YamlNode& node,
-                    std::string_view key, Reporter& report, Format format) {
-  if (!value) return false;
-  if (*value < range.low || *value > range.high) {
-    report.error(node.at, std::string(key) + ": " + node.text + " is out of range; write " +
-                              format(range.low) + " to " + format(range.high));
-    return false;
-  }
-  out = *value;
-  return true;
+template <class T>
+bool is_in_range(T value, Range<T> range) {
+  return value >= range.low && value <= range.high;
+}
+
+void report_range(const YamlNode& node, std::string_view key, const std::string& low, const std::string& high,
+                  Reporter& report) {
+  report.error(node.at,
+               std::string(key) + ": " + node.text + " is out of range; write " + low + " to " + high);
 }
 
 }  // namespace
@@ -140,31 +138,44 @@ bool MapReader::read_duration(std::string_view key, Range<microseconds> range, m
   const YamlNode* node = find(key);
   const std::string* text = node == nullptr ? nullptr : text_of(*node, key, report_);
   if (text == nullptr) return false;
-  return store_in_range(report_bad(parse_duration(*text), *node, key, report_), range, out, *node, key,
-                        report_, format_duration);
+  const auto value = report_bad(parse_duration(*text), *node, key, report_);
+  const bool good = value && is_in_range(*value, range);
+  if (good) out = *value;
+  if (value && !good)
+    report_range(*node, key, format_duration(range.low), format_duration(range.high), report_);
+  return good;
 }
 
 bool MapReader::read_size(std::string_view key, Range<std::uint64_t> range, std::uint64_t& out) {
   const YamlNode* node = find(key);
   const std::string* text = node == nullptr ? nullptr : text_of(*node, key, report_);
   if (text == nullptr) return false;
-  return store_in_range(report_bad(parse_size(*text), *node, key, report_), range, out, *node, key, report_,
-                        format_size);
+  const auto value = report_bad(parse_size(*text), *node, key, report_);
+  const bool good = value && is_in_range(*value, range);
+  if (good) out = *value;
+  if (value && !good) report_range(*node, key, format_size(range.low), format_size(range.high), report_);
+  return good;
 }
 
 bool MapReader::read_integer(std::string_view key, Range<std::int64_t> range, std::int64_t& out) {
   const YamlNode* node = find(key);
-  if (node == nullptr) return false;
-  return store_in_range(integer_of(*node, key, report_), range, out, *node, key, report_,
-                        [](std::int64_t value) { return std::to_string(value); });
+  const auto value = node == nullptr ? std::nullopt : integer_of(*node, key, report_);
+  const bool good = value && is_in_range(*value, range);
+  if (good) out = *value;
+  if (value && !good)
+    report_range(*node, key, std::to_string(range.low), std::to_string(range.high), report_);
+  return good;
 }
 
 bool MapReader::read_number(std::string_view key, Range<double> range, double& out) {
   const YamlNode* node = find(key);
   const std::string* text = node == nullptr ? nullptr : plain_text_of(*node, key, report_);
   if (text == nullptr) return false;
-  return store_in_range(report_bad(parse_number(*text), *node, key, report_), range, out, *node, key, report_,
-                        format_number);
+  const auto value = report_bad(parse_number(*text), *node, key, report_);
+  const bool good = value && is_in_range(*value, range);
+  if (good) out = *value;
+  if (value && !good) report_range(*node, key, format_number(range.low), format_number(range.high), report_);
+  return good;
 }
 
 void MapReader::finish() {

@@ -1,6 +1,6 @@
 #include "config/profile_library.h"
 
-#include <algorithm>
+#include <set>
 #include <system_error>
 
 #include "config/map_reader.h"
@@ -39,15 +39,13 @@ IdentifyingRegister read_identifying(const YamlNode& node, Reporter& report) {
   return result;
 }
 
-std::vector<std::string> ids_in(const std::vector<fs::path>& directories) {
-  std::vector<std::string> ids;
+std::set<std::string> ids_in(const std::vector<fs::path>& directories) {
+  std::set<std::string> ids;
   for (const fs::path& directory : directories) {
     std::error_code error;
     for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
-      if (entry->path().extension() == suffix) ids.push_back(entry->path().stem().string());
+      if (entry->path().extension() == suffix) ids.insert(entry->path().stem().string());
   }
-  std::ranges::sort(ids);
-  ids.erase(std::ranges::unique(ids).begin(), ids.end());
   return ids;
 }
 
@@ -108,7 +106,7 @@ std::string ProfileLibrary::missing_advice(const std::string& name) const {
   std::string message = "no profile '" + name + "' in";
   for (const fs::path& directory : directories_)
     message += (&directory == &directories_.front() ? " " : ", ") + directory.string();
-  const std::vector<std::string> ids = ids_in(directories_);
+  const std::set<std::string> ids = ids_in(directories_);
   const std::vector<std::string_view> views(ids.begin(), ids.end());
   const std::string_view near = nearest_word(name, views);
   if (!near.empty()) return message + "; did you mean '" + std::string(near) + "'?";

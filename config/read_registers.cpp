@@ -273,6 +273,7 @@ std::optional<RegisterPlace> read_register_place(MapReader& map) {
       place.wire = found->wire;
     } else {
       std::vector<std::string_view> names;
+      names.reserve(wire_names.size());
       for (const WireName& known : wire_names) names.push_back(known.name);
       report.error(type->at, "type: '" + *type_name + "'; write " + list_words(names));
     }

@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t max_message = 65536;
 constexpr int guest_socket = 3;  // first descriptor after the standard ones
 constexpr auto kill_patience = 1s;
-constexpr auto end_patience = 200ms;      // between the end of the stream and the end of the process
+constexpr auto end_patience = 200ms;  // between the end of the stream and the end of the process
 constexpr int destructor_patience_ms = 100;
 
 // By number: glibc 2.36 declares both without C linkage, so that C++ cannot link them.
@@ -33,8 +33,8 @@ void pidfd_kill(int pidfd) { ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nu
 
 std::string error_text(int error) { return std::generic_category().message(error); }
 
-/// What posix_spawn needs beside the arguments. The guest gets standard error, one socket and nothing else: other
-/// descriptors would keep our connections and files open in it.
+/// What posix_spawn needs beside the arguments. The guest gets standard error, one socket and nothing else:
+/// other descriptors would keep our connections and files open in it.
 class SpawnPlan {
  public:
   explicit SpawnPlan(int socket) {
@@ -102,9 +102,11 @@ Result<int> GuestProcess::spawn(int socket) {
   argv.push_back(nullptr);
   const SpawnPlan plan(socket);
   pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, settings_.program.c_str(), &plan.actions_, &plan.attributes_, argv.data(), environ);
+  const int error =
+      ::posix_spawn(&pid, settings_.program.c_str(), &plan.actions_, &plan.attributes_, argv.data(), environ);
   if (error != 0)
-    return Fault{FaultClass::device, "starting " + settings_.program + " as " + settings_.name + ": " + error_text(error)};
+    return Fault{FaultClass::device,
+                 "starting " + settings_.program + " as " + settings_.name + ": " + error_text(error)};
   const int pidfd = pidfd_open(pid);
   if (pidfd >= 0) return pidfd;
   // Without a pidfd it could not be supervised.
@@ -118,9 +120,10 @@ awaitable<Result<Done>> GuestProcess::start() {
   started_ = std::chrono::steady_clock::now();
   if (abandoned_ >= 0) {
     if (!reap(abandoned_))
-      co_return Fault{FaultClass::device, "the last " + settings_.name +
-                                              " cannot be killed: it is stuck in the kernel, see `ps` and the kernel "
-                                              "log; a new one is started when it is gone"};
+      co_return Fault{FaultClass::device,
+                      "the last " + settings_.name +
+                          " cannot be killed: it is stuck in the kernel, see `ps` and the kernel "
+                          "log; a new one is started when it is gone"};
     ::close(std::exchange(abandoned_, -1));
   }
   std::array<int, 2> ends{};
@@ -140,32 +143,33 @@ awaitable<Result<Done>> GuestProcess::start() {
 
 awaitable<Result<Done>> GuestProcess::send(std::string_view message, SteadyTime deadline) {
   while (socket_) {
-    const auto sent = ::send(socket_->native_handle(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto sent =
+        ::send(socket_->native_handle(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent >= 0) co_return Done{};
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != EWOULDBLOCK) break;
     const auto ready = co_await with_timeout(writable(*socket_), deadline - std::chrono::steady_clock::now());
-    if (!ready)
-      co_return Fault{FaultClass::timeout, "the " + settings_.name + " takes no message"};
+    if (!ready) co_return Fault{FaultClass::timeout, "the " + settings_.name + " takes no message"};
   }
   co_return co_await ended_fault();
 }
 
 awaitable<Result<std::string_view>> GuestProcess::receive(SteadyTime deadline) {
   while (socket_) {
-    const auto got = ::recv(socket_->native_handle(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC);
+    const auto got =
+        ::recv(socket_->native_handle(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC);
     if (got > 0) {
       const auto size = static_cast<std::size_t>(got);
       if (size <= buffer_.size()) co_return std::string_view(buffer_.data(), size);
-      co_return Fault{FaultClass::protocol, "the " + settings_.name + " sent a message of " + std::to_string(size) +
-                                                " bytes, more than " + std::to_string(max_message)};
+      co_return Fault{FaultClass::protocol, "the " + settings_.name + " sent a message of " +
+                                                std::to_string(size) + " bytes, more than " +
+                                                std::to_string(max_message)};
     }
     if (got == 0) break;
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != EWOULDBLOCK) break;
     const auto ready = co_await with_timeout(readable(*socket_), deadline - std::chrono::steady_clock::now());
-    if (!ready)
-      co_return Fault{FaultClass::timeout, "the " + settings_.name + " did not answer in time"};
+    if (!ready) co_return Fault{FaultClass::timeout, "the " + settings_.name + " did not answer in time"};
   }
   co_return co_await ended_fault();
 }

@@ -1,5 +1,6 @@
-// A guest: this very program started once more to hold a vendor's library, which may hang, crash or be upgraded
-// without harm to the agent. It is asked over an AF_UNIX SOCK_SEQPACKET socket; a message is one packet.
+// A guest: this very program started once more to hold a vendor's library, which may hang, crash or be
+// upgraded without harm to the agent. It is asked over an AF_UNIX SOCK_SEQPACKET socket; a message is one
+// packet.
 //
 // Everything here runs on one loop and never blocks it. The guest's end is learnt from a pidfd, so no SIGCHLD
 // handler is needed; the guest must die with its parent thread by itself (PR_SET_PDEATHSIG).
@@ -25,8 +26,8 @@ class GuestProcess {
     std::string program = "/proc/self/exe";
     /// Arguments after the program's name; `--socket_fd=3` is added.
     std::vector<std::string> arguments;
-    /// Pause between an end and the next start: doubles from first to last, starts anew after a guest that lived
-    /// for longer than the last.
+    /// Pause between an end and the next start: doubles from first to last, starts anew after a guest that
+    /// lived for longer than the last.
     std::chrono::milliseconds first_pause{1'000};
     std::chrono::milliseconds last_pause{60'000};
   };
@@ -37,15 +38,16 @@ class GuestProcess {
   /// Kills the guest and waits for its end for at most 0.1 s.
   ~GuestProcess();
 
-  /// Starts it. Fails where it could not be started, and while an earlier one that could not be killed (stuck in
-  /// the kernel) is still there: never more than one such. Call from the thread that lives as long as the guest.
+  /// Starts it. Fails where it could not be started, and while an earlier one that could not be killed (stuck
+  /// in the kernel) is still there: never more than one such. Call from the thread that lives as long as the
+  /// guest.
   awaitable<Result<Done>> start();
 
   /// Sends one message. Fails with class timeout at the deadline, device where the guest has ended.
   awaitable<Result<Done>> send(std::string_view message, SteadyTime deadline);
 
-  /// The next message; the text is valid until the next call. Fails as send(), and with class protocol on a message
-  /// beyond 64 KiB.
+  /// The next message; the text is valid until the next call. Fails as send(), and with class protocol on a
+  /// message beyond 64 KiB.
   awaitable<Result<std::string_view>> receive(SteadyTime deadline);
 
   /// Kills the guest, if there is one, and waits for its end for at most 1 s; then it is abandoned.

@@ -133,6 +133,12 @@ error_code bind_and_listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoin
   return error;
 }
 
+// IPv6 is switched off, or it is an address of another machine.
+bool is_not_of_this_machine(const error_code& error) {
+  return error == boost::system::errc::address_not_available ||
+         error == boost::system::errc::address_family_not_supported;
+}
+
 }  // namespace
 
 class HttpServer::Impl {
@@ -147,7 +153,7 @@ class HttpServer::Impl {
   awaitable<void> run();
 
  private:
-  Result<std::uint16_t> listen_on(const tcp::endpoint& endpoint, const std::string& host);
+  error_code listen_on(const tcp::endpoint& endpoint);
   awaitable<void> accept_on(tcp::acceptor& acceptor);
   void admit(tcp::socket socket);
   [[nodiscard]] bool make_room();
@@ -169,31 +175,32 @@ class HttpServer::Impl {
 };
 
 Result<std::vector<std::uint16_t>> HttpServer::Impl::listen(const std::string& host, std::uint16_t port) {
-  if (host.empty()) {
-    auto bound = listen_on({tcp::v6(), port}, host);
-    if (!bound) bound = listen_on({tcp::v4(), port}, host);  // no IPv6 here; an occupied port fails again
-    if (!bound) return bound.error();
-    return std::vector{*bound};
-  }
+  const std::size_t before = acceptors_.size();
   error_code error;
-  tcp::resolver resolver(executor_);
-  const auto found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, error);
-  if (error) return listen_fault(host, port, error.message());
-  std::vector<std::uint16_t> ports;
-  for (const auto& entry : found) {
-    const auto bound = listen_on(entry.endpoint(), host);
-    if (!bound) return bound.error();
-    ports.push_back(*bound);
+  if (host.empty()) {
+    error = listen_on({tcp::v6(), port});
+    if (is_not_of_this_machine(error)) error = listen_on({tcp::v4(), port});
+  } else {
+    tcp::resolver resolver(executor_);
+    const auto found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, error);
+    for (auto entry = found.begin(); entry != found.end() && (!error || is_not_of_this_machine(error));
+         ++entry)
+      error = listen_on(entry->endpoint());
   }
+  std::vector<std::uint16_t> ports;
+  for (std::size_t i = before; i < acceptors_.size(); ++i)
+    ports.push_back(acceptors_[i].local_endpoint().port());
+  // A name may stand for an address that this machine lacks ("localhost" without IPv6), if it has another.
+  if (error && (ports.empty() || !is_not_of_this_machine(error)))
+    return listen_fault(host, port, error.message());
   return ports;
 }
 
-Result<std::uint16_t> HttpServer::Impl::listen_on(const tcp::endpoint& endpoint, const std::string& host) {
+error_code HttpServer::Impl::listen_on(const tcp::endpoint& endpoint) {
   tcp::acceptor acceptor(executor_);
   const error_code error = bind_and_listen(acceptor, endpoint);
-  if (error) return listen_fault(host, endpoint.port(), error.message());
-  acceptors_.push_back(std::move(acceptor));
-  return acceptors_.back().local_endpoint().port();
+  if (!error) acceptors_.push_back(std::move(acceptor));
+  return error;
 }
 
 awaitable<void> HttpServer::Impl::run() {

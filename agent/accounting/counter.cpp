@@ -73,8 +73,7 @@ std::span<const CounterStep> Counter::add(const CounterReading& reading, const C
 
 bool Counter::follows(const CounterReading& from, const CounterReading& to, double rate) const {
   const double growth = to.value - from.value;
-  // The step of the smaller of both: a wild float must not excuse itself by its own coarseness.
-  const double step = resolution_.at(std::min(from.value, to.value));
+  const double step = resolution_.at(from.value);
   // One step back is rounding inside the meter, no reset.
   return growth >= -step && growth <= 2 * rate * seconds(to.time_us - from.time_us) + 2 * step;
 }

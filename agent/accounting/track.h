@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -54,6 +55,7 @@ class Track {
     if (tag == 0 && points_.size() > 1 && points_.back().tag() == 0) points_.pop_back();  // the gap grows
     make_room(time_us, retention);
     points_.push_back(Point::make(time_us, sums, tag));
+    tags_ |= 1U << tag;
   }
 
   /// Adds what of `window` is not known to `gaps`; tells the tags of the rest.
@@ -65,6 +67,9 @@ class Track {
     TagSet tags = 0;
     std::int64_t from = points_.front().time_us();
     if (from > window.begin_us) gaps.push_back({window.begin_us, from});
+    if (last_us() < window.end_us) gaps.push_back({last_us(), window.end_us});
+    if (std::has_single_bit(tags_) && tags_ != 1)  // nearly always: all of one kind, nothing to search for
+      return from < window.end_us && last_us() > window.begin_us ? tags_ : 0;
     for (std::size_t i = std::max<std::size_t>(1, segment_of(window.begin_us)); i < points_.size(); ++i) {
       from = points_[i - 1].time_us();
       if (from >= window.end_us) break;
@@ -74,7 +79,6 @@ class Track {
       else
         tags |= 1U << points_[i].tag();
     }
-    if (last_us() < window.end_us) gaps.push_back({last_us(), window.end_us});
     return tags;
   }
 
@@ -184,6 +188,8 @@ class Track {
       }
     }
     points_.resize(kept + 1);
+    tags_ = 0;
+    for (std::size_t i = 1; i < points_.size(); ++i) tags_ |= 1U << points_[i].tag();
   }
 
   /// Point i may go where it and the stretch after it merge with the one before, which begins at point
@@ -202,6 +208,7 @@ class Track {
   }
 
   std::vector<Point> points_;
+  TagSet tags_ = 0;  // of all stretches, perhaps of some that are merged by now
 };
 
 }  // namespace flopwatt::accounting

@@ -10,8 +10,7 @@ namespace {
 
 constexpr int primary_code(int code) { return code & 0xff; }
 
-/// Another program may hold a lock for a moment (a backup, the sqlite3 shell); the store's thread may wait so
-/// long.
+/// Another program may hold a lock for a moment (a backup, the sqlite3 shell); the thread may wait so long.
 constexpr int busy_timeout_ms = 2000;
 
 Failure::Cause cause_of(int code) {
@@ -22,6 +21,11 @@ Failure::Cause cause_of(int code) {
       return Failure::Cause::passing;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    // All statements are ours, so that one that does not fit means that the file is not.
+    case SQLITE_ERROR:
+    case SQLITE_SCHEMA:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
       return Failure::Cause::damaged;
     default:
       return Failure::Cause::broken;
@@ -38,6 +42,10 @@ std::string advice(int code, const std::filesystem::path& path) {
       return "another program holds a lock on it: end that program";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_ERROR:
+    case SQLITE_SCHEMA:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
       return "the file is damaged and will be set aside";
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
@@ -182,7 +190,7 @@ void Database::fail_as_damaged(std::string what) {
 }
 
 void Database::fail(std::string what) {
-  if (!failure_) failure_ = Recorded{SQLITE_ERROR, std::move(what)};
+  if (!failure_) failure_ = Recorded{SQLITE_CANTOPEN, std::move(what)};
 }
 
 bool Database::was_interrupted() const {

@@ -1,6 +1,7 @@
 #include "agent/store/exporter_table.h"
 
 #include "agent/store/bytes.h"
+#include "agent/store/checksum.h"
 
 namespace flopwatt::store {
 namespace {
@@ -19,28 +20,44 @@ Bytes pack_ranges(const DeliveryMarks& marks) {
 DeliveryMarks unpack_marks(std::uint64_t low, std::span<const std::uint8_t> bytes) {
   std::vector<Span> ranges;
   std::uint64_t end = low;
-  for (ByteReader reader(bytes); reader.ok() && !reader.at_end();) {
+  for (ByteReader reader(bytes); !reader.at_end();) {
     const std::uint64_t first = end + reader.varint();
     const std::uint64_t last = first + reader.varint();
-    // What is damaged here is left out: it is delivered once more.
-    if (reader.ok()) ranges.push_back({first, last});
+    if (!reader.ok()) break;
+    ranges.push_back({first, last});
     end = last;
   }
   return {low, ranges};
+}
+
+std::uint32_t checksum(std::string_view name, const Exporter& exporter,
+                       std::span<const std::uint8_t> ranges) {
+  const ExporterRecord& record = exporter.record;
+  return Checksum()
+      .add(name)
+      .add(exporter.registered)
+      .add(record.marks.low())
+      .add(record.delivered)
+      .add(record.dropped)
+      .add(ranges)
+      .value();
 }
 
 }  // namespace
 
 Exporters load_exporters(Database& database) {
   Exporters exporters;
-  Statement select(database, "SELECT name, registered, low, ranges, delivered, dropped FROM exporter");
+  Statement select(database, "SELECT name, registered, low, ranges, delivered, dropped, crc FROM exporter");
   while (select.step()) {
     Exporter exporter;
     exporter.registered = select.natural(1);
     exporter.record.marks = unpack_marks(select.natural(2), select.bytes(3));
     exporter.record.delivered = select.natural(4);
     exporter.record.dropped = select.natural(5);
-    exporters.emplace(select.text(0), std::move(exporter));
+    const std::string name = select.text(0);
+    if (select.natural(6) != checksum(name, exporter, select.bytes(3)))
+      database.fail_as_damaged("the checksum of exporter " + name + " is wrong");
+    exporters.emplace(name, std::move(exporter));
   }
   return exporters;
 }
@@ -48,14 +65,15 @@ Exporters load_exporters(Database& database) {
 void save_exporter(Database& database, const std::string& name, const Exporter& exporter) {
   const Bytes ranges = pack_ranges(exporter.record.marks);
   Statement save(database,
-                 "INSERT OR REPLACE INTO exporter(name, registered, low, ranges, delivered, dropped) "
-                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+                 "INSERT OR REPLACE INTO exporter(name, registered, low, ranges, delivered, dropped, crc) "
+                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
   save.bind(1, std::string_view(name));
   save.bind(2, static_cast<std::int64_t>(exporter.registered));
   save.bind(3, static_cast<std::int64_t>(exporter.record.marks.low()));
   save.bind(4, std::span<const std::uint8_t>(ranges));
   save.bind(5, static_cast<std::int64_t>(exporter.record.delivered));
   save.bind(6, static_cast<std::int64_t>(exporter.record.dropped));
+  save.bind(7, std::int64_t{checksum(name, exporter, ranges)});
   save.run();
 }
 

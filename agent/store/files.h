@@ -9,8 +9,7 @@
 
 namespace flopwatt::store {
 
-/// Holds <path>.lock while it lives. The file stays: removing it would let two agents hold two files of one
-/// name.
+/// Holds <path>.lock while it lives. The file stays: removed, two agents could hold two of one name.
 class LockFile {
  public:
   /// Fails at once where another process holds it, and says which.

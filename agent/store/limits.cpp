@@ -1,5 +1,4 @@
-// How the log stays within its bounds: the oldest rows go, and what an exporter had not delivered of them is
-// counted.
+// How the log stays within its bounds: the oldest rows go, and what was not delivered of them is counted.
 #include <algorithm>
 
 #include "agent/store/session.h"
@@ -25,8 +24,7 @@ Limits Limits::of(const Settings& settings) {
   Limits limits;
   // 1000 pages (4 MiB) are SQLite's own default; longer ones save little.
   limits.wal_pages = std::clamp<std::uint64_t>(pages / 32, 32, 1000);
-  // One part for the WAL, one for what a large transaction adds to it, one for what that adds to the main
-  // file.
+  // One part for the WAL, one for what a large transaction adds to it, one for the main file's growth then.
   limits.main_pages = pages - 3 * limits.wal_pages;
   limits.max_age = settings.max_age;
   return limits;

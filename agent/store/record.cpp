@@ -1,10 +1,11 @@
 #include "agent/store/record.h"
 
 #include <bit>
-#include <boost/crc.hpp>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+
+#include "agent/store/checksum.h"
 
 namespace flopwatt::store {
 namespace {
@@ -100,13 +101,13 @@ std::optional<std::uint64_t> pack(double value, const StoredField& field) {
 }
 
 std::uint32_t checksum(const Row& row, std::span<const std::uint8_t> data) {
-  boost::crc_32_type crc;
-  for (const std::uint64_t column :
-       {row.seq, static_cast<std::uint64_t>(row.wall_us), static_cast<std::uint64_t>(row.source), row.total})
-    for (unsigned shift = 0; shift < 64; shift += 8)
-      crc.process_byte(static_cast<unsigned char>(column >> shift));
-  crc.process_bytes(data.data(), data.size());
-  return crc.checksum();
+  return Checksum()
+      .add(row.seq)
+      .add(static_cast<std::uint64_t>(row.wall_us))
+      .add(static_cast<std::uint64_t>(row.source))
+      .add(row.total)
+      .add(data)
+      .value();
 }
 
 BootTime take_boot_time(ByteReader& reader) {

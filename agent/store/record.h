@@ -27,8 +27,7 @@ namespace flopwatt::store {
 
 /// How one stored field is packed, and where its value goes.
 struct StoredField {
-  /// For `index`: this version does not know the quantity (the file was used by a newer one); it is read
-  /// over.
+  /// For `index`: this version does not know the quantity (a newer one used the file); it is read over.
   static constexpr std::size_t unknown = ~std::size_t{0};
 
   Wire wire = Wire::f64;

@@ -2,32 +2,31 @@
 //
 // An SQLite 3 database in WAL mode; application_id "flpw", user_version = the version of this format.
 //
-//   reading_set   the log: a row is one reading set
-//     seq         names the set for ever together with the node; grows by one a row, begins at the Unix time
-//     in
-//                 microseconds at which the store was made; the oldest rows go first, the newest one stays
-//     time        of the readings, Unix microseconds by the wall clock of then (it may have stepped between
-//     rows) source      row of `source` total       readings (known values) stored since the store was made,
-//     up to and with this row: the readings of
-//                 any run of rows are one subtraction, however long the run is
-//     data        the readings: record.h
-//   source        what the rows are of; a source that changes (identity, layout) gets a new row
-//     description canonical JSON: source_description.h
-//     baseline    the values of the first set that was stored of it: f64 little-endian for each field, NaN =
-//     absent
-//   boot          the boots in which sets were read: their monotonic clocks
-//     uuid        /proc/sys/kernel/random/boot_id
-//     origin_us   time of the log = origin_us + monotonic clock: runs on through steps of the wall clock, and
-//     from
-//                 boot to boot by the wall clock where that did not go back. The age limit counts in it.
-//   exporter      what each exporter has still to deliver: all rows but those up to `low` and in `ranges`
-//     registered  `total` of the log when the exporter was first seen, so that always
-//                 (newest total) - registered = delivered + dropped + (readings still to deliver)
-//     ranges      delivered runs above low: varints of first - end before it, last - first
-//   total         figures of accounting that survive a restart
-//   beginning     one row: first seq, and readings counted before it, of a log that has no rows yet
+//   reading_set    the log: a row is one reading set; rows follow each other without a hole
+//     seq          names the set for ever together with the node; grows by one a row; begins at the Unix
+//                  time in microseconds at which the store was made; the oldest go first, the newest stays
+//     time         of the readings: Unix microseconds by the wall clock of then (it may have stepped)
+//     source       row of `source`
+//     total        readings (known values) stored up to and with this row, since the store was made: the
+//                  readings of any run of rows are one subtraction, however long the run is
+//     data         the readings: record.h
+//   source         what the rows are of; a source that changes (identity, layout) gets a new row
+//     description  canonical JSON: source_description.h
+//     baseline     the values of the first set that was stored of it: f64 little-endian for each field,
+//                  NaN = absent; at the end 4 bytes CRC
+//   boot           the boots in which sets were read: their monotonic clocks
+//     uuid         /proc/sys/kernel/random/boot_id
+//     origin_us    time of the log = origin_us + monotonic clock: runs on through steps of the wall clock,
+//                  and from boot to boot by the wall clock where that did not go back; age counts in it
+//   exporter       what each exporter has still to deliver: all rows but those up to `low` and in `ranges`
+//     registered   `total` of the log when the exporter was first seen, so that always
+//                  (newest total) - registered = delivered + dropped + (readings still to deliver)
+//     ranges       delivered runs above low: varints of first - end before it, last - first
+//   total          figures of accounting that survive a restart
+//   beginning      one row: first seq, and readings counted before it, of a log that has no rows yet
 //
-// All that one commit changes is one transaction. Integers wider than 63 bits do not occur.
+// A CRC is the CRC-32 of the row: 8-byte integers little-endian, texts and blobs as they are, in the order of
+// checksum() beside the code of each table. All that one commit changes is one transaction.
 #include "agent/store/schema.h"
 
 #include <sqlite3.h>
@@ -43,11 +42,12 @@ CREATE TABLE reading_set(
   seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, source INTEGER NOT NULL, total INTEGER NOT NULL,
   data BLOB NOT NULL) STRICT;
 CREATE TABLE source(id INTEGER PRIMARY KEY, description TEXT NOT NULL UNIQUE, baseline BLOB NOT NULL) STRICT;
-CREATE TABLE boot(id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, origin_us INTEGER NOT NULL) STRICT;
+CREATE TABLE boot(
+  id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, origin_us INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
 CREATE TABLE exporter(
   name TEXT PRIMARY KEY, registered INTEGER NOT NULL, low INTEGER NOT NULL, ranges BLOB NOT NULL,
-  delivered INTEGER NOT NULL, dropped INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE total(name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT, WITHOUT ROWID;
+  delivered INTEGER NOT NULL, dropped INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE total(name TEXT PRIMARY KEY, value REAL NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE beginning(first_seq INTEGER NOT NULL, first_total INTEGER NOT NULL) STRICT;
 )";
 
@@ -68,19 +68,17 @@ FileKind kind_of_file(Database& database) {
   return version > schema_version ? FileKind::newer : FileKind::ours;
 }
 
-void set_pragmas(Database& database, std::uint64_t wal_limit_bytes) {
-  // The first two hold for a new file only. Incremental: a file that is too large (a lower limit was
-  // configured, one huge transaction) can give pages back without being copied.
-  database.run("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL");
+void set_pragmas(Database& database, FileKind kind, std::uint64_t wal_limit_bytes) {
+  // Incremental: a file that is too large (a lower limit was configured, one huge transaction) can give pages
+  // back without being copied.
+  if (kind == FileKind::empty) database.run("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL");
   if (database.text("PRAGMA journal_mode = WAL") != "wal" && database.ok())
     database.fail("its file system cannot share memory between processes, which a write-ahead log needs");
-  // secure_delete (on in Debian) would write every removed page once more. cell_size_check finds damage
-  // early.
-  database.run(
-      "PRAGMA synchronous = FULL; PRAGMA cache_size = -2048; PRAGMA mmap_size "
-      "= 0;"
-      "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = OFF; PRAGMA cell_size_check = ON; PRAGMA "
-      "trusted_schema = OFF");
+  // secure_delete (on in Debian) would write every removed page once more; cell_size_check looks for damage.
+  for (const char* pragma :
+       {"synchronous = FULL", "cache_size = -2048", "mmap_size = 0", "temp_store = MEMORY",
+        "secure_delete = OFF", "cell_size_check = ON", "trusted_schema = OFF"})
+    database.run(("PRAGMA " + std::string(pragma)).c_str());
   database.run(("PRAGMA journal_size_limit = " + std::to_string(wal_limit_bytes)).c_str());
 }
 

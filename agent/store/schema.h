@@ -24,7 +24,7 @@ enum class FileKind : std::uint8_t { empty, ours, newer, foreign };
 
 /// Durability and bounds of the connection; before anything else is read or written. `wal_limit_bytes`: what
 /// the WAL is cut back to after a large transaction.
-void set_pragmas(Database& database, std::uint64_t wal_limit_bytes);
+void set_pragmas(Database& database, FileKind kind, std::uint64_t wal_limit_bytes);
 
 /// The tables, in one transaction.
 void create_tables(Database& database, Beginning beginning);

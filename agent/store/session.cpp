@@ -17,9 +17,8 @@ Failure other_file(const std::filesystem::path& path, FileKind kind) {
   if (kind == FileKind::newer)
     return {Failure::Cause::broken,
             {FaultClass::device,
-             name + "a newer flopwatt has written it, in a format that this one does not know; run the newer "
-                    "one again, or "
-                    "move the file away to begin a new store",
+             name + "a newer flopwatt has written it, in a format that this one does not know; "
+                    "run the newer one again, or move the file away to begin a new store",
              0}};
   return {Failure::Cause::broken,
           {FaultClass::device,
@@ -58,8 +57,7 @@ Session::Session(std::unique_ptr<Database> database, const OpenOptions& options)
       sources_(*database_),
       boots_(*database_, options.boot_uuid),
       log_(*database_),
-      save_total_(*database_, "INSERT OR REPLACE INTO total(name, value) VALUES (?1, ?2)"),
-      remove_total_(*database_, "DELETE FROM total WHERE name = ?1"),
+      totals_(*database_),
       page_count_(*database_, "PRAGMA page_count"),
       free_pages_(*database_, "PRAGMA freelist_count") {}
 
@@ -69,7 +67,7 @@ Result<std::unique_ptr<Session>, Failure> Session::open(const OpenOptions& optio
   const FileKind kind = kind_of_file(*database);
   if (database->ok() && (kind == FileKind::newer || kind == FileKind::foreign))
     return other_file(options.path, kind);
-  set_pragmas(*database, options.limits.wal_pages * page_size);
+  set_pragmas(*database, kind, options.limits.wal_pages * page_size);
   if (kind == FileKind::empty) create_tables(*database, options.beginning);
   // What a crash left in the WAL goes into the main file now, or the reason why it cannot comes out now.
   database->checkpoint();
@@ -124,9 +122,7 @@ std::optional<BootTime> Session::boot_time_of(std::uint64_t seq) {
 }
 
 Result<Totals, Failure> Session::load_totals() {
-  Totals totals;
-  Statement select(*database_, "SELECT name, value FROM total");
-  while (select.step()) totals.emplace(select.text(0), select.number(1));
+  Totals totals = totals_.load();
   if (!database_->ok()) return take_failure("read totals from");
   return totals;
 }
@@ -157,7 +153,7 @@ Result<Committed, Failure> Session::commit(const Commit& commit, LogState& state
   LogState next = state;
   Transaction transaction(*this);
   append(commit.sets, next);
-  save_totals(commit.totals);
+  totals_.save(commit.totals);
   take_marks(commit.exporters, next);
   Removal removal = apply_limits(commit.sets.size(), next);
   if (next.first_seq != state.first_seq || !state.has_rows()) read_oldest(next);
@@ -188,15 +184,6 @@ void Session::append(const std::vector<ReadingSet>& sets, LogState& state) {
     ++state.next_seq;
     const std::int64_t log_us = boots_.log_us({boot, set.time.monotonic_us});
     if (!state.newest || log_us > state.newest->log_us) state.newest = Newest{set.time.wall_us, log_us};
-  }
-}
-
-void Session::save_totals(const Totals& totals) {
-  for (const auto& [name, value] : totals) {
-    Statement& statement = is_known(value) ? save_total_ : remove_total_;
-    statement.bind(1, std::string_view(name));
-    if (is_known(value)) statement.bind(2, value);
-    statement.run();
   }
 }
 
@@ -258,8 +245,8 @@ Result<Removal, Failure> Session::continue_from(LogState& state, const Totals& t
     if (!removal.span.empty()) removal.dropped[name] = lost;
   }
   save_exporters({}, kept.exporters);
-  database_->run("DELETE FROM total");
-  save_totals(totals);
+  totals_.clear();
+  totals_.save(totals);
   if (!transaction.commit()) return take_failure("restore");
   kept.newest = state.newest;
   state = std::move(kept);
@@ -273,19 +260,21 @@ Result<Done, Failure> Session::checkpoint_if_due() {
   return Done{};
 }
 
-Result<std::vector<StoredSet>, Failure> Session::read(Span span, std::size_t max_sets) {
+Result<std::vector<StoredSet>, Failure> Session::read(Span span, std::size_t max_sets,
+                                                      const LogState& state) {
   std::vector<StoredSet> sets;
-  log_.read(span, max_sets, [&](const Row& row, std::span<const std::uint8_t> data) {
-    const StoredSource* source = sources_.find(row.source);
-    if (source == nullptr) return false;
-    auto set = decode(row, data, source->layout);
-    if (!set) {
-      database_->fail_as_damaged("reading set " + std::to_string(row.seq) + " is unreadable");
-      return false;
-    }
+  std::uint64_t expected = std::max(span.first, state.first_seq);
+  const std::uint64_t last = std::min(span.last, state.next_seq - 1);
+  log_.read({expected, last}, max_sets, [&](const Row& row, std::span<const std::uint8_t> data) {
+    const StoredSource* source = row.seq == expected ? sources_.find(row.source) : nullptr;
+    auto set = source == nullptr ? std::nullopt : decode(row, data, source->layout);
+    if (!set) return false;
+    ++expected;
     sets.push_back({row.seq, std::move(*set)});
     return true;
   });
+  if (sets.size() < max_sets && expected <= last)
+    database_->fail_as_damaged("reading set " + std::to_string(expected) + " is missing or unreadable");
   if (!database_->ok()) return take_failure("read from");
   return sets;
 }

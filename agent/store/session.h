@@ -17,6 +17,7 @@
 #include "agent/store/schema.h"
 #include "agent/store/source_table.h"
 #include "agent/store/store.h"
+#include "agent/store/total_table.h"
 
 namespace flopwatt::store {
 
@@ -71,8 +72,7 @@ class Session {
                                                          LogState& state);
 
   /// After a failure: brings the file, which may hold more (a commit that was not acknowledged) or less (a
-  /// new file in place of a damaged one), back in step with what was acknowledged. `state` becomes what now
-  /// holds.
+  /// new file in place of a damaged one), back in step with what was acknowledged; so is `state`.
   [[nodiscard]] Result<Removal, Failure> continue_from(LogState& state, const Totals& totals,
                                                        const Commit& commit);
 
@@ -81,7 +81,8 @@ class Session {
 
   [[nodiscard]] Result<Done, Failure> checkpoint_if_due();
 
-  [[nodiscard]] Result<std::vector<StoredSet>, Failure> read(Span span, std::size_t max_sets);
+  [[nodiscard]] Result<std::vector<StoredSet>, Failure> read(Span span, std::size_t max_sets,
+                                                             const LogState& state);
 
   /// Readings that an exporter has still to deliver.
   [[nodiscard]] std::uint64_t backlog(const Exporter& exporter, const LogState& state);
@@ -96,7 +97,6 @@ class Session {
   void load_state();
   [[nodiscard]] std::optional<BootTime> boot_time_of(std::uint64_t seq);
   void append(const std::vector<ReadingSet>& sets, LogState& state);
-  void save_totals(const Totals& totals);
   void take_marks(const std::map<std::string, ExporterRecord>& records, LogState& state);
   void save_exporters(const Exporters& before, const Exporters& after);
   void read_oldest(LogState& state);
@@ -117,7 +117,8 @@ class Session {
   SourceTable sources_;
   BootTable boots_;
   ReadingLog log_;
-  Statement save_total_, remove_total_, page_count_, free_pages_;
+  TotalTable totals_;
+  Statement page_count_, free_pages_;
   LogState found_;
   Bytes buffer_;
 };

@@ -3,6 +3,7 @@
 #include <bit>
 #include <utility>
 
+#include "agent/store/checksum.h"
 #include "agent/store/source_description.h"
 
 namespace flopwatt::store {
@@ -11,17 +12,22 @@ namespace {
 /// Some racks' worth; a source is described anew only when its identity changes.
 constexpr std::size_t max_remembered = 10'000;
 
-Bytes baseline_bytes(const std::vector<double>& values) {
+constexpr std::size_t crc_width = 4;
+
+Bytes baseline_bytes(const std::string& description, const std::vector<double>& values) {
   Bytes bytes;
   for (const double value : values) put_word(bytes, std::bit_cast<std::uint64_t>(value), sizeof(value));
+  put_word(bytes, Checksum().add(description).add(bytes).value(), crc_width);
   return bytes;
 }
 
-bool read_baseline(std::span<const std::uint8_t> bytes, Layout& layout) {
+bool read_baseline(const std::string& description, std::span<const std::uint8_t> bytes, Layout& layout) {
+  if (bytes.size() != layout.fields.size() * sizeof(double) + crc_width) return false;
   ByteReader reader(bytes);
   for (std::size_t i = 0; i < layout.fields.size(); ++i)
     layout.baseline.push_back(std::bit_cast<double>(reader.word(sizeof(double))));
-  return reader.at_end();
+  const auto crc = Checksum().add(description).add(bytes.first(bytes.size() - crc_width)).value();
+  return reader.word(crc_width) == crc;
 }
 
 Layout layout_of(const SourcePtr& source) {
@@ -57,12 +63,13 @@ const StoredSource* SourceTable::find(std::int64_t id) {
     database_.fail_as_damaged("the description of source " + std::to_string(id) + " is missing");
     return nullptr;
   }
-  auto layout = parse_description(select_by_id_.text(0));
-  const bool complete = layout && read_baseline(select_by_id_.bytes(1), *layout);
+  const std::string description = select_by_id_.text(0);
+  auto layout = parse_description(description);
+  const bool complete = layout && read_baseline(description, select_by_id_.bytes(1), *layout);
   select_by_id_.reset();
   if (!complete) {
-    database_.fail_as_damaged("the description of source " + std::to_string(id) + " is unreadable: " +
-                              (layout ? "its baseline has another length" : layout.error()));
+    database_.fail_as_damaged("the description of source " + std::to_string(id) +
+                              " is unreadable: " + (layout ? "its checksum is wrong" : layout.error()));
     return nullptr;
   }
   return remember({id, std::move(*layout)});
@@ -87,18 +94,18 @@ const StoredSource* SourceTable::look_up(const std::string& description, const S
   select_by_description_.bind(1, std::string_view(description));
   if (!select_by_description_.step()) return nullptr;
   StoredSource stored{select_by_description_.integer(0), layout_of(source)};
-  const bool complete = read_baseline(select_by_description_.bytes(1), stored.layout);
+  const bool complete = read_baseline(description, select_by_description_.bytes(1), stored.layout);
   select_by_description_.reset();
   // Two SourcePtr of one description share what is remembered: others may hold pointers to it.
   const auto known = by_id_.find(stored.id);
   if (known != by_id_.end()) return known->second.get();
   if (complete) return remember(std::move(stored));
-  database_.fail_as_damaged("the baseline of source " + source->name + " has another length");
+  database_.fail_as_damaged("the checksum of source " + source->name + " is wrong");
   return nullptr;
 }
 
 const StoredSource* SourceTable::add(const std::string& description, const ReadingSet& set) {
-  const Bytes baseline = baseline_bytes(set.values);
+  const Bytes baseline = baseline_bytes(description, set.values);
   insert_.bind(1, std::string_view(description));
   insert_.bind(2, std::span<const std::uint8_t>(baseline));
   if (!insert_.step()) return nullptr;

@@ -1,5 +1,4 @@
-// The table `source`, with what has been used of them in memory: the hot path looks up a source by its
-// address.
+// The table `source`, with what has been used of them in memory: the hot path finds it by its address.
 #pragma once
 
 #include <cstdint>

@@ -123,8 +123,7 @@ Result<Committed> Store::Impl::commit(const Commit& commit) {
   auto committed = session_->commit(commit, state_);
   if (!committed) return take(committed.error());
   remember(commit, *committed);
-  // The commit is safe in the write-ahead log. What is wrong with the main file stops the next one, when
-  // opening.
+  // The commit is safe in the write-ahead log. What is wrong with the main file stops the next.
   if (auto done = session_->checkpoint_if_due(); !done) (void)take(done.error());
   committed->size_bytes = size_on_disk(options_.path);
   return std::move(*committed);
@@ -152,7 +151,7 @@ Result<std::vector<StoredSet>> Store::Impl::read(Span span, std::size_t max_sets
                  "cannot read from the store " + options_.path.string() +
                      ": it was closed after an error; the next commit opens it again",
                  0};
-  auto sets = session_->read(span, max_sets);
+  auto sets = session_->read(span, max_sets, state_);
   if (!sets) return take(sets.error());
   return std::move(*sets);
 }

@@ -11,7 +11,8 @@ void Backoff::fail(SteadyTime now, double chance) {
   microseconds wait = base_;
   for (unsigned i = 1; i < failures_ && wait < longest_backoff; ++i) wait *= 2;
   wait = std::min(wait, std::max<microseconds>(longest_backoff, base_));
-  retry_at_ = now + microseconds(static_cast<microseconds::rep>(static_cast<double>(wait.count()) * (1 - chance / 4)));
+  retry_at_ = now + microseconds(
+                        static_cast<microseconds::rep>(static_cast<double>(wait.count()) * (1 - chance / 4)));
 }
 
 double chance() {

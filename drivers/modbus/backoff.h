@@ -1,5 +1,5 @@
-// How long to leave alone what did not answer: doubled with every failure in a row, at most a minute, never all
-// devices at the same moment. Pure: the caller brings time and chance.
+// How long to leave alone what did not answer: doubled with every failure in a row, at most a minute, never
+// all devices at the same moment. Pure: the caller brings time and chance.
 #pragma once
 
 #include <chrono>

@@ -13,8 +13,8 @@ using std::chrono::duration_cast;
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
-// A meter that may cost a timeout waits until the others have been read, but not for ever: after this long it is its
-// turn on a bus that is never idle, too.
+// A meter that may cost a timeout waits until the others have been read, but not for ever: after this long it
+// is its turn on a bus that is never idle, too.
 constexpr std::chrono::seconds patience{10};
 
 }  // namespace

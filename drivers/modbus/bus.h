@@ -1,4 +1,5 @@
-// One bus: the one connection to an address and the meters behind it, polled one after another. Metering loop only.
+// One bus: the one connection to an address and the meters behind it, polled one after another. Metering loop
+// only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

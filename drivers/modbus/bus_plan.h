@@ -1,4 +1,5 @@
-// Which meters share a bus, and how long a cycle of it takes as planned. Touches no device: `check` uses it, too.
+// Which meters share a bus, and how long a cycle of it takes as planned. Touches no device: `check` uses it,
+// too.
 #pragma once
 
 #include <chrono>
@@ -9,8 +10,8 @@
 
 namespace flopwatt::modbus {
 
-/// What a request over TCP is assumed to take, from sending it to having its answer. Meters with Ethernet of their own
-/// answer within 1 to 20 ms; a gateway to a serial line takes what that line takes.
+/// What a request over TCP is assumed to take, from sending it to having its answer. Meters with Ethernet of
+/// their own answer within 1 to 20 ms; a gateway to a serial line takes what that line takes.
 inline constexpr std::chrono::milliseconds assumed_latency{10};
 
 /// All meters of one address, in the order of the configuration.
@@ -22,8 +23,8 @@ struct BusPlan {
   [[nodiscard]] std::string name() const { return address.text(); }
 };
 
-/// How long it takes to poll each of these meters once: for each request the latency and the meter's pause, and a
-/// latency for a connection where it is closed after each poll.
+/// How long it takes to poll each of these meters once: for each request the latency and the meter's pause,
+/// and a latency for a connection where it is closed after each poll.
 [[nodiscard]] std::chrono::microseconds planned_cycle(const std::vector<const MeterConfig*>& meters);
 
 /// The buses in the order in which their addresses first appear; the position is the bus's number (its slot).

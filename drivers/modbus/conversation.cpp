@@ -53,8 +53,8 @@ Verdict Conversation::judge() {
     const bool answers_open = open_ && header.transaction == transaction_;
     GivenUp* const late = answers_open ? nullptr : find_given_up(header.transaction);
     if (!answers_open && late == nullptr)
-      return in_doubt("the answer carries transaction id " + std::to_string(header.transaction) +
-                      " where " + std::to_string(transaction_) + " was asked");
+      return in_doubt("the answer carries transaction id " + std::to_string(header.transaction) + " where " +
+                      std::to_string(transaction_) + " was asked");
     const std::uint16_t expected = late != nullptr ? late->answer_length : answer_length(request_);
     if (header.length != expected && header.length != exception_length)
       return in_doubt("the answer says it is " + std::to_string(header.length) + " bytes long where " +
@@ -72,12 +72,16 @@ Verdict Conversation::judge_open(std::span<const std::uint8_t> frame) {
   open_ = false;
   reply_ = decode_reply(frame, request_, any_unit_);
   switch (reply_.kind) {
-    case Reply::Kind::registers: return Verdict::registers;
-    case Reply::Kind::exception: return Verdict::exception;
-    case Reply::Kind::wrong_unit: return in_doubt("the answer comes from unit " + std::to_string(reply_.code));
+    case Reply::Kind::registers:
+      return Verdict::registers;
+    case Reply::Kind::exception:
+      return Verdict::exception;
+    case Reply::Kind::wrong_unit:
+      return in_doubt("the answer comes from unit " + std::to_string(reply_.code));
     case Reply::Kind::wrong_function:
       return in_doubt("the answer is to function " + std::to_string(reply_.code));
-    case Reply::Kind::wrong_byte_count: break;
+    case Reply::Kind::wrong_byte_count:
+      break;
   }
   return in_doubt("the answer holds " + std::to_string(reply_.code) + " bytes of registers where " +
                   std::to_string(2 * request_.count) + " were asked for");

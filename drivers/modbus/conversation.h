@@ -1,10 +1,11 @@
-// What is said on one connection, without the connection: which bytes answer the open request, which are the late
-// answer to one that was given up, and when the framing can no longer be trusted. Pure; holds the receive buffer.
+// What is said on one connection, without the connection: which bytes answer the open request, which are the
+// late answer to one that was given up, and when the framing can no longer be trusted. Pure; holds the
+// receive buffer.
 //
-// One request is open at a time. A request that was given up keeps its transaction id for a while, so that its late
-// answer is told from the answer to a later request and dropped. Everything else that does not fit the open request
-// is doubt, and after doubt the only cure is a new connection: in a byte stream there is no other way to find the
-// beginning of the next frame.
+// One request is open at a time. A request that was given up keeps its transaction id for a while, so that
+// its late answer is told from the answer to a later request and dropped. Everything else that does not fit
+// the open request is doubt, and after doubt the only cure is a new connection: in a byte stream there is no
+// other way to find the beginning of the next frame.
 #pragma once
 
 #include <array>
@@ -72,7 +73,8 @@ class Conversation {
   bool open_ = false;
   Reply reply_;
   std::string doubt_;
-  // A device that loses answers now and then must not fill memory: the oldest is forgotten, its late answer is doubt.
+  // A device that loses answers now and then must not fill memory: the oldest is forgotten, its late answer
+  // is doubt.
   std::array<GivenUp, 16> given_up_{};
   std::size_t next_given_up_ = 0;
 };

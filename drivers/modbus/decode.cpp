@@ -42,15 +42,24 @@ double plausible(double raw) {
 
 double raw_value(std::uint64_t bits, Wire wire) {
   switch (wire) {
-    case Wire::u16: return unsigned_value<std::uint16_t>(bits);
-    case Wire::i16: return signed_value<std::int16_t>(bits);
-    case Wire::u32: return unsigned_value<std::uint32_t>(bits);
-    case Wire::i32: return signed_value<std::int32_t>(bits);
-    case Wire::u64: return unsigned_value<std::uint64_t>(bits);
-    case Wire::i64: return signed_value<std::int64_t>(bits);
-    case Wire::f32: return plausible(static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits))));
-    case Wire::f64: return plausible(std::bit_cast<double>(bits));
-    case Wire::u8: break;  // no register has it
+    case Wire::u16:
+      return unsigned_value<std::uint16_t>(bits);
+    case Wire::i16:
+      return signed_value<std::int16_t>(bits);
+    case Wire::u32:
+      return unsigned_value<std::uint32_t>(bits);
+    case Wire::i32:
+      return signed_value<std::int32_t>(bits);
+    case Wire::u64:
+      return unsigned_value<std::uint64_t>(bits);
+    case Wire::i64:
+      return signed_value<std::int64_t>(bits);
+    case Wire::f32:
+      return plausible(static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits))));
+    case Wire::f64:
+      return plausible(std::bit_cast<double>(bits));
+    case Wire::u8:
+      break;  // no register has it
   }
   return absent;
 }

@@ -1,5 +1,6 @@
-// Modbus TCP frames: bytes <-> meaning, nothing else (MODBUS Messaging on TCP/IP Implementation Guide V1.0b, 3.1.3;
-// MODBUS Application Protocol V1.1b3, 4.1, 6.3, 6.4, 7). All numbers on the wire are big-endian.
+// Modbus TCP frames: bytes <-> meaning, nothing else (MODBUS Messaging on TCP/IP Implementation Guide
+// V1.0b, 3.1.3; MODBUS Application Protocol V1.1b3, 4.1, 6.3, 6.4, 7). All numbers on the wire are
+// big-endian.
 #pragma once
 
 #include <array>
@@ -9,7 +10,8 @@
 
 namespace flopwatt::modbus {
 
-/// The functions that this program can ask for. There is no other: a request that changes a device cannot be made.
+/// The functions that this program can ask for. There is no other: a request that changes a device cannot be
+/// made.
 enum class ReadFunction : std::uint8_t { holding_registers = 3, input_registers = 4 };
 
 inline constexpr std::uint16_t max_registers_per_request = 125;
@@ -79,6 +81,7 @@ struct Reply {
 };
 
 /// `frame` is whole: its size is what its header says. With `any_unit` the answering unit id is not compared.
-[[nodiscard]] Reply decode_reply(std::span<const std::uint8_t> frame, const ReadRequest& request, bool any_unit);
+[[nodiscard]] Reply decode_reply(std::span<const std::uint8_t> frame, const ReadRequest& request,
+                                 bool any_unit);
 
 }  // namespace flopwatt::modbus

@@ -19,16 +19,22 @@ using std::chrono::steady_clock;
 // What the user can do about an exception (MODBUS Application Protocol V1.1b3, 7).
 std::string_view advice(int exception) {
   switch (exception) {
-    case 1: return "the device does not know this function: set `function` to the other of 3 and 4";
+    case 1:
+      return "the device does not know this function: set `function` to the other of 3 and 4";
     case 2:
       return "the device has no such registers: compare the profile with the manual of this model; if single "
              "registers are readable, lower max_registers";
-    case 3: return "the device refuses this number of registers: lower max_registers";
+    case 3:
+      return "the device refuses this number of registers: lower max_registers";
     case 5:
-    case 6: return "the device is busy: make its interval longer, and see who else reads it";
-    case 10: return "the gateway has no path to this unit: check unit_id and the gateway's settings";
-    case 11: return "the unit behind the gateway does not answer: check unit_id, its power and its wiring";
-    default: return "the device reports a failure: see its own display or log";
+    case 6:
+      return "the device is busy: make its interval longer, and see who else reads it";
+    case 10:
+      return "the gateway has no path to this unit: check unit_id and the gateway's settings";
+    case 11:
+      return "the unit behind the gateway does not answer: check unit_id, its power and its wiring";
+    default:
+      return "the device reports a failure: see its own display or log";
   }
 }
 
@@ -131,7 +137,8 @@ std::uint64_t Meter::succeeded(SteadyTime now) { return beats_.advance(now); }
 
 void Meter::failed(FaultClass fault, SteadyTime now, SteadyTime connection_retry_at) {
   Backoff& backoff = reads_.front().backoff;
-  // Where there is no connection the meter is not to blame: it is due again when the connection is tried again.
+  // Where there is no connection the meter is not to blame: it is due again when the connection is tried
+  // again.
   if (fault == FaultClass::connection) return beats_.defer(std::max(now, connection_retry_at));
   backoff.fail(now, chance());
   beats_.defer(backoff.retry_at());

@@ -22,9 +22,10 @@ namespace flopwatt::modbus {
 
 /// When a meter is polled.
 ///
-/// A poll that began late does not shift the next one. One beat that came due meanwhile is made up for at once, so that
-/// a neighbour's timeout costs lateness, not a reading; more than that are passed over and counted as skipped.
-/// A meter that fails is left alone for a growing time: those beats are neither polled nor skipped.
+/// A poll that began late does not shift the next one. One beat that came due meanwhile is made up for at
+/// once, so that a neighbour's timeout costs lateness, not a reading; more than that are passed over and
+/// counted as skipped. A meter that fails is left alone for a growing time: those beats are neither polled
+/// nor skipped.
 class Beats {
  public:
   /// The first poll is due within a second of `from`, however long the interval.
@@ -48,8 +49,9 @@ class Meter {
  public:
   Meter(const MeterConfig& config, SourcePtr source, SourceId id, Beats beats);
 
-  /// Reads everything once. The set is made of what was answered: a request that fails leaves its values absent, but
-  /// without the first one, which gives the set its time, the poll has failed. A poll costs one timeout at most.
+  /// Reads everything once. The set is made of what was answered: a request that fails leaves its values
+  /// absent, but without the first one, which gives the set its time, the poll has failed. A poll costs one
+  /// timeout at most.
   boost::asio::awaitable<Result<ReadingSet>> poll(TcpConnection& connection);
 
   /// Plans the next poll after a good one that ended at `now`; returns the beats skipped.

@@ -43,8 +43,8 @@ PlannedRead make_read(std::span<const Register> registers, std::span<const std::
 // The register whose moment is the set's: accounting takes energy from the counter first.
 std::size_t timed_register(std::span<const Register> registers, std::size_t otherwise) {
   for (const Quantity quantity : {Quantity::energy_import, Quantity::active_power}) {
-    const auto found =
-        std::ranges::find(registers, Channel{.quantity = quantity, .place = Place::whole}, &Register::channel);
+    const auto found = std::ranges::find(registers, Channel{.quantity = quantity, .place = Place::whole},
+                                         &Register::channel);
     if (found != registers.end()) return static_cast<std::size_t>(found - registers.begin());
   }
   return otherwise;
@@ -52,9 +52,9 @@ std::size_t timed_register(std::span<const Register> registers, std::size_t othe
 
 }  // namespace
 
-// Walking the registers by address and joining while it is allowed is optimal: a request that begins at the lowest
-// register not yet read can leave none of those it could take to a later one without loss, and a gap above max_hole
-// separates the requests of every plan.
+// Walking the registers by address and joining while it is allowed is optimal: a request that begins at the
+// lowest register not yet read can leave none of those it could take to a later one without loss, and a gap
+// above max_hole separates the requests of every plan.
 ReadPlan plan_reads(std::span<const Register> registers, const ReadLimits& limits) {
   std::vector<std::size_t> order(registers.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -68,7 +68,8 @@ ReadPlan plan_reads(std::span<const Register> registers, const ReadLimits& limit
     std::size_t last = first + 1;
     for (; last < order.size(); ++last) {
       const Register& next = registers[order[last]];
-      if (next.function != registers[order[first]].function || !may_join(used, extent_of(next), limits)) break;
+      if (next.function != registers[order[first]].function || !may_join(used, extent_of(next), limits))
+        break;
       used.end = std::max(used.end, extent_of(next).end);
     }
     plan.push_back(make_read(registers, std::span(order).subspan(first, last - first), used, limits));

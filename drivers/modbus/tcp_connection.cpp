@@ -19,9 +19,7 @@ using std::chrono::steady_clock;
 
 constexpr int tolerated_timeouts = 1;  // in a row
 
-SteadyTime steady(const Moment& moment) {
-  return SteadyTime{std::chrono::microseconds{moment.monotonic_us}};
-}
+SteadyTime steady(const Moment& moment) { return SteadyTime{std::chrono::microseconds{moment.monotonic_us}}; }
 
 // A peer that vanished without a word is noticed within a minute even where no request is under way.
 void set_options(tcp::socket& socket) {
@@ -85,8 +83,8 @@ awaitable<Result<Answer>> TcpConnection::transact(const ReadRequest& request, co
   const RequestFrame frame = conversation_.ask(request, options.accept_unit_mismatch);
   const Moment sent = now();
   error_code error;
-  // All at once, for devices that drop a header that comes alone. The send buffer is empty but for a peer that has
-  // stopped reading, so this never has to wait.
+  // All at once, for devices that drop a header that comes alone. The send buffer is empty but for a peer
+  // that has stopped reading, so this never has to wait.
   const std::size_t written = socket_.send(asio::buffer(frame), 0, error);
   if (error || written != frame.size())
     co_return lost(request, error ? error.message() : "the device takes no more bytes");
@@ -101,7 +99,8 @@ awaitable<Result<Answer>> TcpConnection::transact(const ReadRequest& request, co
     if (error && deadline_passed_) co_return timed_out(request, options);
     if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
     if (error)
-      co_return lost(request, error == asio::error::eof ? "the device closed the connection" : error.message());
+      co_return lost(request,
+                     error == asio::error::eof ? "the device closed the connection" : error.message());
     verdict = conversation_.received(count);
   }
 

@@ -1,8 +1,9 @@
-// One Modbus TCP connection: "read n registers of unit u", with one absolute deadline for each transaction. It belongs
-// to one bus, which makes one call at a time; metering loop only.
+// One Modbus TCP connection: "read n registers of unit u", with one absolute deadline for each transaction.
+// It belongs to one bus, which makes one call at a time; metering loop only.
 //
-// A timeout keeps the connection, and the late answer is dropped when it comes. The connection is closed when its
-// framing is in doubt, when a timeout leaves a frame half received, after two timeouts in a row, and when it fails.
+// A timeout keeps the connection, and the late answer is dropped when it comes. The connection is closed when
+// its framing is in doubt, when a timeout leaves a frame half received, after two timeouts in a row, and when
+// it fails.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -29,7 +30,8 @@ namespace flopwatt::modbus {
 
 inline constexpr std::chrono::seconds connect_timeout{3};
 
-/// Connections to one address are opened at most this often: there are devices whose network stack dies of more.
+/// Connections to one address are opened at most this often: there are devices whose network stack dies of
+/// more.
 inline constexpr std::chrono::seconds reconnect_spacing{1};
 
 /// What the meter that is read allows and needs.
@@ -50,12 +52,12 @@ class TcpConnection {
   TcpConnection(const TcpConnection&) = delete;
   TcpConnection& operator=(const TcpConnection&) = delete;
 
-  /// Ends a transaction at its deadline. Runs beside the reads until it is cancelled; without it nothing times out.
-  /// One timer that is seldom set again costs far less than a timer for each read.
+  /// Ends a transaction at its deadline. Runs beside the reads until it is cancelled; without it nothing
+  /// times out. One timer that is seldom set again costs far less than a timer for each read.
   boost::asio::awaitable<void> watch();
 
-  /// One transaction; connects where it must. A connection that has answered before and turns out to be closed is
-  /// opened again once, and the read repeated once: devices close idle connections. Faults:
+  /// One transaction; connects where it must. A connection that has answered before and turns out to be
+  /// closed is opened again once, and the read repeated once: devices close idle connections. Faults:
   ///   timeout     no whole answer in time
   ///   exception   the device refuses; Fault::code is its exception code; the link is good
   ///   protocol    the framing was in doubt, the connection is closed
@@ -66,8 +68,11 @@ class TcpConnection {
   /// Closes; the next read opens it again.
   void close();
 
-  /// Until then every read fails at once for want of a connection; in the past where there is no reason to wait.
-  [[nodiscard]] SteadyTime retry_at() const { return backoff_.failing() ? backoff_.retry_at() : SteadyTime{}; }
+  /// Until then every read fails at once for want of a connection; in the past where there is no reason to
+  /// wait.
+  [[nodiscard]] SteadyTime retry_at() const {
+    return backoff_.failing() ? backoff_.retry_at() : SteadyTime{};
+  }
 
  private:
   boost::asio::awaitable<Result<Answer>> transact(const ReadRequest& request, const ReadOptions& options);

@@ -89,7 +89,8 @@ void Accelerator::describe(const DeviceIdentity& identity, const std::string& dr
 
 /// Sets rates_, or says why there are none.
 void Accelerator::find_rates() {
-  const std::string capability = std::to_string(identity_.compute_major) + "." + std::to_string(identity_.compute_minor);
+  const std::string capability =
+      std::to_string(identity_.compute_major) + "." + std::to_string(identity_.compute_minor);
   const SmRates* const rates = table_.rates(identity_.compute_major, identity_.compute_minor);
   rates_.reset();
   if (!identity_.has_pipes) {
@@ -99,7 +100,8 @@ void Accelerator::find_rates() {
   } else if (identity_.cores == 0) {
     no_work_reason_ = "the driver does not tell the number of cores";
   } else if (rates_ = pipe_rates(*rates, identity_.cores, config_.tensor_precision); !rates_) {
-    no_work_reason_ = "compute capability " + capability + " has no tensor rate for the configured tensor_precision " +
+    no_work_reason_ = "compute capability " + capability +
+                      " has no tensor rate for the configured tensor_precision " +
                       std::string(name_of(config_.tensor_precision));
   } else {
     no_work_reason_.clear();
@@ -118,8 +120,9 @@ std::vector<Field> Accelerator::measured_fields() const {
   if (rates_) {
     for (const Place place : {Place::fp64, Place::fp32, Place::fp16, assumed_place(config_.tensor_precision)})
       fields.push_back(field(work, Wire::f64, 1.0, place));
-    fields.insert(fields.end(), {field(work, Wire::f64), field(work_low, Wire::f64), field(work_high, Wire::f64),
-                                 field(work_spread, Wire::f64), field(method, Wire::u8)});
+    fields.insert(fields.end(),
+                  {field(work, Wire::f64), field(work_low, Wire::f64), field(work_high, Wire::f64),
+                   field(work_spread, Wire::f64), field(method, Wire::u8)});
   }
   return fields;
 }
@@ -144,8 +147,10 @@ std::optional<Work> Accelerator::increment(const DeviceReading& reading) {
   const auto beyond = beyond_peak(*work, reading.pipes->seconds, *product_, config_.tensor_precision);
   if (beyond.empty()) return work;
   if (!std::exchange(implausible_told_, true))
-    log::warn("work beyond the device's peak is taken as unknown: a rate of the table, or what the device tells, is wrong",
-              {{"source", name_}, {"precision", std::string(beyond)}, {"model", identity_.name}});
+    log::warn(
+        "work beyond the device's peak is taken as unknown: a rate of the table, or what the device tells, "
+        "is wrong",
+        {{"source", name_}, {"precision", std::string(beyond)}, {"model", identity_.name}});
   return std::nullopt;
 }
 

@@ -20,13 +20,15 @@ class Accelerator {
   /// `config` and `table` must outlive it. `name` and the device's PCI address are for good.
   Accelerator(const NvidiaConfig& config, const AcceleratorTable& table, std::string name);
 
-  /// The device tells who it is, or is another card than before: makes the source anew. The count of work goes on.
+  /// The device tells who it is, or is another card than before: makes the source anew. The count of work
+  /// goes on.
   void describe(const DeviceIdentity& identity, const std::string& driver_version);
 
   [[nodiscard]] const SourcePtr& source() const { return source_; }
   [[nodiscard]] const DeviceIdentity& identity() const { return identity_; }
 
-  /// A set of the source's fields; every value is raw * scale of its field, so that the store gives back the same.
+  /// A set of the source's fields; every value is raw * scale of its field, so that the store gives back the
+  /// same.
   ReadingSet make_set(const DeviceReading& reading);
 
   /// Why the work of this device is not known at all, "" where it is.

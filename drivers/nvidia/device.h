@@ -1,5 +1,5 @@
-// What the guest tells of an NVIDIA device: who it is, what it reads, how it failed. Shared by the guest, which
-// makes it, and the driver, which turns it into sources and reading sets.
+// What the guest tells of an NVIDIA device: who it is, what it reads, how it failed. Shared by the guest,
+// which makes it, and the driver, which turns it into sources and reading sets.
 #pragma once
 
 #include <array>
@@ -39,7 +39,7 @@ struct DeviceIdentity {
 /// Activity of the pipes between the sample before and this one.
 struct PipeSample {
   PipeRatios ratios{};
-  double seconds = 0;  ///< between the two samples
+  double seconds = 0;                                     ///< between the two samples
   double clock_begin_hz = absent, clock_end_hz = absent;  ///< SM clock at both
 };
 
@@ -64,8 +64,9 @@ struct DeviceFailure {
 
 using DeviceResult = Result<DeviceReading, DeviceFailure>;
 
-/// PCI address as "0000:41:00.0": lower case, the domain four digits wide where that is enough. Libraries write the
-/// domain with eight digits, people and sysfs with four. Text that is no such address comes back in lower case.
+/// PCI address as "0000:41:00.0": lower case, the domain four digits wide where that is enough. Libraries
+/// write the domain with eight digits, people and sysfs with four. Text that is no such address comes back in
+/// lower case.
 [[nodiscard]] std::string normal_pci(std::string_view address);
 
 }  // namespace flopwatt::nvidia

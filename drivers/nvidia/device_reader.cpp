@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "drivers/nvidia/device_calls.h"
 #include "runtime/clock.h"
 
 namespace flopwatt::nvidia {
@@ -19,14 +20,6 @@ constexpr unsigned max_devices = 128;
 /// Older than this, or from the future, the library's time stamp is not of this clock.
 constexpr std::int64_t max_stamp_age_us = 2'000'000;
 
-/// The device itself cannot be used before it is reset or found again.
-bool is_down(Return code) { return code == Return::gpu_is_lost || code == Return::reset_required; }
-
-/// The library cannot be used any more by this process.
-bool is_broken(Return code) {
-  return code == Return::uninitialized || code == Return::driver_not_loaded || code == Return::lib_rm_version_mismatch;
-}
-
 template <std::size_t Size, class Function>
 std::string text_by(const Function& function, abi::Device device) {
   std::array<char, Size> text{};
@@ -35,110 +28,10 @@ std::string text_by(const Function& function, abi::Device device) {
   return text.data();
 }
 
-std::optional<std::uint64_t> integer_of(const abi::FieldValue& field) {
-  if (field.status != Return::success) return std::nullopt;
-  switch (field.value_type) {
-    case abi::ValueType::u32: return field.value.u32;
-    case abi::ValueType::u16: return field.value.u16;
-    case abi::ValueType::ulong:
-    case abi::ValueType::u64: return field.value.u64;
-    case abi::ValueType::i64: return field.value.i64 < 0 ? std::nullopt : std::optional(field.value.u64);
-    case abi::ValueType::i32:
-      return field.value.i32 < 0 ? std::nullopt : std::optional<std::uint64_t>(field.value.u32);
-    case abi::ValueType::f64: break;
-  }
-  return std::nullopt;
-}
-
-/// The calls that read one device, with what went wrong among them.
-class Reading {
- public:
-  Reading(const NvmlFunctions& functions, abi::Device device) : functions_(functions), device_(device) {}
-
-  DeviceReading result;
-
-  /// Energy and power, which carry the reading's time.
-  void read_energy_and_power() {
-    std::array<abi::FieldValue, 2> fields = {abi::FieldValue{.field_id = abi::field_total_energy},
-                                             abi::FieldValue{.field_id = abi::field_power_instant}};
-    const bool answered = ok(functions_.device_get_field_values(device_, fields.size(), fields.data()));
-    if (answered) {
-      result.energy_mj = noted(integer_of(fields[0]), fields[0].status);
-      if (result.energy_mj) stamp_us_ = fields[0].timestamp_us;
-      if (const auto power = noted(integer_of(fields[1]), fields[1].status))
-        result.power_mw = static_cast<std::uint32_t>(*power);
-    }
-    if (std::uint64_t energy = 0; !result.energy_mj && ok(functions_.device_get_total_energy_consumption(device_, &energy)))
-      result.energy_mj = energy;
-    if (!result.power_mw) result.power_mw = number(functions_.device_get_power_usage);
-  }
-
-  void read_clock() {
-    unsigned mhz = 0;
-    if (ok(functions_.device_get_clock_info(device_, abi::clock_sm, &mhz))) result.core_clock_mhz = mhz;
-  }
-
-  void read_the_rest() {
-    result.power_limit_mw = number(functions_.device_get_enforced_power_limit);
-    if (abi::Utilization use{}; ok(functions_.device_get_utilization_rates(device_, &use)) && use.gpu <= 100)
-      result.utilization_percent = static_cast<std::uint8_t>(use.gpu);
-    if (abi::Memory memory{}; ok(functions_.device_get_memory_info(device_, &memory))) {
-      result.memory_used_bytes = memory.used;
-      result.memory_total_bytes = memory.total;
-    }
-    read_temperature();
-  }
-
-  void note(Return code) {
-    if (code == Return::success) ++known_;
-    if (is_down(code) || is_broken(code)) fatal_ = code;
-    if (code != Return::not_supported && code != Return::function_not_found && first_ == Return::success) first_ = code;
-  }
-
-  /// Down or broken, whichever call told; success: neither.
-  [[nodiscard]] Return fatal() const { return fatal_; }
-  [[nodiscard]] bool nothing_known() const { return known_ == 0; }
-  /// The first call that failed for another reason than that the device does not offer it.
-  [[nodiscard]] Return first_failure() const { return first_ == Return::success ? Return::not_supported : first_; }
-  [[nodiscard]] std::int64_t stamp_us() const { return stamp_us_; }
-
- private:
-  bool ok(Return code) {
-    note(code);
-    return code == Return::success;
-  }
-  template <class T>
-  std::optional<T> noted(std::optional<T> value, Return status) {
-    note(value ? Return::success : (status == Return::success ? Return::not_supported : status));
-    return value;
-  }
-  std::optional<std::uint32_t> number(const Function<abi::Device, unsigned*>& function) {
-    unsigned value = 0;
-    return ok(function(device_, &value)) ? std::optional<std::uint32_t>(value) : std::nullopt;
-  }
-  void read_temperature() {
-    // The old call is deprecated but everywhere; it tells no negative temperatures.
-    unsigned celsius = 0;
-    abi::Temperature temperature;
-    const bool old = functions_.device_get_temperature.exists();
-    if (!ok(old ? functions_.device_get_temperature(device_, abi::temperature_sensor_gpu, &celsius)
-                : functions_.device_get_temperature_v(device_, &temperature)))
-      return;
-    const std::int64_t value = old ? std::int64_t{celsius} : std::int64_t{temperature.celsius};
-    if (std::in_range<std::int16_t>(value)) result.temperature_c = static_cast<std::int16_t>(value);
-  }
-
-  const NvmlFunctions& functions_;
-  abi::Device device_;
-  int known_ = 0;
-  Return first_ = Return::success;
-  Return fatal_ = Return::success;
-  std::int64_t stamp_us_ = 0;
-};
-
-/// The reading's time: the library's stamp, brought to both clocks, where it is of this clock and newer than the
-/// last; else the midpoint of the calls.
-void set_time(DeviceReading& reading, Moment begun, Moment ended, std::int64_t stamp_us, std::int64_t& last_stamp_us) {
+/// The reading's time: the library's stamp, brought to both clocks, where it is of this clock and newer than
+/// the last; else the midpoint of the calls.
+void set_time(DeviceReading& reading, Moment begun, Moment ended, std::int64_t stamp_us,
+              std::int64_t& last_stamp_us) {
   reading.half_duration_us = (ended.monotonic_us - begun.monotonic_us + 1) / 2;
   const std::int64_t age_us = ended.wall_us - stamp_us;
   if (stamp_us > last_stamp_us && age_us >= 0 && age_us <= max_stamp_age_us) {
@@ -189,7 +82,8 @@ Result<bool> DeviceReader::enumerate() {
   std::sort(devices_.begin() + static_cast<std::ptrdiff_t>(known), devices_.end(),
             [](const Device& a, const Device& b) { return a.identity.pci < b.identity.pci; });
   probe_pipes();
-  const auto up = std::ranges::count_if(devices_, [](const Device& device) { return device.handle != nullptr; });
+  const auto up =
+      std::ranges::count_if(devices_, [](const Device& device) { return device.handle != nullptr; });
   const auto all = std::max<std::size_t>(std::min(count, max_devices), devices_.size());
   note_enumeration(all > 0 && static_cast<std::size_t>(up) == all);
   return !std::ranges::equal(devices_, before, {}, &Device::identity);
@@ -200,7 +94,8 @@ void DeviceReader::take_in(abi::Device handle) {
   if (functions_.device_get_pci_info(handle, &info) != Return::success) return;
   info.bus_id[sizeof info.bus_id - 1] = '\0';
   const std::string pci = normal_pci(info.bus_id);
-  auto device = std::ranges::find_if(devices_, [&](const Device& known) { return known.identity.pci == pci; });
+  auto device =
+      std::ranges::find_if(devices_, [&](const Device& known) { return known.identity.pci == pci; });
   if (device == devices_.end()) device = devices_.emplace(devices_.end());
   if (device->handle != nullptr) return;
   DeviceIdentity identity = identify(handle, pci);
@@ -221,15 +116,15 @@ DeviceIdentity DeviceReader::identify(abi::Device handle, std::string pci) const
   identity.serial = text_by<abi::serial_size>(functions_.device_get_serial, handle);
   functions_.device_get_cuda_compute_capability(handle, &identity.compute_major, &identity.compute_minor);
   functions_.device_get_num_gpu_cores(handle, &identity.cores);
-  Reading first(functions_, handle);
+  DeviceCalls first(functions_, handle);
   first.read_energy_and_power();
-  identity.has_power = first.result.power_mw.has_value();
-  identity.has_energy_counter = first.result.energy_mj.has_value();
+  identity.has_power = first.reading.power_mw.has_value();
+  identity.has_energy_counter = first.reading.energy_mj.has_value();
   return identity;
 }
 
-/// Only a real pair of samples shows that GPM works: virtual machines and containers have been seen that claim it
-/// and fail. All devices share one pause.
+/// Only a real pair of samples shows that GPM works: virtual machines and containers have been seen that
+/// claim it and fail. All devices share one pause.
 void DeviceReader::probe_pipes() {
   bool sampled = false;
   for (Device& device : devices_) {
@@ -268,43 +163,42 @@ void DeviceReader::note_enumeration(bool complete) {
   back_off_ = std::min<Clock::duration>(2 * back_off_, last_back_off);
 }
 
-void DeviceReader::drop(Device& device, Return code, std::string_view call) {
+void DeviceReader::drop(Device& device, const DeviceFailure& failure) {
   device.gpm.reset();
   device.handle = nullptr;
-  device.failure = {static_cast<int>(code), std::string(call) + " " + device.identity.pci + ": " + text_of(code)};
+  device.failure = failure;
   if (!look_at_) look_at_ = Clock::now() + back_off_;
 }
 
 DeviceResult DeviceReader::read(std::size_t index) {
   Device& device = devices_[index];
   if (device.handle == nullptr) return device.failure;
-  Reading reading(functions_, device.handle);
+  DeviceCalls calls(functions_, device.handle);
+  DeviceReading& reading = calls.reading;
   const Moment begun = now();
-  reading.read_energy_and_power();
-  const bool may_take = device.gpm && device.gpm->may_take(Clock::now());
-  if (may_take) {
+  calls.read_energy_and_power();
+  if (device.gpm && device.gpm->may_take(Clock::now())) {
     const Return code = device.gpm->take();
-    reading.result.pipes_sampled = code == Return::success;
-    if (code != Return::success) reading.note(code);
+    reading.pipes_sampled = code == Return::success;
+    if (code != Return::success) calls.note(code);
   }
-  reading.read_clock();
-  set_time(reading.result, begun, now(), reading.stamp_us(), device.last_stamp_us);
-  if (reading.result.pipes_sampled) {
-    device.gpm->note_clock(reading.result.core_clock_mhz);
-    reading.result.pipes = device.gpm->activity(*gpm_request_);
+  calls.read_clock();
+  set_time(reading, begun, now(), calls.stamp_us(), device.last_stamp_us);
+  if (reading.pipes_sampled) {
+    device.gpm->note_clock(reading.core_clock_mhz);
+    reading.pipes = device.gpm->activity(*gpm_request_);
   }
-  reading.read_the_rest();
+  calls.read_the_rest();
+  const Return why = calls.failure();
+  if (why == Return::success) return std::move(reading);
 
-  const Return fatal = reading.fatal();
-  if (fatal == Return::success && !reading.nothing_known()) return std::move(reading.result);
-  const Return why = fatal == Return::success ? reading.first_failure() : fatal;
   broken_ = broken_ || is_broken(why);
-  if (is_down(why)) {
-    drop(device, why, "reading");
-    return device.failure;
-  }
-  if (device.gpm) device.gpm->forget();
-  return DeviceFailure{static_cast<int>(why), "reading " + device.identity.pci + ": " + text_of(why)};
+  const DeviceFailure failure{static_cast<int>(why), "reading " + device.identity.pci + ": " + text_of(why)};
+  if (is_down(why))
+    drop(device, failure);
+  else if (device.gpm)
+    device.gpm->forget();
+  return failure;
 }
 
 }  // namespace flopwatt::nvidia

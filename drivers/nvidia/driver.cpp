@@ -15,11 +15,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Two tasks of one loop: one keeps a guest alive, the other polls it on the beats and tells the first when it fails.
+/// Two tasks of one loop: one keeps a guest alive, the other polls it on the beats and tells the first when
+/// it fails.
 class NvidiaDriver final : public Driver {
  public:
   NvidiaDriver(const Config& config, const AcceleratorTable& table, DriverSettings settings)
-      : config_(config.nvidia), settings_(std::move(settings)), fleet_(config, table), guest_(settings_.guest) {}
+      : config_(config.nvidia),
+        settings_(std::move(settings)),
+        fleet_(config, table),
+        guest_(settings_.guest) {}
 
   awaitable<void> run(Intake& intake) override {
     std::vector<awaitable<void>> tasks;
@@ -63,7 +67,8 @@ class NvidiaDriver final : public Driver {
       co_return Fault{FaultClass::device, unavailable->text, unavailable->code};
     }
     const auto* hello = std::get_if<Hello>(&*message);
-    if (hello == nullptr) co_return Fault{FaultClass::protocol, "the guest of NVIDIA's library did not begin with a hello"};
+    if (hello == nullptr)
+      co_return Fault{FaultClass::protocol, "the guest of NVIDIA's library did not begin with a hello"};
     fleet_.bind(*hello, intake);
     co_return std::nullopt;
   }
@@ -155,7 +160,8 @@ std::unique_ptr<Driver> make_driver(const Config& config, const AcceleratorTable
   return make_driver(config, table, std::move(settings));
 }
 
-std::unique_ptr<Driver> make_driver(const Config& config, const AcceleratorTable& table, DriverSettings settings) {
+std::unique_ptr<Driver> make_driver(const Config& config, const AcceleratorTable& table,
+                                    DriverSettings settings) {
   if (!config.nvidia.enabled) return nullptr;
   return std::make_unique<NvidiaDriver>(config, table, std::move(settings));
 }

@@ -13,18 +13,18 @@ namespace flopwatt::nvidia {
 
 struct DriverSettings {
   GuestProcess::Settings guest;
-  /// From the start of a guest to its hello: without persistence mode the driver starts each device, which takes
-  /// seconds.
+  /// From the start of a guest to its hello: without persistence mode the driver starts each device, which
+  /// takes seconds.
   std::chrono::milliseconds hello_deadline{30'000};
-  /// From the start of a poll to its end. A healthy library answers within tens of milliseconds, under load within a
-  /// second; beyond it hangs, and is killed.
+  /// From the start of a poll to its end. A healthy library answers within tens of milliseconds, under load
+  /// within a second; beyond it hangs, and is killed.
   std::chrono::milliseconds poll_deadline{2'000};
   /// How often a library that was not found is looked for.
   std::chrono::milliseconds search_period{60'000};
 };
 
-/// The driver of `config.nvidia`, or nullptr where it is `off`. Its guest is this program's `smi nvidia`. Sources are
-/// added once the guest has told them. What it needs of both is copied.
+/// The driver of `config.nvidia`, or nullptr where it is `off`. Its guest is this program's `smi nvidia`.
+/// Sources are added once the guest has told them. What it needs of both is copied.
 [[nodiscard]] std::unique_ptr<Driver> make_driver(const Config& config, const AcceleratorTable& table);
 
 /// The same with a guest and deadlines of the caller's choice.

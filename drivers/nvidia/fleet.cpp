@@ -15,14 +15,17 @@ std::chrono::microseconds since(SteadyTime begun) {
 
 }  // namespace
 
-std::chrono::microseconds Beat::lateness() const { return duration_cast<std::chrono::microseconds>(begun - due); }
+std::chrono::microseconds Beat::lateness() const {
+  return duration_cast<std::chrono::microseconds>(begun - due);
+}
 
 Fleet::Fleet(const Config& config, const AcceleratorTable& table)
     : config_(config.nvidia), table_(table), names_(config.accelerator_names) {}
 
 std::string Fleet::name_for(const std::string& pci) {
   const std::string numbered = "nvidia" + std::to_string(slots_++);
-  const auto chosen = std::ranges::find(names_, pci, [](const NameOverride& name) { return normal_pci(name.pci); });
+  const auto chosen =
+      std::ranges::find(names_, pci, [](const NameOverride& name) { return normal_pci(name.pci); });
   return chosen == names_.end() ? numbered : chosen->name;
 }
 
@@ -41,17 +44,20 @@ void Fleet::bind(const Hello& hello, Intake& intake) {
     Member& member = find_or_add(identity, is_new);
     by_device_.push_back(&member);
     const SourcePtr before = member.accelerator.source();
-    if (before && member.accelerator.identity() == identity && before->identity.driver == hello.driver) continue;
+    if (before && member.accelerator.identity() == identity && before->identity.driver == hello.driver)
+      continue;
     member.accelerator.describe(identity, hello.driver);
     const SourcePtr& source = member.accelerator.source();
     if (is_new)
       member.id = intake.add(source);
     else
       intake.describe(member.id, source);
-    log::info(is_new ? "accelerator found" : "accelerator has another identity",
-              {{"source", source->name}, {"model", identity.name}, {"uuid", identity.uuid}, {"pci", identity.pci}});
+    log::info(
+        is_new ? "accelerator found" : "accelerator has another identity",
+        {{"source", source->name}, {"model", identity.name}, {"uuid", identity.uuid}, {"pci", identity.pci}});
     if (const std::string& reason = member.accelerator.no_work_reason(); !reason.empty())
-      log::warn("the work of this accelerator is not metered", {{"source", source->name}, {"reason", reason}});
+      log::warn("the work of this accelerator is not metered",
+                {{"source", source->name}, {"reason", reason}});
   }
 }
 
@@ -61,14 +67,17 @@ void Fleet::begin_poll() {
 
 Result<Done> Fleet::answer(const DeviceMessage& message, const Beat& beat, Intake& intake) {
   if (message.device >= by_device_.size())
-    return Fault{FaultClass::protocol, "the guest of NVIDIA's library answered for a device that it has not told"};
+    return Fault{FaultClass::protocol,
+                 "the guest of NVIDIA's library answered for a device that it has not told"};
   Member& member = *by_device_[message.device];
   member.answered = true;
   if (message.result) {
-    intake.accept(member.id, member.accelerator.make_set(*message.result), beat.lateness(), since(beat.begun));
+    intake.accept(member.id, member.accelerator.make_set(*message.result), beat.lateness(),
+                  since(beat.begun));
   } else {
     const DeviceFailure& failure = message.result.error();
-    intake.fail(member.id, Fault{FaultClass::device, failure.text, failure.code}, beat.lateness(), since(beat.begun));
+    intake.fail(member.id, Fault{FaultClass::device, failure.text, failure.code}, beat.lateness(),
+                since(beat.begun));
   }
   return Done{};
 }

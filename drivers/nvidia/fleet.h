@@ -1,5 +1,5 @@
-// The accelerators that were ever seen by this process, and which of the guest's devices each of them is. A name
-// belongs to a PCI address: a lost card's name is not given to another, a replaced card keeps it.
+// The accelerators that were ever seen by this process, and which of the guest's devices each of them is. A
+// name belongs to a PCI address: a lost card's name is not given to another, a replaced card keeps it.
 #pragma once
 
 #include <chrono>
@@ -52,9 +52,9 @@ class Fleet {
   NvidiaConfig config_;
   AcceleratorTable table_;
   std::vector<NameOverride> names_;
-  unsigned slots_ = 0;               ///< PCI addresses seen: the number of the next is this
-  std::deque<Member> members_;       ///< never shrinks; addresses stay
-  std::vector<Member*> by_device_;   ///< by the index in the last hello
+  unsigned slots_ = 0;              ///< PCI addresses seen: the number of the next is this
+  std::deque<Member> members_;      ///< never shrinks; addresses stay
+  std::vector<Member*> by_device_;  ///< by the index in the last hello
 };
 
 }  // namespace flopwatt::nvidia

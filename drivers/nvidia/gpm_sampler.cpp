@@ -79,7 +79,8 @@ std::optional<PipeSample> GpmSampler::activity(abi::GpmMetricsGet& request) cons
   request.count = static_cast<std::uint32_t>(metric_ids.size());
   request.first = before().memory;
   request.second = last.memory;
-  for (std::size_t i = 0; i < metric_ids.size(); ++i) request.metrics[i] = {.metric_id = metric_ids[i], .value = absent};
+  for (std::size_t i = 0; i < metric_ids.size(); ++i)
+    request.metrics[i] = {.metric_id = metric_ids[i], .value = absent};
   if (functions_.gpm_metrics_get(&request) != abi::Return::success) return std::nullopt;
 
   PipeSample sample;

@@ -1,5 +1,5 @@
-// Pipe activity of one device through NVML's GPU performance monitoring (Hopper and newer): two samples, taken in
-// turn, of which the library tells the average activity in between. Guest process only.
+// Pipe activity of one device through NVML's GPU performance monitoring (Hopper and newer): two samples,
+// taken in turn, of which the library tells the average activity in between. Guest process only.
 #pragma once
 
 #include <array>
@@ -19,7 +19,8 @@ class GpmSampler {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Fails where the device, its driver or its permissions do not offer it. `functions` must outlive the sampler.
+  /// Fails where the device, its driver or its permissions do not offer it. `functions` must outlive the
+  /// sampler.
   [[nodiscard]] static Result<std::unique_ptr<GpmSampler>, DeviceFailure> make(const NvmlFunctions& functions,
                                                                                abi::Device device);
 
@@ -37,8 +38,8 @@ class GpmSampler {
   /// Long enough since the last sample, or there is none.
   [[nodiscard]] bool may_take(Clock::time_point now) const;
 
-  /// The activity between the last two samples; nullopt where there are not two, or the call failed. A pipe whose
-  /// figure failed by itself or is no ratio is `absent`.
+  /// The activity between the last two samples; nullopt where there are not two, or the call failed. A pipe
+  /// whose figure failed by itself or is no ratio is `absent`.
   [[nodiscard]] std::optional<PipeSample> activity(abi::GpmMetricsGet& request) const;
 
  private:

@@ -96,8 +96,8 @@ int print(const Sink& sink, std::chrono::microseconds interval, DeviceReader& re
   return exit_good;
 }
 
-/// A guest lives as long as its socket: it does not hear the signals that a terminal or a service manager sends to
-/// all processes of the agent, and does not outlive the agent while the library hangs.
+/// A guest lives as long as its socket: it does not hear the signals that a terminal or a service manager
+/// sends to all processes of the agent, and does not outlive the agent while the library hangs.
 void become_guest() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (const int ignored : {SIGINT, SIGTERM, SIGHUP}) std::signal(ignored, SIG_IGN);

@@ -1,5 +1,5 @@
-// `flopwatt smi nvidia`: the guest process that holds NVIDIA's library. It may hang, crash or be upgraded without
-// harm to the agent. One thread; speaks JSON messages (messages.h).
+// `flopwatt smi nvidia`: the guest process that holds NVIDIA's library. It may hang, crash or be upgraded
+// without harm to the agent. One thread; speaks JSON messages (messages.h).
 #pragma once
 
 #include <chrono>
@@ -14,10 +14,10 @@ struct GuestOptions {
   int socket_fd = -1;
 };
 
-/// By hand: one JSON line for the identities, then one a device each interval, until SIGINT or SIGTERM. With a
-/// socket: a `hello`, then for each `poll` one message a device and `done`, until the socket closes; SIGINT, SIGTERM
-/// and SIGHUP are ignored, since its life is its socket's. Returns the exit code: 0, or 2 where the library or its
-/// driver cannot be used.
+/// By hand: one JSON line for the identities, then one a device each interval, until SIGINT or SIGTERM. With
+/// a socket: a `hello`, then for each `poll` one message a device and `done`, until the socket closes;
+/// SIGINT, SIGTERM and SIGHUP are ignored, since its life is its socket's. Returns the exit code: 0, or 2
+/// where the library or its driver cannot be used.
 int run_guest(const GuestOptions& options);
 
 }  // namespace flopwatt::nvidia

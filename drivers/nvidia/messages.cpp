@@ -48,7 +48,7 @@ struct Reader {
     }
   }
   template <class T>
-    requires std::integral<T> || std::floating_point<T>
+  requires std::integral<T> || std::floating_point<T>
   void operator()(std::string_view key, T& number) const {
     std::optional<T> found;
     (*this)(key, found);
@@ -119,7 +119,8 @@ Result<GuestMessage> parse_hello(const json::object& object) {
   for (const json::value& device : devices->get_array()) {
     if (!device.is_object()) return not_understood("a device that is no object");
     visit_identity(Reader{device.get_object(), good}, hello.devices.emplace_back());
-    if (!good || hello.devices.back().pci.empty()) return not_understood("a device without a usable identity");
+    if (!good || hello.devices.back().pci.empty())
+      return not_understood("a device without a usable identity");
   }
   return GuestMessage(std::move(hello));
 }
@@ -139,7 +140,8 @@ Result<GuestMessage> parse_device(const json::object& object) {
   }
   DeviceReading reading;
   visit_reading(read, reading);
-  if (const json::value* activity = object.if_contains("activity"); activity != nullptr && activity->is_object()) {
+  if (const json::value* activity = object.if_contains("activity");
+      activity != nullptr && activity->is_object()) {
     PipeSample& sample = reading.pipes.emplace();
     sample.ratios.fill(absent);
     visit_pipes(Reader{activity->get_object(), good}, sample);

@@ -1,10 +1,14 @@
 // What agent and guest say to each other: one JSON object a message. By hand the guest prints the same lines.
 //   agent: {"message":"poll"}
-//   guest: {"message":"hello","driver":"570.1","devices":[{"pci":...,"uuid":...}, ...]}   at first and on changes
-//          {"message":"unavailable","no_library":true,"text":...}                          instead, then it ends
-//          {"message":"device","device":0,"pci":...,"time_us":..., ...}                    index as in the hello
+//   guest: {"message":"hello","driver":"570.1","devices":[{"pci":...,"uuid":...}, ...]}   at first and on
+//   changes
+//          {"message":"unavailable","no_library":true,"text":...}                          instead, then it
+//          ends
+//          {"message":"device","device":0,"pci":...,"time_us":..., ...}                    index as in the
+//          hello
 //          {"message":"device","device":1,"pci":...,"code":15,"error":...}
-//          {"message":"done"}                                                              after the last device
+//          {"message":"done"}                                                              after the last
+//          device
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
-// The part of NVML's binary interface that flopwatt uses, declared here because its header may not be there when
-// flopwatt is built. Layouts are those of x86-64 and AArch64 Linux (LP64) and stable across drivers; names of
-// symbols and their units stand in nvml_library.h.
+// The part of NVML's binary interface that flopwatt uses, declared here because its header may not be there
+// when flopwatt is built. Layouts are those of x86-64 and AArch64 Linux (LP64) and stable across drivers;
+// names of symbols and their units stand in nvml_library.h.
 #pragma once
 
 #include <cstddef>
@@ -133,8 +133,8 @@ struct GpmMetric {
 };
 static_assert(sizeof(GpmMetric) == 40 && offsetof(GpmMetric, value) == 8);
 
-/// Length of the array behind nvmlGpmMetricsGet_t. It grew from 98 to 333 entries while the version stayed 1, so a
-/// library may clear as many as it knows: always hand over the longest.
+/// Length of the array behind nvmlGpmMetricsGet_t. It grew from 98 to 333 entries while the version stayed 1,
+/// so a library may clear as many as it knows: always hand over the longest.
 inline constexpr std::size_t gpm_metric_capacity = 333;
 
 /// nvmlGpmMetricsGet_t
@@ -146,6 +146,7 @@ struct GpmMetricsGet {
   GpmMetric metrics[gpm_metric_capacity];
 };
 static_assert(offsetof(GpmMetricsGet, first) == 8 && offsetof(GpmMetricsGet, second) == 16 &&
-              offsetof(GpmMetricsGet, metrics) == 24 && sizeof(GpmMetricsGet) == 24 + 40 * gpm_metric_capacity);
+              offsetof(GpmMetricsGet, metrics) == 24 &&
+              sizeof(GpmMetricsGet) == 24 + 40 * gpm_metric_capacity);
 
 }  // namespace flopwatt::nvidia::abi

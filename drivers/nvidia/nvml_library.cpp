@@ -11,7 +11,9 @@ namespace {
 
 /// The symbols that NVML's header maps its plain names to.
 void bind_all(void* library, NvmlFunctions& table) {
-  const auto bind = [library](auto& function, const char* symbol) { function.bind(::dlsym(library, symbol)); };
+  const auto bind = [library](auto& function, const char* symbol) {
+    function.bind(::dlsym(library, symbol));
+  };
   bind(table.init, "nvmlInit_v2");
   bind(table.shutdown, "nvmlShutdown");
   bind(table.system_get_driver_version, "nvmlSystemGetDriverVersion");
@@ -62,7 +64,8 @@ constexpr auto return_texts = std::to_array<ReturnText>({
     {library_not_found, "LIBRARY_NOT_FOUND", ""},
     {function_not_found, "FUNCTION_NOT_FOUND", "this version of the library lacks it"},
     {corrupted_inforom, "CORRUPTED_INFOROM", ""},
-    {gpu_is_lost, "GPU_IS_LOST", "the GPU has fallen off the bus; see the kernel log, reset or power-cycle it"},
+    {gpu_is_lost, "GPU_IS_LOST",
+     "the GPU has fallen off the bus; see the kernel log, reset or power-cycle it"},
     {reset_required, "RESET_REQUIRED", "the GPU must be reset before it can be used again"},
     {operating_system, "OPERATING_SYSTEM", "the operating system or its control groups blocked the request"},
     {lib_rm_version_mismatch, "LIB_RM_VERSION_MISMATCH",
@@ -71,7 +74,8 @@ constexpr auto return_texts = std::to_array<ReturnText>({
     {memory, "MEMORY", "out of memory"},
     {no_data, "NO_DATA", ""},
     {insufficient_resources, "INSUFFICIENT_RESOURCES", ""},
-    {argument_version_mismatch, "ARGUMENT_VERSION_MISMATCH", "the library expects another version of a structure"},
+    {argument_version_mismatch, "ARGUMENT_VERSION_MISMATCH",
+     "the library expects another version of a structure"},
     {not_ready, "NOT_READY", ""},
     {gpu_not_found, "GPU_NOT_FOUND", ""},
     {invalid_state, "INVALID_STATE", ""},
@@ -95,7 +99,8 @@ Result<std::unique_ptr<NvmlLibrary>> NvmlLibrary::open(const std::string& path) 
   const int no_library = static_cast<int>(library_not_found);
   void* const handle = ::dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (handle == nullptr)
-    return Fault{FaultClass::device, std::string("loading the NVIDIA library failed: ") + ::dlerror(), no_library};
+    return Fault{FaultClass::device, std::string("loading the NVIDIA library failed: ") + ::dlerror(),
+                 no_library};
   std::unique_ptr<NvmlLibrary> library(new NvmlLibrary(handle));
   if (!library->functions_.init.exists())
     return Fault{FaultClass::device, path + " is not NVML: it has no nvmlInit_v2", no_library};

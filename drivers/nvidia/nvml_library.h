@@ -1,5 +1,5 @@
-// libnvidia-ml.so.1, loaded while the program runs, as a table of functions. It is loaded with RTLD_LOCAL: other
-// vendors' libraries export the same names. Used in the guest process only; one thread.
+// libnvidia-ml.so.1, loaded while the program runs, as a table of functions. It is loaded with RTLD_LOCAL:
+// other vendors' libraries export the same names. Used in the guest process only; one thread.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,8 @@
 
 namespace flopwatt::nvidia {
 
-/// A function of the library. One that the library lacks answers function_not_found: older drivers lack the newer.
+/// A function of the library. One that the library lacks answers function_not_found: older drivers lack the
+/// newer.
 template <class... Parameters>
 class Function {
  public:
@@ -55,8 +56,8 @@ struct NvmlFunctions {
 
 class NvmlLibrary {
  public:
-  /// Loads and initialises. Fault::code is library_not_found (12) where there is no such file or it is not NVML,
-  /// else what nvmlInit_v2 returned.
+  /// Loads and initialises. Fault::code is library_not_found (12) where there is no such file or it is not
+  /// NVML, else what nvmlInit_v2 returned.
   [[nodiscard]] static Result<std::unique_ptr<NvmlLibrary>> open(const std::string& path);
 
   NvmlLibrary(const NvmlLibrary&) = delete;

@@ -10,10 +10,14 @@ namespace {
 
 double tensor_rate(const SmRates& rates, Precision precision) {
   switch (precision) {
-    case Precision::tf32: return rates.tf32_tensor;
-    case Precision::fp16: return rates.fp16_tensor;
-    case Precision::bf16: return rates.bf16_tensor;
-    case Precision::fp8: return rates.fp8_tensor;
+    case Precision::tf32:
+      return rates.tf32_tensor;
+    case Precision::fp16:
+      return rates.fp16_tensor;
+    case Precision::bf16:
+      return rates.bf16_tensor;
+    case Precision::fp8:
+      return rates.fp8_tensor;
   }
   return 0;
 }
@@ -25,20 +29,28 @@ double flop(double rate, double ratio, double cycles) { return rate > 0 ? rate *
 
 std::string_view name_of(Precision precision) {
   switch (precision) {
-    case Precision::tf32: return "tf32";
-    case Precision::fp16: return "fp16";
-    case Precision::bf16: return "bf16";
-    case Precision::fp8: return "fp8";
+    case Precision::tf32:
+      return "tf32";
+    case Precision::fp16:
+      return "fp16";
+    case Precision::bf16:
+      return "bf16";
+    case Precision::fp8:
+      return "fp8";
   }
   return "";
 }
 
 Place assumed_place(Precision precision) {
   switch (precision) {
-    case Precision::tf32: return Place::assumed_tf32;
-    case Precision::fp16: return Place::assumed_fp16;
-    case Precision::bf16: return Place::assumed_bf16;
-    case Precision::fp8: return Place::assumed_fp8;
+    case Precision::tf32:
+      return Place::assumed_tf32;
+    case Precision::fp16:
+      return Place::assumed_fp16;
+    case Precision::bf16:
+      return Place::assumed_bf16;
+    case Precision::fp8:
+      return Place::assumed_fp8;
   }
   return Place::assumed_bf16;
 }
@@ -87,7 +99,8 @@ std::optional<Work> pipe_work(const PipeRates& rates, const PipeSample& sample) 
   work.high = others + flop(rates.tensor_high, ratio[hmma_pipe], cycles);
   const double clock_change = std::abs(sample.clock_end_hz - sample.clock_begin_hz);
   work.spread = clock_sum > 0 ? work.total() * clock_change / clock_sum : 0.0;
-  // An unknown ratio or clock is NaN and has come through to the sum; where no clock is known, no pipe counted.
+  // An unknown ratio or clock is NaN and has come through to the sum; where no clock is known, no pipe
+  // counted.
   if (std::isnan(work.total()) || std::isnan(clock_sum) || !(sample.seconds > 0)) return std::nullopt;
   return work;
 }

@@ -12,12 +12,10 @@ extern "C" {
 #include "runtime/foreign_callback.h"
 
 // How Paho's calls are kept from blocking the loop (paho-mqtt C 1.3.12, Debian 12):
-// - Every call takes one lock, which all clients of the process share. Its threads hold it for microseconds,
-// but for
-//   one case: while they look up a host name. So they get numeric addresses only.
+// - Every call takes one lock, shared by all clients of the process. Paho's threads hold it for microseconds,
+//   but for one case: while they look up a host name. So they get numeric addresses only.
 // - Destroying the last client waits up to a second for those threads to end. So one more client, never
-// connected,
-//   stays for the life of the process.
+//   connected, stays for the life of the process.
 // - A client that lost its connection keeps what it had queued and sends it later, out of order. So every
 //   connection has a client of its own, and the log is the only queue.
 // - `$http_proxy` would silently lead plain MQTT through that proxy.

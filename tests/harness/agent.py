@@ -1,4 +1,5 @@
 """The agent under test: flopwatt run, with a configuration made of Python objects."""
+import contextlib
 import json
 import pathlib
 import re
@@ -77,9 +78,9 @@ class Agent(Process):
         return json.loads(self.fetch("/api/v1/status"))
 
     def integrity(self) -> str:
-        with sqlite3.connect(self.store) as connection:
+        with contextlib.closing(sqlite3.connect(self.store)) as connection:
             return connection.execute("pragma integrity_check").fetchone()[0]
 
     def stored_seqs(self) -> set[int]:
-        with sqlite3.connect(self.store) as connection:
+        with contextlib.closing(sqlite3.connect(self.store)) as connection:
             return {row[0] for row in connection.execute("select seq from reading_set")}

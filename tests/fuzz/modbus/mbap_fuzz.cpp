@@ -1,19 +1,28 @@
-// A hostile device: any bytes, in any pieces, between any requests. The input is a script of steps; the frames in it
-// are made of its own bytes, or of a good answer with some bytes changed, so that the depth is reached.
+// A hostile device: any bytes, in any pieces, between any requests. The input is a script of steps; the
+// frames in it are made of its own bytes, or of a good answer with some bytes changed, so that the depth is
+// reached.
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "drivers/modbus/conversation.h"
 #include "drivers/modbus/decode.h"
+#include "readings/reading_set.h"
 
 namespace {
 
 using namespace flopwatt;
 using namespace flopwatt::modbus;
 using Verdict = Conversation::Verdict;
+
+constexpr std::pair<Wire, std::size_t> wires[] = {{Wire::u16, 1}, {Wire::i16, 1}, {Wire::u32, 2},
+                                                  {Wire::i32, 2}, {Wire::u64, 4}, {Wire::i64, 4},
+                                                  {Wire::f32, 2}, {Wire::f64, 4}};
 
 void require(bool held) {
   if (!held) std::abort();
@@ -55,16 +64,26 @@ class Device {
  private:
   void step() {
     switch (script_.next() % 6) {
-      case 0: hear(script_.take(script_.next())); break;
-      case 1: hear(changed(good_answer())); break;
-      case 2: hear(good_answer()); break;
-      case 3: hear(changed(last_answer_)); break;
+      case 0:
+        hear(script_.take(script_.next()));
+        break;
+      case 1:
+        hear(changed(good_answer()));
+        break;
+      case 2:
+        hear(good_answer());
+        break;
+      case 3:
+        hear(changed(last_answer_));
+        break;
       case 4:
         if (!open_) break;
         if (!conversation_.give_up()) conversation_.restart();
         open_ = false;
         break;
-      default: ask(); break;
+      default:
+        ask();
+        break;
     }
     if (!open_) ask();
   }
@@ -130,14 +149,14 @@ class Device {
   void decode_all() {
     const auto registers = conversation_.registers();
     require(registers.size() == std::size_t{2} * request_.count);
-    for (const Wire wire : {Wire::u16, Wire::i16, Wire::u32, Wire::i32, Wire::u64, Wire::i64, Wire::f32, Wire::f64}) {
+    for (const auto& [wire, width] : wires) {
       for (const WordOrder order : {WordOrder::big, WordOrder::little}) {
+        if (width > request_.count) continue;
         Register reg;
         reg.wire = wire;
         reg.word_order = order;
-        if (reg.width() > request_.count) continue;
-        const double value = decode(registers.first(std::size_t{2} * reg.width()), reg);
-        require(value == value ? value - value == 0 : true);  // finite, or absent
+        const double value = decode(registers.first(2 * width), reg);
+        require(!is_known(value) || std::isfinite(value));
       }
     }
   }

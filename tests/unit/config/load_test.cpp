@@ -24,10 +24,11 @@ const DataPaths shipped = {{source_dir / "config/meters"}, source_dir / "config/
 class TextAsFile {
  public:
   explicit TextAsFile(const std::string& text)
-      : path_(fs::temp_directory_path() / ("flopwatt-load-" + std::to_string(getpid()) + ".yml")) {
+      : path_(fs::temp_directory_path() / ("flopwatt-load-" + std::to_string(getpid())) / "flopwatt.yml") {
+    fs::create_directories(path_.parent_path());
     std::ofstream(path_) << text;
   }
-  ~TextAsFile() { fs::remove(path_); }
+  ~TextAsFile() { fs::remove_all(path_.parent_path()); }
   TextAsFile(const TextAsFile&) = delete;
   TextAsFile& operator=(const TextAsFile&) = delete;
   [[nodiscard]] const fs::path& path() const { return path_; }
@@ -164,7 +165,6 @@ TEST_CASE("the example configuration with its commented lines is good too") {
   std::ofstream(password) << "x";
   fs::permissions(password, fs::perms::owner_read);
   const Loaded loaded = load_good(file.path());
-  fs::remove(password);
   CHECK(loaded.findings.empty());
   CHECK(loaded.config.node == "rack-r12");
   CHECK(loaded.config.buses.size() == 1);

@@ -68,6 +68,12 @@ TEST_CASE("quotes inside quotes end where they should") {
   CHECK(parse.root->entries[0].value.text == "it's");
   CHECK(parse.root->entries[1].value.text == "say \"x\"");
   CHECK(parse.root->entries[2].value.text == "\\");
+  for (const char* open : {"a: 'it''\n", "a: \"x\\\"\n", "a: '\nb: c\n", "a: \"x\nb: \\\"\n"}) {
+    CAPTURE(open);
+    const Parse refused(open);
+    CHECK_FALSE(refused.root);
+    CHECK(refused.findings.at(0).column == 4);
+  }
 }
 
 TEST_CASE("aliases cannot multiply without end") {

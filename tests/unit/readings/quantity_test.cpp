@@ -86,7 +86,7 @@ TEST_CASE("every series has one row, one label for its place, and a name as Prom
     CHECK(row.series.starts_with("flopwatt_"));
     CHECK(is_snake_case(row.series));
     std::string_view base = row.series;
-    CHECK(base.ends_with("_total") == (row.kind == ValueKind::counter);
+    CHECK(base.ends_with("_total") == (row.kind == ValueKind::counter));
     if (base.ends_with("_total")) base.remove_suffix(6);
     REQUIRE(suffixes.contains(row.unit));
     CHECK(std::ranges::any_of(suffixes.at(row.unit),
@@ -110,7 +110,7 @@ TEST_CASE("JSON keys of one source are unique, and cumulative ones end in _total
       CAPTURE(key);
       CHECK(keys.insert({row.source, key}).second);
       CHECK(is_snake_case(key));
-      CHECK(key.ends_with("_total") == (row.kind == ValueKind::counter);
+      CHECK(key.ends_with("_total") == (row.kind == ValueKind::counter));
     }
   }
   // Keys that messages add to the quantities.

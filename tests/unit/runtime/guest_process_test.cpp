@@ -83,8 +83,9 @@ awaitable<void> end_by(std::string script, std::string how) {
 awaitable<void> look_inside() {
   const int ours = ::open("/dev/null", O_RDONLY);  // not close-on-exec: a library may open such
   ::signal(SIGPIPE, SIG_IGN);                      // ignored signals are inherited
-  GuestProcess guest(shell("exec 4>&3; ls /proc/self/fd | tr '\\n' ' ' >&4; grep SigIgn /proc/self/status >&4; "
-                           "echo $1 >&4; cat"));
+  GuestProcess guest(
+      shell("exec 4>&3; ls /proc/self/fd | tr '\\n' ' ' >&4; grep SigIgn /proc/self/status >&4; "
+            "echo $1 >&4; cat"));
   const auto started = co_await guest.start();
   ::close(ours);
   REQUIRE(started);

@@ -312,6 +312,14 @@ TEST_CASE("without descriptors the server waits instead of spinning, and comes b
   CHECK(starved.read().status() == 200);
 }
 
+TEST_CASE("a name or address is bound as given, on every address that the machine has") {
+  asio::io_context io;
+  HttpServer server(io.get_executor(), handle);
+  CHECK(server.listen("127.0.0.1", 0)->size() == 1);
+  CHECK_FALSE(server.listen("localhost", 0)->empty());
+  CHECK_FALSE(server.listen("192.0.2.1", 0).has_value());  // RFC 5737: nobody's
+}
+
 TEST_CASE("an address that is taken is a fault that says which") {
   asio::io_context io;
   HttpServer first(io.get_executor(), handle);

@@ -9,7 +9,6 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
-#include <regex>
 #include <string>
 
 using namespace flopwatt;
@@ -65,9 +64,10 @@ std::string logged(std::string_view message, std::initializer_list<log::Pair> pa
 }  // namespace
 
 TEST_CASE("a line is logfmt with a UTC time stamp of milliseconds") {
-  const std::string line = logged("listening", {{"address", ":10150"}, {"ports", "2"}});
-  CHECK(std::regex_match(line, std::regex(R"(ts=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=info )"
-                                          R"(msg="listening" address=:10150 ports=2\n)")));
+  std::string line = logged("listening", {{"address", ":10150"}, {"ports", "2"}});
+  std::replace_if(
+      line.begin(), line.begin() + 27, [](char c) { return c >= '0' && c <= '9'; }, '9');
+  CHECK(line == "ts=9999-99-99T99:99:99.999Z level=info msg=\"listening\" address=:10150 ports=2\n");
 }
 
 TEST_CASE("values are quoted where logfmt needs it, and nothing breaks out of its line") {

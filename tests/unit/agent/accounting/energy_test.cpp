@@ -56,11 +56,13 @@ TEST_CASE("a fine register gives a long window, integration a short one under a 
     }
   }
   SUBCASE("0.1 kWh in a minute and no power: the step is inside what is stated") {
-    auto energy = series(360'000, false);
-    read(energy, load, 360'000, 0, 300);
-    for (double end = 70; end <= 300; end += 0.7) {
-      const EnergyPart minute = part(energy, end - 60, end);
-      CHECK(std::abs(minute.joules - 600'000) <= 2 * std::sqrt(minute.variance()));
+    for (const double watts : {1000, 3000, 10'000}) {
+      auto energy = series(360'000, false);
+      read(energy, model::constant(watts), 360'000, 0, 1000);
+      for (double end = 70; end <= 1000; end += 0.7) {
+        const EnergyPart minute = part(energy, end - 60, end);
+        CHECK(std::abs(minute.joules - 60 * watts) <= 2 * std::sqrt(minute.variance()));
+      }
     }
   }
 }

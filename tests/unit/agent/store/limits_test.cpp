@@ -107,7 +107,7 @@ TEST_CASE("across a reboot age goes on by the wall clock, unless that went back"
     settings.max_age = std::chrono::hours(1);
     const SourcePtr source = small_source();
     (void)value_or_fail(open_or_fail(settings)->commit(small_commit(source, 0, 10)));
-    sql(directory.store(), "UPDATE boot SET uuid = 'an earlier boot'");
+    pretend_reboot(directory.store());
     const auto store = open_or_fail(settings);
     Commit commit = small_commit(source, 0, 1);
     commit.sets[0].time = {start_wall_us + off, 7 * second};

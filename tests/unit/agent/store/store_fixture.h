@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/store/checksum.h"
 #include "agent/store/store.h"
 
 namespace flopwatt::store::testing {
@@ -154,6 +155,14 @@ inline std::string sql(const fs::path& path, const std::string& text) {
   sqlite3_close(handle);
   if (!message.empty()) throw std::runtime_error(message);
   return value;
+}
+
+/// Makes the rows that are in a closed store rows of another boot than this one.
+inline void pretend_reboot(const fs::path& path) {
+  const std::string uuid = "an earlier boot";
+  const auto origin = static_cast<std::uint64_t>(std::stoll(sql(path, "SELECT origin_us FROM boot")));
+  sql(path, "UPDATE boot SET uuid = '" + uuid +
+                "', crc = " + std::to_string(Checksum().add(uuid).add(origin).value()));
 }
 
 inline std::string file_text(const fs::path& path) {

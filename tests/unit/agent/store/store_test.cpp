@@ -130,7 +130,7 @@ TEST_CASE("rows of an earlier boot are read with their own clock") {
     const auto store = open_or_fail(settings_for(directory.store()));
     (void)value_or_fail(store->commit(small_commit(small_source(), 0, 1)));
   }
-  sql(directory.store(), "UPDATE boot SET uuid = 'an earlier boot'");
+  pretend_reboot(directory.store());
   const auto store = open_or_fail(settings_for(directory.store()));
   Commit commit = small_commit(small_source(), 100, 1);
   commit.sets[0].time.monotonic_us = 42;

@@ -25,8 +25,8 @@ MeterConfig meter(const char* name, const char* host, std::uint16_t port, int re
 
 TEST_CASE("meters of one address share a bus") {
   Config config;
-  config.meters = {meter("a", "10.0.0.1", 502, 1), meter("b", "10.0.0.2", 502, 1), meter("c", "10.0.0.1", 502, 2),
-                   meter("d", "10.0.0.1", 503, 1)};
+  config.meters = {meter("a", "10.0.0.1", 502, 1), meter("b", "10.0.0.2", 502, 1),
+                   meter("c", "10.0.0.1", 502, 2), meter("d", "10.0.0.1", 503, 1)};
   const auto buses = plan_buses(config);
   REQUIRE(buses.size() == 3);
   CHECK(buses[0].name() == "tcp://10.0.0.1:502");

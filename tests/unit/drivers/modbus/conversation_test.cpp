@@ -50,7 +50,9 @@ struct Fixture {
   }
 };
 
-Bytes good(unsigned transaction, std::uint16_t low_word = 7) { return answer(transaction, 1, 3, {0, low_word}); }
+Bytes good(unsigned transaction, std::uint16_t low_word = 7) {
+  return answer(transaction, 1, 3, {0, low_word});
+}
 
 }  // namespace
 
@@ -117,7 +119,9 @@ TEST_CASE_FIXTURE(Fixture, "late answers together with the answer") {
     const unsigned third = ask();
     CHECK(hear(Bytes(late.begin() + 5, late.end()) + good(third, 222)) == Verdict::registers);
   }
-  SUBCASE("as an exception") { CHECK(hear(exception(first, 1, 3, 11) + good(second, 222)) == Verdict::registers); }
+  SUBCASE("as an exception") {
+    CHECK(hear(exception(first, 1, 3, 11) + good(second, 222)) == Verdict::registers);
+  }
   CHECK(value() == 222);
 }
 

@@ -62,7 +62,8 @@ TEST_CASE("floats as libmodbus writes them") {
   const std::vector<float> samples = {0.0F, -1.5F, 230.125F, 1.0e-20F, 3.4e38F, -0.001F};
   for (const float sample : samples) {
     std::vector<std::uint16_t> words(2);
-    modbus_set_float(sample, words.data());  // low word first (its _abcd of 3.1.6 swaps bytes on this machine)
+    modbus_set_float(sample,
+                     words.data());  // low word first (its _abcd of 3.1.6 swaps bytes on this machine)
     CHECK(decoded(words, Wire::f32, WordOrder::little) == static_cast<double>(sample));
     std::swap(words[0], words[1]);
     CHECK(decoded(words, Wire::f32) == static_cast<double>(sample));

@@ -85,8 +85,9 @@ struct Rack {
     meter.unit_id = unit;
     meter.interval = 100ms;
     meter.timeout = 100ms;
-    meter.profile.registers = {{{Quantity::energy_import, Place::whole, 0}, 10, 3, Wire::u16, WordOrder::big, 1, 0},
-                               {{Quantity::voltage, Place::l1, 0}, 200, 3, Wire::u16, WordOrder::big, 0.1, 0}};
+    meter.profile.registers = {
+        {{Quantity::energy_import, Place::whole, 0}, 10, 3, Wire::u16, WordOrder::big, 1, 0},
+        {{Quantity::voltage, Place::l1, 0}, 200, 3, Wire::u16, WordOrder::big, 0.1, 0}};
     config.meters.push_back(meter);
     return config.meters.back();
   }
@@ -120,7 +121,8 @@ struct Rack {
 // libmodbus' server, as an implementation that is not ours. Answers one client until it goes away.
 class LibmodbusServer {
  public:
-  LibmodbusServer() : context_(modbus_new_tcp("127.0.0.1", 0)), registers_(modbus_mapping_new(0, 0, 300, 300)) {
+  LibmodbusServer()
+      : context_(modbus_new_tcp("127.0.0.1", 0)), registers_(modbus_mapping_new(0, 0, 300, 300)) {
     modbus_set_slave(context_, 1);
     listener_ = modbus_tcp_listen(context_, 1);
     sockaddr_in name{};
@@ -159,7 +161,8 @@ class LibmodbusServer {
 
 TEST_CASE("meters are read every interval, with time, scale and source") {
   Rack rack;
-  ScriptedMeter device(rack.io, [](const Asked& asked) { return answers(asked, asked.address == 10 ? 7 : 2305); });
+  ScriptedMeter device(rack.io,
+                       [](const Asked& asked) { return answers(asked, asked.address == 10 ? 7 : 2305); });
   rack.add("pdu", device.address());
   REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].sets.size() == 5; }));
 
@@ -221,9 +224,11 @@ TEST_CASE("what libmodbus encodes is decoded exactly") {
 TEST_CASE("units behind one address share one connection, one request at a time") {
   Rack rack;
   ScriptedMeter gateway(rack.io, [](const Asked& asked) { return answers(asked, asked.unit); });
-  for (std::uint8_t unit = 1; unit <= 3; ++unit) rack.add("m" + std::to_string(unit), gateway.address(), unit);
+  for (std::uint8_t unit = 1; unit <= 3; ++unit)
+    rack.add("m" + std::to_string(unit), gateway.address(), unit);
   REQUIRE(rack.run_until([&] {
-    return std::min({rack.ledger["m1"].sets.size(), rack.ledger["m2"].sets.size(), rack.ledger["m3"].sets.size()}) == 3;
+    return std::min({rack.ledger["m1"].sets.size(), rack.ledger["m2"].sets.size(),
+                     rack.ledger["m3"].sets.size()}) == 3;
   }));
   CHECK(gateway.connections() == 1);
   CHECK(rack.ledger["m3"].sets[0].values[0] == 3);
@@ -232,7 +237,8 @@ TEST_CASE("units behind one address share one connection, one request at a time"
 
 TEST_CASE("a silent unit is asked less and less, and its neighbours are read at every beat") {
   Rack rack;
-  ScriptedMeter gateway(rack.io, [](const Asked& asked) { return asked.unit == 1 ? Act{} : answers(asked, 1); });
+  ScriptedMeter gateway(rack.io,
+                        [](const Asked& asked) { return asked.unit == 1 ? Act{} : answers(asked, 1); });
   rack.add("silent", gateway.address(), 1);
   rack.add("healthy", gateway.address(), 2);
   ScriptedMeter other(rack.io, [](const Asked& asked) { return answers(asked, 1); });
@@ -255,7 +261,8 @@ TEST_CASE("a silent unit is asked less and less, and its neighbours are read at 
 
 TEST_CASE("a meter that comes back is read again at every beat") {
   Rack rack;
-  ScriptedMeter device(rack.io, [](const Asked& asked) { return asked.request <= 3 ? Act{} : answers(asked, 1); });
+  ScriptedMeter device(rack.io,
+                       [](const Asked& asked) { return asked.request <= 3 ? Act{} : answers(asked, 1); });
   rack.add("pdu", device.address());
   REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].sets.size() == 4; }));
   const auto& pdu = rack.ledger["pdu"];
@@ -316,7 +323,8 @@ TEST_CASE("a gateway's 0x0B concerns that unit only") {
   CHECK(gateway.connections() == 1);
 }
 
-TEST_CASE("without a connection every meter of the bus has failed, and the address is left alone for a while") {
+TEST_CASE(
+    "without a connection every meter of the bus has failed, and the address is left alone for a while") {
   Rack rack;
   ModbusAddress nobody;
   {

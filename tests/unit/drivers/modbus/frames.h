@@ -10,7 +10,7 @@ using Bytes = std::vector<std::uint8_t>;
 
 /// Transaction, protocol 0, the true length, then `body` (unit, function, ...).
 inline Bytes frame(unsigned transaction, const Bytes& body) {
-  Bytes bytes = {static_cast<std::uint8_t>(transaction >> 8),  static_cast<std::uint8_t>(transaction), 0, 0,
+  Bytes bytes = {static_cast<std::uint8_t>(transaction >> 8), static_cast<std::uint8_t>(transaction), 0, 0,
                  static_cast<std::uint8_t>(body.size() >> 8), static_cast<std::uint8_t>(body.size())};
   bytes.insert(bytes.end(), body.begin(), body.end());
   return bytes;

@@ -12,14 +12,15 @@ namespace {
 // Two input registers from address 0x0BF3 of unit 3.
 const ReadRequest two_registers{3, ReadFunction::input_registers, 0x0BF3, 2};
 
-Reply judged(const Bytes& bytes, bool any_unit = false) { return decode_reply(bytes, two_registers, any_unit); }
+Reply judged(const Bytes& bytes, bool any_unit = false) {
+  return decode_reply(bytes, two_registers, any_unit);
+}
 
 }  // namespace
 
 TEST_CASE("a request is twelve bytes, big-endian") {
   const RequestFrame bytes = encode({0xF7, ReadFunction::holding_registers, 0x1234, 125}, 0xABCD);
-  CHECK(Bytes(bytes.begin(), bytes.end()) ==
-        Bytes{0xAB, 0xCD, 0, 0, 0, 6, 0xF7, 3, 0x12, 0x34, 0, 125});
+  CHECK(Bytes(bytes.begin(), bytes.end()) == Bytes{0xAB, 0xCD, 0, 0, 0, 6, 0xF7, 3, 0x12, 0x34, 0, 125});
 }
 
 TEST_CASE("only functions 3 and 4 can be asked for") {

@@ -33,7 +33,8 @@ struct Span {
 
 std::vector<Span> spans(const ReadPlan& plan) {
   std::vector<Span> all;
-  for (const PlannedRead& read : plan) all.push_back({static_cast<int>(read.function), read.address, read.count});
+  for (const PlannedRead& read : plan)
+    all.push_back({static_cast<int>(read.function), read.address, read.count});
   return all;
 }
 
@@ -64,8 +65,9 @@ bool allowed(const std::vector<Register>& members, const ReadLimits& limits) {
 std::size_t fewest(const std::vector<Register>& registers, const ReadLimits& limits, std::size_t next,
                    std::vector<std::vector<Register>>& groups) {
   if (next == registers.size())
-    return std::ranges::all_of(groups, [&](const auto& group) { return allowed(group, limits); }) ? groups.size()
-                                                                                                   : 1000;
+    return std::ranges::all_of(groups, [&](const auto& group) { return allowed(group, limits); })
+               ? groups.size()
+               : 1000;
   std::size_t best = 1000;
   for (std::size_t i = 0; i < groups.size(); ++i) {
     groups[i].push_back(registers[next]);
@@ -114,7 +116,8 @@ TEST_CASE("holes are read over up to the limit") {
 TEST_CASE("a request ends before the register that would make it too long") {
   std::vector<Register> registers;
   for (std::uint16_t address = 0; address < 24; address += 2) registers.push_back(reg(address));
-  CHECK(spans(plan_reads(registers, {11, 0, false})) == std::vector<Span>{{4, 0, 10}, {4, 10, 10}, {4, 20, 4}});
+  CHECK(spans(plan_reads(registers, {11, 0, false})) ==
+        std::vector<Span>{{4, 0, 10}, {4, 10, 10}, {4, 20, 4}});
 }
 
 TEST_CASE("never more than the protocol allows") {
@@ -129,13 +132,16 @@ TEST_CASE("functions are not mixed") {
 }
 
 TEST_CASE("even start and count") {
-  CHECK(spans(plan_reads(std::vector{reg(3), reg(7, Wire::u16)}, {125, 2, true})) == std::vector<Span>{{4, 2, 6}});
-  CHECK(spans(plan_reads(std::vector{reg(1), reg(3)}, {4, 0, true})) == std::vector<Span>{{4, 0, 4}, {4, 2, 4}});
+  CHECK(spans(plan_reads(std::vector{reg(3), reg(7, Wire::u16)}, {125, 2, true})) ==
+        std::vector<Span>{{4, 2, 6}});
+  CHECK(spans(plan_reads(std::vector{reg(1), reg(3)}, {4, 0, true})) ==
+        std::vector<Span>{{4, 0, 4}, {4, 2, 4}});
 }
 
 TEST_CASE("the end of the address space") {
   CHECK(spans(plan_reads(std::vector{reg(65532, Wire::u64)}, {})) == std::vector<Span>{{4, 65532, 4}});
-  CHECK(spans(plan_reads(std::vector{reg(65535, Wire::u16)}, {125, 0, true})) == std::vector<Span>{{4, 65534, 2}});
+  CHECK(spans(plan_reads(std::vector{reg(65535, Wire::u16)}, {125, 0, true})) ==
+        std::vector<Span>{{4, 65534, 2}});
 }
 
 TEST_CASE("the request with the energy, else the power, comes first") {

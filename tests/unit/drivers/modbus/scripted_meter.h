@@ -82,7 +82,9 @@ class ScriptedMeter {
     for (;;) {
       std::array<std::uint8_t, 12> bytes{};
       co_await asio::async_read(*socket, asio::buffer(bytes), asio::use_awaitable);
-      const auto word = [&](std::size_t at) { return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]); };
+      const auto word = [&](std::size_t at) {
+        return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+      };
       const Act act = script_({word(0), bytes[6], bytes[7], word(8), word(10), connection, ++requests_});
       asio::co_spawn(acceptor_.get_executor(), perform(socket, act), keep);
     }

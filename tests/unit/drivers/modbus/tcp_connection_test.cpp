@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <optional>
 #include <string>
@@ -96,9 +96,9 @@ struct Line {
 
 TEST_CASE("registers are read, and the moment of it is told") {
   Line line([](const Asked& asked) { return answers(asked, 42); });
-  const Moment before = {0, std::chrono::duration_cast<std::chrono::microseconds>(
-                                steady_clock::now().time_since_epoch())
-                                .count()};
+  const Moment before = {
+      0,
+      std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now().time_since_epoch()).count()};
   const auto outcomes = line.read(3);
   for (const Outcome& outcome : outcomes) {
     CHECK(outcome.good);
@@ -165,7 +165,9 @@ TEST_CASE("whatever puts the framing in doubt is a protocol fault, closes, and n
   ScriptedMeter::Script bad;
   std::string reason;
   SUBCASE("wrong unit") {
-    bad = [](const Asked& asked) { return Act{.bytes = answer(asked.transaction, 77, asked.function, {9, 9})}; };
+    bad = [](const Asked& asked) {
+      return Act{.bytes = answer(asked.transaction, 77, asked.function, {9, 9})};
+    };
     reason = "unit 77";
   }
   SUBCASE("wrong transaction id") {
@@ -212,7 +214,9 @@ TEST_CASE("whatever puts the framing in doubt is a protocol fault, closes, and n
 }
 
 TEST_CASE("another unit id is taken where that is configured") {
-  Line line([](const Asked& asked) { return Act{.bytes = answer(asked.transaction, 77, asked.function, {9, 9})}; });
+  Line line([](const Asked& asked) {
+    return Act{.bytes = answer(asked.transaction, 77, asked.function, {9, 9})};
+  });
   line.options.accept_unit_mismatch = true;
   CHECK(line.read()[0].good);
 }
@@ -337,9 +341,8 @@ TEST_CASE("cancelled in the middle of a transaction it ends at once") {
   });
   line.options.timeout = 5s;
   asio::co_spawn(line.io, line.watched(1),
-                 asio::bind_cancellation_slot(cancel.slot(), [&](const std::exception_ptr& thrown) {
-                   line.keep(thrown);
-                 }));
+                 asio::bind_cancellation_slot(cancel.slot(),
+                                              [&](const std::exception_ptr& thrown) { line.keep(thrown); }));
   line.io.run_for(5s);
   REQUIRE(line.ended);
   CHECK(line.failure != nullptr);

@@ -10,9 +10,17 @@ namespace flopwatt::nvidia {
 namespace {
 
 DeviceIdentity h100() {
-  return {.pci = "0000:41:00.0", .uuid = "GPU-1", .name = "NVIDIA H100 80GB HBM3", .serial = "165",
-          .compute_major = 9, .compute_minor = 0, .cores = 16896, .has_power = true, .has_energy_counter = true,
-          .has_pipes = true, .no_pipes_reason = ""};
+  return {.pci = "0000:41:00.0",
+          .uuid = "GPU-1",
+          .name = "NVIDIA H100 80GB HBM3",
+          .serial = "165",
+          .compute_major = 9,
+          .compute_minor = 0,
+          .cores = 16896,
+          .has_power = true,
+          .has_energy_counter = true,
+          .has_pipes = true,
+          .no_pipes_reason = ""};
 }
 
 DeviceReading reading(double hmma_ratio, bool with_activity = true) {
@@ -29,8 +37,10 @@ DeviceReading reading(double hmma_ratio, bool with_activity = true) {
   reading.temperature_c = 61;
   reading.pipes_sampled = true;
   if (with_activity)
-    reading.pipes = PipeSample{
-        .ratios = {hmma_ratio, 0, 0, 0, 0.1, 0}, .seconds = 1.0, .clock_begin_hz = 1.98e9, .clock_end_hz = 1.98e9};
+    reading.pipes = PipeSample{.ratios = {hmma_ratio, 0, 0, 0, 0.1, 0},
+                               .seconds = 1.0,
+                               .clock_begin_hz = 1.98e9,
+                               .clock_end_hz = 1.98e9};
   return reading;
 }
 
@@ -138,8 +148,8 @@ TEST_CASE("an interval without activity leaves one set without work and method, 
   bench.accelerator.make_set(reading(0.5, false));
   const double before = bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::work);
   const ReadingSet gap = bench.accelerator.make_set(reading(0.5, false));
-  for (const Quantity quantity : {Quantity::work, Quantity::work_low, Quantity::work_high, Quantity::work_spread,
-                                  Quantity::method})
+  for (const Quantity quantity :
+       {Quantity::work, Quantity::work_low, Quantity::work_high, Quantity::work_spread, Quantity::method})
     CHECK_FALSE(is_known(bench.value(gap, quantity)));
   CHECK_FALSE(is_known(bench.value(gap, Quantity::work, Place::assumed_bf16)));
   CHECK_FALSE(is_known(bench.value(gap, Quantity::pipe_active, Place::hmma)));

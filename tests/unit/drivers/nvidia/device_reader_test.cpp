@@ -29,7 +29,8 @@ struct Bench {
     return *result;
   }
 
-  /// As the agent does: asks until the back-off is over and the device was found again. Returns its first reading.
+  /// As the agent does: asks until the back-off is over and the device was found again. Returns its first
+  /// reading.
   std::optional<DeviceReading> comes_back_within(std::chrono::seconds limit) const {
     const auto end = std::chrono::steady_clock::now() + limit;
     while (std::chrono::steady_clock::now() < end) {

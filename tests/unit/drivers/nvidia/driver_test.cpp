@@ -169,7 +169,8 @@ TEST_CASE("a device known before and not listed any more fails") {
 
 TEST_CASE("without the library there are no sources") {
   Bench bench("", "libno-such-vendor.so.1");
-  CHECK_FALSE(bench.run_until([&] { return !bench.intake.sources.empty() || !bench.intake.answers.empty(); }, 500ms));
+  CHECK_FALSE(
+      bench.run_until([&] { return !bench.intake.sources.empty() || !bench.intake.answers.empty(); }, 500ms));
 }
 
 TEST_CASE("`off` makes no driver") {

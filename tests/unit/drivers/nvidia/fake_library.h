@@ -14,7 +14,8 @@ namespace flopwatt::nvidia {
 class FakeScript {
  public:
   FakeScript()
-      : path_(std::filesystem::temp_directory_path() / ("fake-nvml-" + std::to_string(::getpid()) + ".script")) {
+      : path_(std::filesystem::temp_directory_path() /
+              ("fake-nvml-" + std::to_string(::getpid()) + ".script")) {
     ::setenv("FAKE_NVML_SCRIPT", path_.c_str(), 1);
     says("");
   }

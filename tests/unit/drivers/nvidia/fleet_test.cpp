@@ -69,7 +69,8 @@ TEST_CASE("names count up in the order of the hello, and stay with the PCI addre
 
 TEST_CASE("a configured name goes by the address, whatever its width and case, and takes up its number") {
   Bench bench{.names = {{"00000000:C1:00.0", "gpu-b"}}};
-  bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}, {"0000:c1:00.0", "GPU-b"}, {"0000:d1:00.0", "GPU-c"}}), bench.intake);
+  bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}, {"0000:c1:00.0", "GPU-b"}, {"0000:d1:00.0", "GPU-c"}}),
+                   bench.intake);
   CHECK(bench.intake.sources[0]->name == "nvidia0");
   CHECK(bench.intake.sources[1]->name == "gpu-b");
   CHECK(bench.intake.sources[2]->name == "nvidia2");

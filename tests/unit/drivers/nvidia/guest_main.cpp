@@ -10,7 +10,8 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument.starts_with(library)) options.library = argument.substr(library.size());
-    if (argument.starts_with(socket)) options.socket_fd = std::stoi(std::string(argument.substr(socket.size())));
+    if (argument.starts_with(socket))
+      options.socket_fd = std::stoi(std::string(argument.substr(socket.size())));
     if (argument.starts_with(interval))
       options.interval = std::chrono::milliseconds(std::stoi(std::string(argument.substr(interval.size()))));
   }

@@ -54,7 +54,8 @@ TEST_CASE("a reading comes through to the last digit") {
   CHECK(got.temperature_c == sent.temperature_c);
   CHECK(got.pipes_sampled);
   REQUIRE(got.pipes);
-  for (const PipeIndex known : {hmma_pipe, imma_pipe, fp64_pipe, fp32_pipe, fp16_pipe}) CHECK(got.pipes->ratios[known] == sent.pipes->ratios[known]);
+  for (const PipeIndex known : {hmma_pipe, imma_pipe, fp64_pipe, fp32_pipe, fp16_pipe})
+    CHECK(got.pipes->ratios[known] == sent.pipes->ratios[known]);
   CHECK_FALSE(is_known(got.pipes->ratios[dfma_pipe]));
   CHECK(got.pipes->seconds == sent.pipes->seconds);
   CHECK(got.pipes->clock_begin_hz == sent.pipes->clock_begin_hz);
@@ -84,9 +85,17 @@ TEST_CASE("a failure comes through with its code") {
 
 TEST_CASE("a hello comes through with every identity") {
   Hello sent{.driver = "570.86.15", .devices = {}};
-  sent.devices.push_back({.pci = "0000:41:00.0", .uuid = "GPU-1", .name = "NVIDIA \"H100\"", .serial = "165",
-                          .compute_major = 9, .compute_minor = 0, .cores = 16896, .has_power = true,
-                          .has_energy_counter = true, .has_pipes = true, .no_pipes_reason = ""});
+  sent.devices.push_back({.pci = "0000:41:00.0",
+                          .uuid = "GPU-1",
+                          .name = "NVIDIA \"H100\"",
+                          .serial = "165",
+                          .compute_major = 9,
+                          .compute_minor = 0,
+                          .cores = 16896,
+                          .has_power = true,
+                          .has_energy_counter = true,
+                          .has_pipes = true,
+                          .no_pipes_reason = ""});
   DeviceIdentity& second = sent.devices.emplace_back();
   second.pci = "0000:c1:00.0";
   second.no_pipes_reason = "nvmlGpmQueryDeviceSupport: NOT_SUPPORTED (3)";
@@ -117,12 +126,19 @@ TEST_CASE("the agent's words are what parse() and the guest know") {
 
 TEST_CASE("what the guest does not say is refused as protocol") {
   for (const char* const wrong : {
-           "", "{", "[]", "3", "{}", R"({"message":7})", R"({"message":"dance"})",
-           R"({"message":"device"})",                                            // which device?
-           R"({"message":"device","device":-1,"time_us":1,"monotonic_us":1})",   // no such number
-           R"({"message":"device","device":0})",                                 // no time
+           "",
+           "{",
+           "[]",
+           "3",
+           "{}",
+           R"({"message":7})",
+           R"({"message":"dance"})",
+           R"({"message":"device"})",                                           // which device?
+           R"({"message":"device","device":-1,"time_us":1,"monotonic_us":1})",  // no such number
+           R"({"message":"device","device":0})",                                // no time
            R"({"message":"device","device":0,"time_us":1,"monotonic_us":1,"power_mw":-5})",
-           R"({"message":"device","device":0,"time_us":1,"monotonic_us":1,"power_mw":1e12})",  // not of its width
+           R"({"message":"device","device":0,"time_us":1,"monotonic_us":1,"power_mw":1e12})",  // not of its
+                                                                                               // width
            R"({"message":"device","device":0,"time_us":1,"monotonic_us":1,"power_mw":"5"})",
            R"({"message":"device","device":0,"time_us":1,"monotonic_us":1,"utilization_percent":300})",
            R"({"message":"device","device":0,"time_us":1,"monotonic_us":1,"activity":{"hmma":"x"}})",

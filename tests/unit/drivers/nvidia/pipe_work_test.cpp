@@ -7,8 +7,15 @@ namespace {
 
 /// Hopper, as in the facts: FLOP per clock per SM.
 SmRates hopper() {
-  return {.fp64 = 128, .fp64_tensor = 256, .fp32 = 256, .fp16 = 512, .tf32_tensor = 2048, .fp16_tensor = 4096,
-          .bf16_tensor = 4096, .fp8_tensor = 8192, .fp32_lanes = 128};
+  return {.fp64 = 128,
+          .fp64_tensor = 256,
+          .fp32 = 256,
+          .fp16 = 512,
+          .tf32_tensor = 2048,
+          .fp16_tensor = 4096,
+          .bf16_tensor = 4096,
+          .fp8_tensor = 8192,
+          .fp32_lanes = 128};
 }
 constexpr unsigned h100_cores = 16896;  // 132 SMs of 128
 
@@ -25,7 +32,7 @@ TEST_CASE("an H100 with half its HMMA cycles: 0.5 x 4096 x 132 SM x 1.98 GHz x 1
   REQUIRE(work);
   CHECK(work->tensor == doctest::Approx(535.26528e12).epsilon(1e-12));
   CHECK(work->total() == work->tensor);
-  CHECK(work->low == doctest::Approx(267.63264e12).epsilon(1e-12));   // all of it TF32
+  CHECK(work->low == doctest::Approx(267.63264e12).epsilon(1e-12));    // all of it TF32
   CHECK(work->high == doctest::Approx(1070.53056e12).epsilon(1e-12));  // all of it FP8
   CHECK(work->spread == 0.0);
 }
@@ -82,7 +89,8 @@ TEST_CASE("an unknown clock or no time makes the work unknown") {
 }
 
 TEST_CASE("a stopped clock does nothing, with no spread") {
-  const auto work = pipe_work(*pipe_rates(hopper(), h100_cores, Precision::bf16), sample({0, 0, 0, 0, 0, 0}, 0, 0));
+  const auto work =
+      pipe_work(*pipe_rates(hopper(), h100_cores, Precision::bf16), sample({0, 0, 0, 0, 0, 0}, 0, 0));
   REQUIRE(work);
   CHECK(work->total() == 0.0);
   CHECK(work->spread == 0.0);
@@ -110,7 +118,8 @@ TEST_CASE("rates are unknown without a number of SMs or for a precision that the
 }
 
 TEST_CASE("work beyond 1.05 times the dense peak is told by its precision") {
-  const Product h100{.name = "H100", .name_match = "*",
+  const Product h100{.name = "H100",
+                     .name_match = "*",
                      .peak_flop_per_second = {{"fp64", 67e12}, {"fp32", 67e12}, {"bf16", 989e12}}};
   const auto verdict = [&](Work work) { return beyond_peak(work, 2.0, h100, Precision::bf16); };
   CHECK(verdict({.tensor = 2 * 989e12 * 1.049}) == "");

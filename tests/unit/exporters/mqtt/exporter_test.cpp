@@ -28,8 +28,6 @@ std::optional<Received> message(Rig& rig, Subscriber& subscriber, const std::str
   return found.back();
 }
 
-bool delivered(const std::optional<Result<Done>>& result) { return result && result->has_value(); }
-
 }  // namespace
 
 TEST_CASE("state, info and status are retained; live messages are not, and all are JSON with QoS 1") {
@@ -65,7 +63,7 @@ TEST_CASE("state, info and status are retained; live messages are not, and all a
   REQUIRE(down);
   CHECK(down->payload == R"({"up":false,"fault":"timeout","since":"2026-11-23T12:44:01.250Z"})");
 
-  CHECK(delivered(rig.publish({stored(1, source, {230.5, 1234, absent})}, Lane::live)));
+  CHECK(rig.publish({stored(1, source, {230.5, 1234, absent})}, Lane::live)->delivered);
   const auto live = message(rig, subscriber, base + "meters/pdu-a");
   REQUIRE(live);
   CHECK_FALSE(live->retained);
@@ -145,9 +143,9 @@ TEST_CASE("replay: arrays on the replay topic, oldest first, not retained, besid
     backlog.push_back(stored(seq, seq % 2 == 0 ? a : b, {1, 2, 3}));
   for (std::uint64_t seq = 2001; seq <= 2100; ++seq) live.push_back(stored(seq, a, {1, 2, 3}));
   const auto replay = rig.start(backlog, Lane::replay);
-  CHECK(delivered(rig.publish(live, Lane::live)));
+  CHECK(rig.publish(live, Lane::live)->delivered);
   REQUIRE(run_until(rig.loop, [&] { return replay->ended; }));
-  CHECK(delivered(replay->result));
+  CHECK(replay->delivered);
 
   REQUIRE(message(rig, subscriber, base + "meters/pdu-a", 100));
   std::uint64_t seq = 2000;
@@ -172,11 +170,11 @@ TEST_CASE("a burst of 40 messages") {
   std::vector<StoredSet> burst;
   for (std::uint64_t seq = 1; seq <= 40; ++seq)
     burst.push_back(stored(seq, seq % 2 == 0 ? meter("pdu-a") : accelerator("nvidia0"), {1.5, 2e18, 2}));
-  CHECK(delivered(rig.publish(burst, Lane::live)));
+  CHECK(rig.publish(burst, Lane::live)->delivered);
   constexpr int bursts = 50;
   const auto start = std::chrono::steady_clock::now();
   const std::clock_t cpu = std::clock();
-  for (int i = 0; i < bursts; ++i) CHECK(delivered(rig.publish(burst, Lane::live)));
+  for (int i = 0; i < bursts; ++i) CHECK(rig.publish(burst, Lane::live)->delivered);
   const double messages = 40.0 * bursts;
   const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double wall_us = wall / messages * 1e6;

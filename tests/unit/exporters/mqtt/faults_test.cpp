@@ -11,8 +11,6 @@ using std::chrono::seconds;
 
 namespace {
 
-bool delivered(const std::optional<Result<Done>>& result) { return result && result->has_value(); }
-
 std::vector<StoredSet> some(std::uint64_t first, std::uint64_t count, const SourcePtr& source) {
   std::vector<StoredSet> sets;
   for (std::uint64_t seq = first; seq < first + count; ++seq) sets.push_back(stored(seq, source, {1, 2, 3}));
@@ -24,9 +22,9 @@ std::vector<StoredSet> some(std::uint64_t first, std::uint64_t count, const Sour
 TEST_CASE("without a connection publish() fails at once") {
   Rig rig(free_port());
   const auto result = rig.publish(some(1, 1, meter("pdu-a")), Lane::live);
-  REQUIRE(result);
-  REQUIRE_FALSE(*result);
-  CHECK(result->error().fault_class == FaultClass::connection);
+  REQUIRE(result->returned);
+  REQUIRE_FALSE(result->delivered);
+  CHECK(result->fault.fault_class == FaultClass::connection);
 }
 
 TEST_CASE(
@@ -42,14 +40,14 @@ TEST_CASE(
   CHECK(rig.exporter->up());
   REQUIRE(run_until(
       rig.loop, [&] { return publication->ended; }, seconds(4)));
-  REQUIRE(publication->result);
-  REQUIRE_FALSE(*publication->result);
-  CHECK(publication->result->error().fault_class == FaultClass::timeout);
+  REQUIRE(publication->returned);
+  REQUIRE_FALSE(publication->delivered);
+  CHECK(publication->fault.fault_class == FaultClass::timeout);
   CHECK_FALSE(rig.exporter->up());
   broker.thaw();
   REQUIRE(rig.up(seconds(15)));
   CHECK(rig.exporter->connection() == 2);
-  CHECK(delivered(rig.publish(some(1, 3, meter("pdu-a")), Lane::live)));
+  CHECK(rig.publish(some(1, 3, meter("pdu-a")), Lane::live)->delivered);
 }
 
 TEST_CASE("leaving a silent broker takes less than a second") {
@@ -73,17 +71,17 @@ TEST_CASE("what the access list denies is not delivered; what it allows is") {
   Rig rig(broker.port);
   REQUIRE(rig.up());
   // Nobody subscribes: PUBACK comes with 0x10, which is a success.
-  CHECK(delivered(rig.publish(some(1, 5, meter("pdu-a")), Lane::live)));
+  CHECK(rig.publish(some(1, 5, meter("pdu-a")), Lane::live)->delivered);
   auto sets = some(6, 2, meter("pdu-a"));
   sets.push_back(stored(8, meter("pdu-b"), {1, 2, 3}));
   const auto result = rig.publish(sets, Lane::live);
-  REQUIRE(result);
-  REQUIRE_FALSE(*result);
-  CHECK(result->error().fault_class == FaultClass::exception);
-  CHECK(result->error().code == 0x87);
-  CHECK(result->error().message.find("flopwatt/rack-r12/meters/pdu-b") != std::string::npos);
+  REQUIRE(result->returned);
+  REQUIRE_FALSE(result->delivered);
+  CHECK(result->fault.fault_class == FaultClass::exception);
+  CHECK(result->fault.code == 0x87);
+  CHECK(result->fault.message.find("flopwatt/rack-r12/meters/pdu-b") != std::string::npos);
   CHECK(rig.exporter->up());
-  CHECK(delivered(rig.publish(some(9, 1, meter("pdu-a")), Lane::live)));
+  CHECK(rig.publish(some(9, 1, meter("pdu-a")), Lane::live)->delivered);
 }
 
 TEST_CASE(
@@ -117,7 +115,7 @@ TEST_CASE(
            subscriber.on("flopwatt/rack-r12/info").size() == 1 &&
            subscriber.on("flopwatt/rack-r12/status/pdu-a").size() == 1;
   }));
-  CHECK(delivered(rig.publish(some(1, 3, source), Lane::live)));
+  CHECK(rig.publish(some(1, 3, source), Lane::live)->delivered);
 }
 
 TEST_CASE("the broker's receive maximum is obeyed: it would close the connection otherwise") {
@@ -126,9 +124,9 @@ TEST_CASE("the broker's receive maximum is obeyed: it would close the connection
   Rig rig(broker.port);
   REQUIRE(rig.up());
   const auto replay = rig.start(some(1, 2000, meter("pdu-b")), Lane::replay);
-  CHECK(delivered(rig.publish(some(3001, 200, meter("pdu-a")), Lane::live)));
+  CHECK(rig.publish(some(3001, 200, meter("pdu-a")), Lane::live)->delivered);
   REQUIRE(run_until(rig.loop, [&] { return replay->ended; }));
-  CHECK(delivered(replay->result));
+  CHECK(replay->delivered);
   CHECK(rig.exporter->connection() == 1);
 }
 
@@ -139,11 +137,11 @@ TEST_CASE(
   broker.start();
   Rig rig(broker.port);
   REQUIRE(rig.up());
-  CHECK(delivered(rig.publish(some(1, 100, meter("pdu-a")), Lane::replay)));
+  CHECK(rig.publish(some(1, 100, meter("pdu-a")), Lane::replay)->delivered);
   const auto result = rig.publish(some(101, 1, meter(std::string(300, 'x'))), Lane::live);
-  REQUIRE(result);
-  REQUIRE_FALSE(*result);
-  CHECK(result->error().code == 0x95);
+  REQUIRE(result->returned);
+  REQUIRE_FALSE(result->delivered);
+  CHECK(result->fault.code == 0x95);
   CHECK(rig.exporter->up());
   CHECK(rig.exporter->connection() == 1);
 }
@@ -161,10 +159,10 @@ TEST_CASE("publish() can be cancelled at any time; what it had sent does no harm
     CHECK_FALSE(publication->ended);
     publication->cancel.emit(asio::cancellation_type::terminal);
     REQUIRE(run_until(rig.loop, [&] { return publication->ended; }));
-    CHECK_FALSE(publication->result);
+    CHECK_FALSE(publication->returned);
   }
   broker.thaw();
-  CHECK(delivered(rig.publish(some(1, 200, meter("pdu-a")), Lane::live)));
+  CHECK(rig.publish(some(1, 200, meter("pdu-a")), Lane::live)->delivered);
   CHECK(rig.exporter->connection() == 1);
 }
 

@@ -7,7 +7,6 @@
 #include <boost/asio/io_context.hpp>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,9 +21,11 @@ namespace asio = boost::asio;
 /// A publish() under way, or its end. `sets` live here as long as the call.
 struct Publication {
   std::vector<StoredSet> sets;
-  std::optional<Result<Done>> result;
   asio::cancellation_signal cancel;
   bool ended = false;
+  bool returned = false;  ///< else it was cancelled
+  bool delivered = false;
+  Fault fault;  ///< where it returned without
 };
 
 class Rig {
@@ -62,32 +63,31 @@ class Rig {
   std::shared_ptr<Publication> start(std::vector<StoredSet> sets, PushExporter::Lane lane) {
     auto publication = std::make_shared<Publication>();
     publication->sets = std::move(sets);
-    auto on_end = [publication](std::exception_ptr error, std::optional<Result<Done>> result) {
-      if (!error) publication->result = std::move(result);
-      publication->ended = true;
-    };
-    asio::co_spawn(loop, boxed(*exporter, publication->sets, lane),
+    auto on_end = [publication](std::exception_ptr) { publication->ended = true; };
+    asio::co_spawn(loop, record(*exporter, publication, lane),
                    asio::bind_cancellation_slot(publication->cancel.slot(), std::move(on_end)));
     return publication;
   }
 
-  /// publish() to its end; nullopt where it does not end in time.
-  std::optional<Result<Done>> publish(std::vector<StoredSet> sets, PushExporter::Lane lane,
-                                      std::chrono::milliseconds limit = std::chrono::seconds(5)) {
-    const auto publication = start(std::move(sets), lane);
+  /// publish() to its end, or what became of it until `limit`.
+  std::shared_ptr<Publication> publish(std::vector<StoredSet> sets, PushExporter::Lane lane,
+                                       std::chrono::milliseconds limit = std::chrono::seconds(5)) {
+    auto publication = start(std::move(sets), lane);
     run_until(
         loop, [&] { return publication->ended; }, limit);
-    return publication->result;
+    return publication;
   }
 
   asio::io_context loop{1};
   std::unique_ptr<PushExporter> exporter;
 
  private:
-  static asio::awaitable<std::optional<Result<Done>>> boxed(PushExporter& exporter,
-                                                            const std::vector<StoredSet>& sets,
-                                                            PushExporter::Lane lane) {
-    co_return co_await exporter.publish(sets, lane);
+  static asio::awaitable<void> record(PushExporter& exporter, std::shared_ptr<Publication> publication,
+                                      PushExporter::Lane lane) {
+    const Result<Done> result = co_await exporter.publish(publication->sets, lane);
+    publication->returned = true;
+    publication->delivered = result.has_value();
+    if (!result) publication->fault = result.error();
   }
 
   asio::cancellation_signal stop_;

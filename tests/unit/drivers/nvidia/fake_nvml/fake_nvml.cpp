@@ -1,10 +1,11 @@
-// NVML's binary interface, answering as the file named by FAKE_NVML_SCRIPT says. It is read again at every call:
+// NVML's binary interface, answering as the file named by FAKE_NVML_SCRIPT says. It is read again at every
+// call:
 //   devices 2              how many devices there are (default 1)
 //   nvmlInit_v2 9          that function returns this code
 //   0.nvmlDeviceGetName 3  the same for one device; `0.all 15`: every function of device 0
 //   hang FUNCTION          that function never returns;  crash FUNCTION: it aborts
-//   0.power 300000         what a device reads: power, energy, clock, memory, cores, temperature, use, pci, uuid
-//   0.field.83 3           status of that field;  0.stamp -1000: its time stamp, us from now; 0: none
+//   0.power 300000         what a device reads: power, energy, clock, memory, cores, temperature, use, pci,
+//   uuid 0.field.83 3           status of that field;  0.stamp -1000: its time stamp, us from now; 0: none
 //   0.metric.7 50          per cent of that GPM metric (`nan` too);  0.metric_status.7 21
 #include <unistd.h>
 
@@ -45,9 +46,13 @@ double number(const std::string& key, double otherwise) {
   return value.empty() ? otherwise : std::strtod(value.c_str(), nullptr);
 }
 
-unsigned index_of(abi::Device device) { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(device)) - 1; }
+unsigned index_of(abi::Device device) {
+  return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(device)) - 1;
+}
 
-std::string key_of(abi::Device device, const std::string& what) { return std::to_string(index_of(device)) + "." + what; }
+std::string key_of(abi::Device device, const std::string& what) {
+  return std::to_string(index_of(device)) + "." + what;
+}
 
 /// What the script wants of this call before it does anything.
 Return scripted(const std::string& function) {
@@ -61,7 +66,8 @@ Return scripted(const std::string& function) {
 
 Return scripted(abi::Device device, const std::string& function) {
   if (const Return code = scripted(function); code != Return::success) return code;
-  if (const double code = number(key_of(device, "all"), 0); code != 0) return static_cast<Return>(static_cast<int>(code));
+  if (const double code = number(key_of(device, "all"), 0); code != 0)
+    return static_cast<Return>(static_cast<int>(code));
   return static_cast<Return>(static_cast<int>(number(key_of(device, function), 0)));
 }
 
@@ -74,7 +80,8 @@ Return put(const std::string& value, char* buffer, unsigned size) {
 #define SCRIPTED(device) \
   if (const Return code = scripted(device, __func__); code != Return::success) return code
 
-Return put_number(abi::Device device, const char* function, const char* key, double otherwise, unsigned* value) {
+Return put_number(abi::Device device, const char* function, const char* key, double otherwise,
+                  unsigned* value) {
   if (const Return code = scripted(device, function); code != Return::success) return code;
   *value = static_cast<unsigned>(number(key_of(device, key), otherwise));
   return Return::success;
@@ -173,7 +180,8 @@ Return nvmlDeviceGetFieldValues(abi::Device device, int count, abi::FieldValue* 
         static_cast<int>(number(key_of(device, "field." + std::to_string(field->field_id)), 0)));
     const auto wall = std::chrono::system_clock::now().time_since_epoch();
     const auto stamp = static_cast<std::int64_t>(number(key_of(device, "stamp"), 0));
-    field->timestamp_us = stamp == 0 ? 0 : std::chrono::duration_cast<std::chrono::microseconds>(wall).count() + stamp;
+    field->timestamp_us =
+        stamp == 0 ? 0 : std::chrono::duration_cast<std::chrono::microseconds>(wall).count() + stamp;
     const bool energy = field->field_id == abi::field_total_energy;
     field->value_type = energy ? abi::ValueType::u64 : abi::ValueType::u32;
     field->value.u64 = static_cast<std::uint64_t>(energy ? number(key_of(device, "energy"), default_energy_mj)
