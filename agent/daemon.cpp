@@ -27,7 +27,7 @@ constexpr std::chrono::milliseconds longest_farewell{1900};
 Daemon::Daemon(const Loaded& loaded, std::unique_ptr<store::Store> store)
     : loaded_(loaded),
       loaded_at_(now()),
-      keeper_(metering_.get_executor(), loaded.config, hub_, std::move(store)),
+      keeper_(loaded.config, hub_, std::move(store)),
       drivers_(make_drivers(loaded)),
       endpoint_(serving_.get_executor(), [this] { return ask_for_snapshot(); }) {
   make_deliveries();
@@ -42,7 +42,7 @@ void Daemon::make_deliveries() {
     Ledger ledger(opened.exporters.at(mqtt.name), opened.backlog.at(mqtt.name));
     const auto read = [this](store::Span span, std::size_t max_sets) { return keeper_.read(span, max_sets); };
     deliveries_.push_back(std::make_unique<Delivery>(
-        metering_.get_executor(), make_exporter(mqtt, loaded_.config.node, version), std::move(ledger), read,
+        make_exporter(mqtt, loaded_.config.node, version), std::move(ledger), read,
         Delivery::Settings{live_age, opened.next_seq - 1}));
     keeper_.add_delivery(*deliveries_.back());
   }

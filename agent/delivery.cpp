@@ -1,7 +1,6 @@
 #include "agent/delivery.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <iterator>
 #include <utility>
 
@@ -19,41 +18,27 @@ constexpr std::chrono::seconds first_retry{1}, last_retry{30};
 
 }  // namespace
 
-Delivery::Delivery(asio::any_io_executor executor, std::unique_ptr<PushExporter> exporter, Ledger ledger,
-                   LogReader reader, Settings settings)
+Delivery::Delivery(std::unique_ptr<PushExporter> exporter, Ledger ledger, LogReader reader, Settings settings)
     : exporter_(std::move(exporter)),
       ledger_(std::move(ledger)),
       reader_(std::move(reader)),
-      settings_(settings),
-      live_bell_(executor, asio::steady_timer::time_point::max()),
-      replay_bell_(executor, asio::steady_timer::time_point::max()) {}
+      settings_(settings) {}
 
 void Delivery::offer(const StoredBatch& batch) {
   settings_.last_seq = batch->back().seq;
   if (exporter_->up() && live_.size() < max_live_batches) {
     ledger_.claim(span_of(*batch));
     live_.push_back({batch, exporter_->connection()});
-    live_bell_.cancel();
+    live_bell_.ring();
   } else {
-    replay_bell_.cancel();
+    replay_bell_.ring();
   }
-}
-
-/// Waits until the bell is rung; a bell that rings before anybody waits is not heard, so callers look for work
-/// first. Cancellation of the caller throws.
-awaitable<void> Delivery::wait_for_work(asio::steady_timer& bell) {
-  bell.expires_at(asio::steady_timer::time_point::max());
-  const auto [error] = co_await bell.async_wait(asio::as_tuple(asio::use_awaitable));
-  static_cast<void>(error);  // always aborted: by the bell, or by cancellation, which the next line tells apart
-  const auto state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() != asio::cancellation_type::none)
-    throw boost::system::system_error(asio::error::operation_aborted);
 }
 
 awaitable<void> Delivery::run_live() {
   for (;;) {
     if (live_.empty()) {
-      co_await wait_for_work(live_bell_);
+      co_await live_bell_.wait();
       continue;
     }
     const auto [batch, connection] = live_.front();
@@ -61,7 +46,7 @@ awaitable<void> Delivery::run_live() {
     // What was stored under an earlier connection is not live any more.
     if (exporter_->up() && exporter_->connection() == connection) co_await publish_live(batch);
     ledger_.release(span_of(*batch));
-    replay_bell_.cancel();
+    replay_bell_.ring();
   }
 }
 
@@ -86,7 +71,7 @@ awaitable<void> Delivery::run_replay() {
     co_await exporter_->wait_until_up();
     const auto gap = ledger_.next_gap(settings_.last_seq);
     if (!gap) {
-      co_await wait_for_work(replay_bell_);
+      co_await replay_bell_.wait();
       continue;
     }
     if (co_await replay_chunk(*gap)) {

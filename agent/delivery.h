@@ -2,7 +2,6 @@
 // delivered flows beside them on the replay lane. The store's log is the only queue. Metering loop only.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -12,6 +11,7 @@
 #include "agent/ledger.h"
 #include "readings/result.h"
 #include "runtime/async.h"
+#include "runtime/bell.h"
 #include "runtime/exporter.h"
 
 namespace flopwatt::agent {
@@ -27,8 +27,7 @@ class Delivery {
     std::uint64_t last_seq;              ///< newest seq in the store at the start
   };
 
-  Delivery(asio::any_io_executor executor, std::unique_ptr<PushExporter> exporter, Ledger ledger,
-           LogReader reader, Settings settings);
+  Delivery(std::unique_ptr<PushExporter> exporter, Ledger ledger, LogReader reader, Settings settings);
 
   /// A batch was committed.
   void offer(const StoredBatch& batch);
@@ -45,7 +44,6 @@ class Delivery {
  private:
   awaitable<void> publish_live(StoredBatch batch);
   awaitable<bool> replay_chunk(store::Span gap);
-  awaitable<void> wait_for_work(asio::steady_timer& bell);
 
   std::unique_ptr<PushExporter> exporter_;
   Ledger ledger_;
@@ -56,7 +54,7 @@ class Delivery {
     std::uint64_t connection;  // under which it was stored
   };
   std::deque<LiveBatch> live_;  // claimed, waiting for the live lane
-  asio::steady_timer live_bell_, replay_bell_;
+  Bell live_bell_, replay_bell_;
 };
 
 }  // namespace flopwatt::agent

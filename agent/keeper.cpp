@@ -1,7 +1,6 @@
 #include "agent/keeper.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <iterator>
 #include <utility>
 
@@ -26,15 +25,24 @@ std::size_t known_readings(const std::vector<ReadingSet>& sets) {
   return readings;
 }
 
+/// Replaces the counters of `shown` by those of `stored`, a set of the same scope.
+void show_counters_of(const ReadingSet& stored, ReadingSet& shown) {
+  for (std::size_t i = 0; i < shown.values.size(); ++i) {
+    const Channel channel = shown.source->fields[i].channel;
+    if (find_row(SourceKind::scope, channel)->kind != ValueKind::counter) continue;
+    const auto index = stored.source ? stored.source->index_of(channel) : std::nullopt;
+    shown.values[i] = index ? stored.values[*index] : absent;
+  }
+}
+
 }  // namespace
 
-Keeper::Keeper(asio::any_io_executor executor, const Config& config, Hub& hub,
-               std::unique_ptr<store::Store> store)
+Keeper::Keeper(const Config& config, Hub& hub, std::unique_ptr<store::Store> store)
     : hub_(hub),
       interval_(config.store.commit),
       accounting_({config.scopes, config.windows, config.min_coverage}, store->opened().totals),
       store_(std::move(store)),
-      sealed_(executor, asio::steady_timer::time_point::max()) {
+      stored_figures_(accounting_.figures(now())) {
   const store::Opened& opened = store_->opened();
   state_.up = true;
   state_.readings = opened.total_readings;
@@ -43,6 +51,15 @@ Keeper::Keeper(asio::any_io_executor executor, const Config& config, Hub& hub,
 }
 
 Keeper::~Keeper() = default;
+
+std::vector<ScopeFigures> Keeper::figures(Moment now) const {
+  std::vector<ScopeFigures> scopes = accounting_.figures(now);
+  for (std::size_t i = 0; i < scopes.size() && i < stored_figures_.size(); ++i) {
+    show_counters_of(stored_figures_[i].figures, scopes[i].figures);
+    scopes[i].method = stored_figures_[i].method;  // the label of the work counter
+  }
+  return scopes;
+}
 
 const store::Opened& Keeper::opened() const { return store_->opened(); }
 
@@ -53,12 +70,25 @@ StoreState Keeper::state() const {
 }
 
 awaitable<void> Keeper::run_sealing() {
-  Schedule schedule(interval_, seal_offset % interval_, std::chrono::steady_clock::now());
+  // Accounting has a beat of its own: with a commit each minute, figures are still of the last second.
+  const auto beat = std::min<std::chrono::microseconds>(interval_, std::chrono::seconds(1));
+  const auto start = std::chrono::steady_clock::now();
+  Schedule sealing(beat, seal_offset % beat, start), committing(interval_, seal_offset % interval_, start);
   for (;;) {
-    co_await sleep_until(schedule.due());
+    co_await sleep_until(sealing.due());
     seal();
-    schedule.advance(std::chrono::steady_clock::now());
+    const auto time = std::chrono::steady_clock::now();
+    if (committing.due() <= time) {
+      committing.advance(time);
+      if (has_work()) commit_due_.ring();
+    }
+    sealing.advance(time);
   }
+}
+
+bool Keeper::has_work() const {
+  const auto has_unsaved = [](const Delivery* delivery) { return delivery->ledger().has_unsaved(); };
+  return !waiting_.empty() || std::ranges::any_of(deliveries_, has_unsaved);
 }
 
 void Keeper::seal() {
@@ -73,10 +103,10 @@ void Keeper::seal() {
   auto totals = accounting_.take_changed_totals();
   totals.merge(totals_);  // what is not yet saved stays, unless it is newer now
   totals_ = std::move(totals);
+  sealed_figures_ = accounting_.figures(moment);
   waiting_readings_ += known_readings(batch);
   std::ranges::move(batch, std::back_inserter(waiting_));
   discard_overflow();
-  sealed_.cancel();
 }
 
 void Keeper::discard_overflow() {
@@ -91,17 +121,15 @@ void Keeper::discard_overflow() {
 
 awaitable<void> Keeper::run_storing() {
   for (;;) {
-    if (waiting_.empty()) {
-      sealed_.expires_at(asio::steady_timer::time_point::max());
-      co_await sealed_.async_wait(asio::as_tuple(asio::use_awaitable));
-      if (waiting_.empty()) co_await sleep_until({});  // nothing was sealed, or cancelled: then this throws
-      continue;
-    }
+    // More than one transaction holds: after an outage, go on at once.
+    if (waiting_.size() <= max_commit_sets) co_await commit_due_.wait();
     store::Commit commit = next_commit();
     const auto write = [this, &commit] { return store_->commit(commit); };
+    const std::vector<ScopeFigures> figures = sealed_figures_;
     const auto result = co_await offload(store_thread_, write);
     if (result) {
       committed(std::move(commit), *result);
+      stored_figures_ = figures;
     } else {
       failed(std::move(commit), result.error());
       co_await sleep_until(std::chrono::steady_clock::now() + std::chrono::seconds(1));
@@ -123,6 +151,8 @@ store::Commit Keeper::next_commit() {
 
 void Keeper::committed(store::Commit commit, const store::Committed& result) {
   if (!state_.up) log::info("the store commits again");
+  if (!result.set_aside.empty())
+    log::error("the store became corrupt and was set aside; a new one was begun", {{"file", result.set_aside}});
   const std::size_t readings = known_readings(commit.sets);
   waiting_readings_ -= readings;
   state_.up = true;

@@ -1,9 +1,8 @@
-// The keeper: seals a batch each commit interval, has it accounted, has it stored, and tells the deliveries what is
-// stored. While the store cannot commit, sets wait in memory within a bound, then are discarded and counted;
+// The keeper: seals a batch each second, has it accounted, has it stored each commit interval, and tells the deliveries
+// what is stored. While the store cannot commit, sets wait in memory within a bound, then are discarded and counted;
 // accounting, polling and the endpoint go on. Metering loop only; the store works on a thread of its own.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <string>
@@ -15,6 +14,7 @@
 #include "agent/store/store.h"
 #include "config/config.h"
 #include "runtime/async.h"
+#include "runtime/bell.h"
 #include "runtime/snapshot.h"
 
 namespace flopwatt::agent {
@@ -22,14 +22,14 @@ namespace flopwatt::agent {
 class Keeper {
  public:
   /// `store` is open. `deliveries` are told after each commit; they outlive the keeper's tasks.
-  Keeper(asio::any_io_executor executor, const Config& config, Hub& hub, std::unique_ptr<store::Store> store);
+  Keeper(const Config& config, Hub& hub, std::unique_ptr<store::Store> store);
   ~Keeper();
 
   void add_delivery(Delivery& delivery) { deliveries_.push_back(&delivery); }
 
-  /// Seals and accounts a batch each commit interval. Until cancelled.
+  /// Seals and accounts a batch each second, or each commit interval if that is shorter. Until cancelled.
   awaitable<void> run_sealing();
-  /// Commits what is sealed. Until cancelled; a commit under way is waited for.
+  /// Commits what is sealed, each commit interval. Until cancelled; a commit under way is waited for.
   awaitable<void> run_storing();
 
   /// At the end: what the hub still holds, and the newest delivery marks, are committed once more. Blocks.
@@ -40,11 +40,14 @@ class Keeper {
 
   [[nodiscard]] const store::Opened& opened() const;
   [[nodiscard]] StoreState state() const;
-  [[nodiscard]] std::vector<ScopeFigures> figures(Moment now) const { return accounting_.figures(now); }
+  /// Running figures of the scopes. Their counters are as of the last commit: they survive restarts, so what was
+  /// shown must not fall when the agent is killed (Prometheus would take that for a reset).
+  [[nodiscard]] std::vector<ScopeFigures> figures(Moment now) const;
 
  private:
   void seal();
   void discard_overflow();
+  [[nodiscard]] bool has_work() const;
   [[nodiscard]] store::Commit next_commit();
   void committed(store::Commit commit, const store::Committed& result);
   void failed(store::Commit commit, const Fault& fault);
@@ -58,8 +61,10 @@ class Keeper {
   std::vector<ReadingSet> waiting_;      // sealed, oldest first
   std::size_t waiting_readings_ = 0;     // of waiting_ and of the commit under way
   store::Totals totals_;                 // to be saved with the next commit
+  std::vector<ScopeFigures> sealed_figures_;  // what totals_ will have made durable
+  std::vector<ScopeFigures> stored_figures_;  // what the last commit has
   StoreState state_;
-  asio::steady_timer sealed_;            // rung when a batch is sealed
+  Bell commit_due_;                      // rung when there is something to commit, and it is time
   asio::thread_pool store_thread_{1};    // last: joined first, so nothing it uses is gone
 };
 

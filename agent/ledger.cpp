@@ -13,16 +13,18 @@ Span span_of(const std::vector<StoredSet>& sets) {
 }
 
 Ledger::Ledger(store::ExporterRecord record, std::uint64_t backlog_readings)
-    : record_(std::move(record)), backlog_(backlog_readings) {}
+    : record_(std::move(record)), backlog_(backlog_readings), saved_(record_.delivered) {}
 
 store::ExporterRecord Ledger::begin_commit() {
   committing_ = true;
+  being_saved_ = record_.delivered;
   return record_;
 }
 
 void Ledger::end_commit(std::uint64_t stored, Span removed, std::uint64_t dropped) {
   if (!removed.empty()) record_.marks.raise_low(removed.last);
   record_.dropped += dropped;
+  saved_ = being_saved_;
   backlog_ += stored;
   backlog_ -= std::min(backlog_, dropped);
   apply_waiting();

@@ -40,16 +40,21 @@ class Ledger {
   /// The lowest run up to `last` that is neither delivered nor claimed.
   [[nodiscard]] std::optional<store::Span> next_gap(std::uint64_t last) const;
 
-  [[nodiscard]] std::uint64_t delivered() const { return record_.delivered; }
+  /// Delivered readings as of the last commit: what is shown must not fall when the agent is killed.
+  [[nodiscard]] std::uint64_t delivered() const { return saved_; }
   [[nodiscard]] std::uint64_t dropped() const { return record_.dropped; }
-  [[nodiscard]] std::uint64_t backlog() const { return backlog_; }
+  [[nodiscard]] std::uint64_t backlog() const { return backlog_ + (record_.delivered - saved_); }
+  /// Something was acknowledged that no commit has saved yet.
+  [[nodiscard]] bool has_unsaved() const { return record_.delivered != saved_ || !waiting_.empty(); }
 
  private:
   void apply(const std::vector<StoredSet>& sets);
   void apply_waiting();
 
   store::ExporterRecord record_;
-  std::uint64_t backlog_;
+  std::uint64_t backlog_;             // readings that are neither delivered nor dropped
+  std::uint64_t saved_;               // of record_.delivered
+  std::uint64_t being_saved_ = 0;
   bool committing_ = false;
   std::vector<StoredBatch> waiting_;  // acknowledged while a commit was under way
   std::vector<store::Span> claims_;   // at most one a lane

@@ -6,6 +6,7 @@
 
 #include "agent/commands.h"
 #include "agent/exit_code.h"
+#include "config/parse_values.h"
 #include "drivers/nvidia/guest.h"
 #include "runtime/version.h"
 
@@ -18,8 +19,15 @@ struct Arguments {
   std::string config_file;
   std::string vendor;
   nvidia::GuestOptions guest;
-  int interval_ms = 1000;
+  std::string interval = "1s";
 };
+
+/// For CLI11: "" or what is wrong. NVML refreshes its counters each 100 ms, and a pair of samples needs more.
+std::string is_interval(const std::string& text) {
+  const auto interval = parse_duration(text);
+  if (!interval.value) return interval.advice;
+  return *interval.value < std::chrono::milliseconds(200) ? "write at least 200ms" : "";
+}
 
 void add_config_file(CLI::App& command, Arguments& arguments) {
   command.add_option("--config.file", arguments.config_file, "Configuration, YAML")
@@ -47,9 +55,9 @@ int parse_and_run(int argc, char** argv) {
   smi->add_option("--library", arguments.guest.library, "Management library to load")
       ->envname("FLOPWATT_LIBRARY")
       ->capture_default_str();
-  smi->add_option("--interval_ms", arguments.interval_ms, "Milliseconds between two readings, by hand")
-      ->envname("FLOPWATT_INTERVAL_MS")
-      ->check(CLI::Range(200, 3'600'000))
+  smi->add_option("--interval", arguments.interval, "Time between two readings, by hand")
+      ->envname("FLOPWATT_INTERVAL")
+      ->check(is_interval)
       ->capture_default_str();
   smi->add_option("--socket_fd", arguments.guest.socket_fd, "Set by the agent that starts this guest")->group("");
   app.add_subcommand("version", "Prints the version");
@@ -59,7 +67,7 @@ int parse_and_run(int argc, char** argv) {
     // CLI11 prints help and errors; its own codes are folded into the contract's.
     return app.exit(error) == 0 ? agent::exit_good : agent::exit_configuration;
   }
-  arguments.guest.interval = std::chrono::milliseconds(arguments.interval_ms);
+  arguments.guest.interval = *parse_duration(arguments.interval).value;
   return run_command(app, arguments);
 }
 

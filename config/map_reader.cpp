@@ -42,7 +42,8 @@ void report_range(const YamlNode& node, std::string_view key, const std::string&
 }  // namespace
 
 bool is_off(const YamlNode& node) {
-  return node.is_scalar() && !node.quoted && (node.text == "off" || node.text == "false");
+  // Quoted too: writers of YAML 1.1 (Ansible, PyYAML) quote the word, since plain it is a boolean to them.
+  return node.is_scalar() && (node.text == "off" || node.text == "false");
 }
 
 const std::string* text_of(const YamlNode& node, std::string_view key, Reporter& report) {

@@ -34,7 +34,7 @@ using Message = http::response<http::span_body<const char>>;
 constexpr std::chrono::milliseconds accept_back_off{100};
 // After a refusal the rest of the request is read away, so that the client sees the answer and not a reset.
 constexpr std::chrono::milliseconds linger_time{1'000};
-constexpr std::size_t linger_bytes = 256 * 1024;
+constexpr std::size_t linger_bytes = std::size_t{256} * 1024;
 constexpr std::string_view busy_answer =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 

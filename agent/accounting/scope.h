@@ -49,7 +49,6 @@ class Scope {
 
   std::string name_;
   bool wants_work_ = false;
-  double lists_ = 0;
   bool carries_on_ = false;  // the lists are those of the restored totals
   std::vector<std::int64_t> lengths_us_;
   SourcePtr source_;

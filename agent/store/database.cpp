@@ -32,6 +32,23 @@ Failure::Cause cause_of(int code) {
   }
 }
 
+/// What was being done: "disk I/O error" alone does not say.
+std::string_view doing(int code) {
+  switch (code) {
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_DIR_FSYNC:
+      return " while syncing";
+    case SQLITE_IOERR_WRITE:
+    case SQLITE_IOERR_TRUNCATE:
+      return " while writing";
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+      return " while reading";
+    default:
+      return "";
+  }
+}
+
 std::string advice(int code, const std::filesystem::path& path) {
   const std::string directory = path.parent_path().empty() ? "." : path.parent_path().string();
   switch (primary_code(code)) {
@@ -178,6 +195,7 @@ void Database::rollback() {
 void Database::check(int code) {
   if (code == SQLITE_OK || failure_) return;
   std::string text = handle() != nullptr ? sqlite3_errmsg(handle()) : sqlite3_errstr(code);
+  text += doing(code);
   const int system = handle() != nullptr ? sqlite3_system_errno(handle()) : 0;
   const int primary = primary_code(code);
   if (system != 0 && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_FULL))

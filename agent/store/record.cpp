@@ -175,7 +175,7 @@ std::optional<ReadingSet> decode(const Row& row, std::span<const std::uint8_t> d
   const auto codes = reader.take((layout.fields.size() + codes_per_byte - 1) / codes_per_byte);
   if (!reader.ok()) return std::nullopt;
   for (std::size_t i = 0; i < layout.fields.size(); ++i) {
-    const unsigned code = codes[i / codes_per_byte] >> (2 * (i % codes_per_byte)) & 3U;
+    const unsigned code = unsigned{codes[i / codes_per_byte]} >> (2 * (i % codes_per_byte)) & 3U;
     const double value = take_value(reader, code, layout.fields[i], layout.baseline[i]);
     if (layout.fields[i].index != StoredField::unknown) set.values[layout.fields[i].index] = value;
   }

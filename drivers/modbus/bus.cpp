@@ -19,7 +19,7 @@ constexpr std::chrono::seconds patience{10};
 
 }  // namespace
 
-Bus::Bus(asio::any_io_executor executor, ModbusAddress address, std::vector<Meter> meters)
+Bus::Bus(const asio::any_io_executor& executor, ModbusAddress address, std::vector<Meter> meters)
     : name_(address.text()),
       connection_(executor, std::move(address)),
       meters_(std::move(meters)),

@@ -18,7 +18,7 @@ namespace flopwatt::modbus {
 class Bus {
  public:
   /// `meters` must not be empty.
-  Bus(boost::asio::any_io_executor executor, ModbusAddress address, std::vector<Meter> meters);
+  Bus(const boost::asio::any_io_executor& executor, ModbusAddress address, std::vector<Meter> meters);
 
   /// Polls until cancelled.
   boost::asio::awaitable<void> run(Intake& intake);

@@ -19,10 +19,11 @@ RequestFrame Conversation::ask(const ReadRequest& request, bool any_unit) {
 }
 
 std::span<std::uint8_t> Conversation::space() {
-  std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
-            buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
-  end_ -= begin_;
-  begin_ = 0;
+  if (begin_ > 0) {
+    std::copy_n(buffer_.data() + begin_, end_ - begin_, buffer_.data());
+    end_ -= begin_;
+    begin_ = 0;
+  }
   return std::span(buffer_).subspan(end_);
 }
 
@@ -49,7 +50,8 @@ Verdict Conversation::judge() {
     const FrameHeader header = decode_header(pending().first<prefix_size>());
     if (!header.is_modbus())
       return in_doubt("the answer is no Modbus TCP frame (protocol id " + std::to_string(header.protocol) +
-                      ", length " + std::to_string(header.length) + ")");
+                      ", length " + std::to_string(header.length) +
+                      "); this port may speak RTU over TCP, or something else");
     const bool answers_open = open_ && header.transaction == transaction_;
     GivenUp* const late = answers_open ? nullptr : find_given_up(header.transaction);
     if (!answers_open && late == nullptr)
@@ -77,7 +79,8 @@ Verdict Conversation::judge_open(std::span<const std::uint8_t> frame) {
     case Reply::Kind::exception:
       return Verdict::exception;
     case Reply::Kind::wrong_unit:
-      return in_doubt("the answer comes from unit " + std::to_string(reply_.code));
+      return in_doubt("the answer comes from unit " + std::to_string(reply_.code) +
+                      " (accept_unit_mismatch takes it, where no other unit can be meant)");
     case Reply::Kind::wrong_function:
       return in_doubt("the answer is to function " + std::to_string(reply_.code));
     case Reply::Kind::wrong_byte_count:

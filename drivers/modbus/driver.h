@@ -9,7 +9,8 @@
 
 namespace flopwatt::modbus {
 
-/// Polls config.meters. Copies what it needs of `config`. One call of run() only.
+/// Polls config.meters, each with at least one register. Copies what it needs of `config`. One call of run()
+/// only.
 [[nodiscard]] std::unique_ptr<Driver> make_driver(const Config& config);
 
 }  // namespace flopwatt::modbus

@@ -41,6 +41,8 @@ std::string_view advice(int exception) {
 Fault explained(Fault fault, const std::string& meter) {
   fault.message = "meter " + meter + ": " + fault.message;
   if (fault.fault_class == FaultClass::exception) fault.message.append(": ").append(advice(fault.code));
+  if (fault.fault_class == FaultClass::timeout)
+    fault.message.append("; check that the meter is on, its unit_id, and whether it needs a longer timeout");
   return fault;
 }
 

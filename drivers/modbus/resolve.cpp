@@ -77,7 +77,7 @@ awaitable<Result<std::vector<tcp::endpoint>, std::string>> NameLookup::find(cons
     }
     under_way_ = std::move(lookup);
   }
-  if (!under_way_->done) {
+  while (!under_way_->done) {  // looked at again after the wait: that is what hands the result over
     const int descriptor = ::fcntl(under_way_->event, F_DUPFD_CLOEXEC, 0);
     if (descriptor < 0) co_return std::string(no_descriptor);
     asio::posix::stream_descriptor event(executor_, descriptor);

@@ -41,7 +41,7 @@ std::string milliseconds(std::chrono::microseconds duration) {
 
 }  // namespace
 
-TcpConnection::TcpConnection(asio::any_io_executor executor, ModbusAddress address)
+TcpConnection::TcpConnection(const asio::any_io_executor& executor, ModbusAddress address)
     : address_(std::move(address)), socket_(executor), lookup_(executor), watchdog_(executor) {}
 
 awaitable<void> TcpConnection::watch() {

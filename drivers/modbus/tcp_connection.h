@@ -48,7 +48,7 @@ struct Answer {
 
 class TcpConnection {
  public:
-  TcpConnection(boost::asio::any_io_executor executor, ModbusAddress address);
+  TcpConnection(const boost::asio::any_io_executor& executor, ModbusAddress address);
   TcpConnection(const TcpConnection&) = delete;
   TcpConnection& operator=(const TcpConnection&) = delete;
 

@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 using abi::Return;
 
 constexpr auto first_back_off = 1s;
-constexpr auto last_back_off = 60s;
+constexpr auto last_back_off = 15s;
+constexpr auto settled = 60s;  // without a loss: the next one is a new trouble
 constexpr unsigned max_devices = 128;
 /// Older than this, or from the future, the library's time stamp is not of this clock.
 constexpr std::int64_t max_stamp_age_us = 2'000'000;
@@ -62,7 +63,7 @@ Result<Done> DeviceReader::find_devices() {
 bool DeviceReader::look_again() {
   if (!look_at_ || Clock::now() < *look_at_) return false;
   const auto changed = enumerate();
-  if (!changed) note_enumeration(false);
+  if (!changed) plan_look();
   return changed && *changed;
 }
 
@@ -85,7 +86,8 @@ Result<bool> DeviceReader::enumerate() {
   const auto up =
       std::ranges::count_if(devices_, [](const Device& device) { return device.handle != nullptr; });
   const auto all = std::max<std::size_t>(std::min(count, max_devices), devices_.size());
-  note_enumeration(all > 0 && static_cast<std::size_t>(up) == all);
+  look_at_.reset();
+  if (all == 0 || static_cast<std::size_t>(up) < all) plan_look();
   return !std::ranges::equal(devices_, before, {}, &Device::identity);
 }
 
@@ -96,11 +98,13 @@ void DeviceReader::take_in(abi::Device handle) {
   const std::string pci = normal_pci(info.bus_id);
   auto device =
       std::ranges::find_if(devices_, [&](const Device& known) { return known.identity.pci == pci; });
-  if (device == devices_.end()) device = devices_.emplace(devices_.end());
-  if (device->handle != nullptr) return;
+  if (device != devices_.end() && device->handle != nullptr) return;
   DeviceIdentity identity = identify(handle, pci);
+  if (identity.uuid.empty())
+    return;  // every device has one: this one is lost, though its address is remembered
+  if (device == devices_.end()) device = devices_.emplace(devices_.end());
   device->handle = handle;
-  const bool same_card = !identity.uuid.empty() && identity.uuid == device->identity.uuid;
+  const bool same_card = identity.uuid == device->identity.uuid;
   if (!same_card) device->identity = std::move(identity);
   device->probe_pipes = !same_card || !device->identity.has_pipes;
   if (device->probe_pipes) return;
@@ -153,12 +157,7 @@ void DeviceReader::probe_pipes() {
   }
 }
 
-void DeviceReader::note_enumeration(bool complete) {
-  if (complete) {
-    look_at_.reset();
-    back_off_ = first_back_off;
-    return;
-  }
+void DeviceReader::plan_look() {
   look_at_ = Clock::now() + back_off_;
   back_off_ = std::min<Clock::duration>(2 * back_off_, last_back_off);
 }
@@ -167,7 +166,11 @@ void DeviceReader::drop(Device& device, const DeviceFailure& failure) {
   device.gpm.reset();
   device.handle = nullptr;
   device.failure = failure;
-  if (!look_at_) look_at_ = Clock::now() + back_off_;
+  const auto trouble = Clock::now();
+  // Some drivers hand out a lost device again, to lose it at the next call: then the back-off goes on.
+  if (trouble - last_drop_ > settled) back_off_ = first_back_off;
+  last_drop_ = trouble;
+  if (!look_at_) plan_look();
 }
 
 DeviceResult DeviceReader::read(std::size_t index) {

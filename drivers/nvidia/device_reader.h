@@ -58,13 +58,14 @@ class DeviceReader {
   [[nodiscard]] DeviceIdentity identify(abi::Device handle, std::string pci) const;
   void probe_pipes();
   void drop(Device& device, const DeviceFailure& failure);
-  void note_enumeration(bool complete);
+  void plan_look();
 
   const NvmlFunctions& functions_;
   std::vector<Device> devices_;
   std::string driver_version_;
   std::unique_ptr<abi::GpmMetricsGet> gpm_request_;
   Clock::duration back_off_;
+  Clock::time_point last_drop_;
   std::optional<Clock::time_point> look_at_;  ///< when to enumerate again; none: all are well
   bool broken_ = false;
 };

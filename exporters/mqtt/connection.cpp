@@ -187,6 +187,10 @@ awaitable<Fault> Connection::until_lost() {
 }
 
 awaitable<bool> Connection::wait_for_room(PushExporter::Lane lane) {
+  if (lost_ || in_flight_.has_room(lane)) co_return !lost_;
+  // A live sender that stops waiting, by getting room or by being cancelled, gives way to replay: it may send
+  // nothing, and then no answer would ever wake replay.
+  const NotifyAtEnd give_way(answer_came_);
   const InFlight::Waiting waiting(in_flight_, lane);
   while (!lost_ && !in_flight_.has_room(lane)) co_await answer_came_.wait();
   co_return !lost_;

@@ -32,8 +32,8 @@ struct ConnectRequest {
 /// Reason codes of MQTT 5 from here on are refusals; below (0x10 "no matching subscribers" too) all is well.
 inline constexpr int first_refusal = 0x80;
 
-/// Takes `http_proxy` out of the environment and makes Paho ready for any number of connections. Once is enough;
-/// before other threads look at the environment.
+/// Takes `http_proxy` out of the environment and makes Paho ready for any number of connections. Once is
+/// enough; before other threads look at the environment.
 void prepare_library();
 
 class Connection : public std::enable_shared_from_this<Connection> {

@@ -44,4 +44,16 @@ class Signal {
   std::list<asio::steady_timer*> waiting_;
 };
 
+/// Notifies when its scope is left, in whatever way.
+class NotifyAtEnd {
+ public:
+  explicit NotifyAtEnd(Signal& signal) : signal_(signal) {}
+  ~NotifyAtEnd() { signal_.notify(); }
+  NotifyAtEnd(const NotifyAtEnd&) = delete;
+  NotifyAtEnd& operator=(const NotifyAtEnd&) = delete;
+
+ private:
+  Signal& signal_;
+};
+
 }  // namespace flopwatt::mqtt_json

@@ -56,22 +56,26 @@ class Disk:
 def make_store(disk, verify_program):
     """The file itself is made and synced in peace, so that a cut takes rows and not their file."""
     disk.mount()
-    verify(verify_program, os.path.join(disk.mounted_at, "flopwatt.db"))
-    disk.unmount()
+    try:
+        verify(verify_program, os.path.join(disk.mounted_at, "flopwatt.db"))
+    finally:
+        disk.unmount()
 
 
 def power_cut(disk, chance, writer_program, preload):
     """One cycle on a fresh mount. Returns the last acknowledged seq. The disk is left unmounted."""
     disk.mount()
-    writer = Writer(writer_program, os.path.join(disk.mounted_at, "flopwatt.db"), preload, ["--max_size=4194304"])
+    writer = None
     try:
+        writer = Writer(writer_program, os.path.join(disk.mounted_at, "flopwatt.db"), preload, ["--max_size=4194304"])
         writer.wait_for(lambda: writer.acknowledged is not None)
         time.sleep(chance.uniform(0.05, 0.3))  # the moment is the test's, not an event that is waited for
         writer.read()
         acknowledged = writer.acknowledged
         disk.cut_power()
     finally:
-        writer.kill()
+        if writer:
+            writer.kill()
         disk.unmount()
     return acknowledged
 

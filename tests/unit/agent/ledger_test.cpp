@@ -26,12 +26,30 @@ Ledger ledger_with(std::uint64_t low, std::uint64_t stored_sets) {
   return ledger;
 }
 
+void save(Ledger& ledger) {
+  static_cast<void>(ledger.begin_commit());
+  ledger.end_commit(0, {}, 0);
+}
+
 }  // namespace
+
+TEST_CASE("what is shown as delivered is what a commit has saved") {
+  Ledger ledger = ledger_with(100, 10);
+  ledger.acknowledge(batch(101, 104));
+  CHECK(ledger.delivered() == 0);
+  CHECK(ledger.backlog() == 20);
+  static_cast<void>(ledger.begin_commit());
+  ledger.acknowledge(batch(105, 105));
+  ledger.end_commit(0, {}, 0);
+  CHECK(ledger.delivered() == 8);
+  CHECK(ledger.backlog() == 12);
+}
 
 TEST_CASE("stored = delivered + dropped + backlog, whatever is acknowledged twice") {
   Ledger ledger = ledger_with(100, 10);
   ledger.acknowledge(batch(101, 104));
   ledger.acknowledge(batch(103, 106));
+  save(ledger);
   CHECK(ledger.delivered() == 12);
   CHECK(ledger.backlog() == 8);
   CHECK(ledger.delivered() + ledger.dropped() + ledger.backlog() == 20);
@@ -43,6 +61,7 @@ TEST_CASE("what a commit drops while it is being acknowledged is dropped, not de
   ledger.acknowledge(batch(101, 104));
   CHECK(ledger.delivered() == 0);
   ledger.end_commit(0, Span{101, 102}, 4);
+  save(ledger);
   CHECK(ledger.dropped() == 4);
   CHECK(ledger.delivered() == 4);
   CHECK(ledger.delivered() + ledger.dropped() + ledger.backlog() == 20);
@@ -53,6 +72,9 @@ TEST_CASE("acknowledgements wait for a commit that fails, too") {
   static_cast<void>(ledger.begin_commit());
   ledger.acknowledge(batch(101, 110));
   ledger.abandon_commit();
+  CHECK(ledger.has_unsaved());
+  save(ledger);
+  CHECK_FALSE(ledger.has_unsaved());
   CHECK(ledger.delivered() == 20);
   CHECK(ledger.backlog() == 0);
 }

@@ -177,6 +177,18 @@ TEST_CASE("what is not served is refused, and the client sees why before the con
   CHECK(refused("GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n").status() == 400);
 }
 
+TEST_CASE("the limit of a request's head is the one that was given") {
+  HttpLimits limits;
+  limits.header_bytes = 512;
+  Running server(limits);
+  const auto head_of = [](std::size_t bytes) {
+    const std::string begin = "GET / HTTP/1.1\r\nHost: h\r\nX: ";
+    return begin + std::string(bytes - begin.size() - 4, 'a') + "\r\n\r\n";
+  };
+  CHECK(ask(server.port, head_of(500)).status() == 200);
+  CHECK(ask(server.port, head_of(520)).status() == 431);
+}
+
 TEST_CASE("a handler that throws is answered for, and the server goes on") {
   Running server;
   CHECK(test::get(server.port, "/bug").status() == 500);

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "rack.h"
+#include "tests/unit/agent/accounting/rack.h"
 
 using namespace flopwatt;
 using namespace flopwatt::accounting;

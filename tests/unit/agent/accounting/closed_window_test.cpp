@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "rack.h"
+#include "tests/unit/agent/accounting/rack.h"
 
 using namespace flopwatt;
 using namespace flopwatt::accounting;

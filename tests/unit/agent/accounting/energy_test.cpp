@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "model.h"
+#include "tests/unit/agent/accounting/model.h"
 
 using namespace flopwatt;
 using namespace flopwatt::accounting;
@@ -84,9 +84,11 @@ TEST_CASE("class errors between power and register are no contradiction") {
 }
 
 TEST_CASE("where the register was absent, power tells the window") {
-  auto energy = series(3600);
+  auto energy = series(1);  // much finer than what integration tells of this load
+  const auto load = model::steps(5000, 15'000, 7, 0.5);
   for (int t = 0; t <= 60; ++t)
-    energy.add({us(t), t < 30 ? 1e9 + 10'000.0 * t : absent, 10'000, 1e-6}, retention);
+    energy.add({us(t), t < 40 ? 1e9 + load.joules(t) : absent, load.watts(t), 1e-6}, retention);
+  CHECK(energy.choose({us(0), us(39)}) == EnergyEstimate::counter);
   CHECK(energy.choose({us(0), us(60)}) == EnergyEstimate::integral);
   CHECK(energy.reached_us() == us(60));
 }

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "model.h"
+#include "tests/unit/agent/accounting/model.h"
 
 namespace flopwatt::accounting::model {
 
@@ -18,6 +18,7 @@ struct Rack {
   double gpu_share = 0.6;        // of the load's power
   double flop_per_joule = 2e11;  // of the accelerators' energy
   double register_start = 3.6e9;
+  double register_apart = 0;  // by which each meter's register is ahead of the one before
   std::vector<SourcePtr> meters;
   std::vector<SourcePtr> gpus;
   double meter_phase = 0.020, gpu_phase = 0.0, jitter = 0.0;
@@ -40,11 +41,11 @@ struct Rack {
     const auto tell = [&](ReadingSet set, double t) {
       if (disturb(set, t)) batch.push_back(std::move(set));
     };
+    double start = register_start - register_apart;
     for (const SourcePtr& meter : meters) {
+      start += register_apart;
       const double t = s + meter_phase + shift(random);
-      tell(
-          meter_set(meter, t, load.watts(t) * meter_share(), register_start + load.joules(t) * meter_share()),
-          t);
+      tell(meter_set(meter, t, load.watts(t) * meter_share(), start + load.joules(t) * meter_share()), t);
     }
     for (const SourcePtr& gpu : gpus) {
       const double t = s + gpu_phase + shift(random);

@@ -1,7 +1,7 @@
 // Totals over restarts of the agent.
 #include <doctest/doctest.h>
 
-#include "rack.h"
+#include "tests/unit/agent/accounting/rack.h"
 
 using namespace flopwatt;
 using namespace flopwatt::accounting;

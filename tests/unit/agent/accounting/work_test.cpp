@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "model.h"
+#include "tests/unit/agent/accounting/model.h"
 
 using namespace flopwatt;
 using namespace flopwatt::accounting;

@@ -5,6 +5,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -308,6 +309,27 @@ TEST_CASE("nobody listens") {
   CHECK(outcome.fault.fault_class == FaultClass::connection);
   CHECK(line.told(0, "Connection refused"));
   CHECK(line.told(0, nobody.text()));
+}
+
+TEST_CASE("an attempt to connect that nobody answers ends") {
+  // A listener whose queue is full drops what comes.
+  asio::io_context other;
+  tcp::acceptor full(other);
+  full.open(tcp::v4());
+  full.bind(tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+  full.listen(0);
+  std::vector<std::unique_ptr<tcp::socket>> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.push_back(std::make_unique<tcp::socket>(other));
+    waiting.back()->async_connect(full.local_endpoint(), [](const boost::system::error_code&) {});
+    other.poll();
+  }
+  Line line([](const Asked& asked) { return answers(asked, 1); }, "127.0.0.1", full.local_endpoint().port());
+  const auto outcome = line.read()[0];
+  CHECK(outcome.fault.fault_class == FaultClass::connection);
+  CHECK(line.told(0, "no answer within 3000 ms"));
+  CHECK(outcome.took >= 3s);
+  CHECK(outcome.took < 3500ms);
 }
 
 TEST_CASE("a name is looked up; one that does not exist is a connection fault that says so") {

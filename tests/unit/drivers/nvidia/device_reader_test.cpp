@@ -245,6 +245,16 @@ TEST_CASE("a lost device is down by itself and comes back") {
   }
 }
 
+TEST_CASE("a lost device whose address the library remembers stays the device it was") {
+  const Bench bench("");
+  const DeviceIdentity before = bench.reader->identity(0);
+  bench.script.says("0.all 15");
+  CHECK_FALSE(bench.reader->read(0));
+  bench.script.says("0.nvmlDeviceGetUUID 15\n0.nvmlDeviceGetName 15\n0.nvmlDeviceGetPowerUsage 15");
+  CHECK_FALSE(bench.comes_back_within(2s));  // it was looked for after 1 s
+  CHECK(bench.reader->identity(0) == before);
+}
+
 TEST_CASE("a card that was replaced keeps its place and has another uuid") {
   const Bench bench("devices 2");
   bench.script.says("devices 2\n0.all 15");

@@ -130,6 +130,28 @@ TEST_CASE("the broker's receive maximum is obeyed: it would close the connection
   CHECK(rig.exporter->connection() == 1);
 }
 
+TEST_CASE("with one message in flight at most, replay waits for live senders, but not for ever") {
+  Mosquitto broker("allow_anonymous true\nmax_inflight_messages 1\n");
+  broker.start();
+  Rig rig(broker.port);
+  REQUIRE(
+      rig.up());  // `state` is in flight now, and the status publisher waits behind it with nothing to say
+  CHECK(rig.publish(some(1, 10, meter("pdu-a")), Lane::replay)->delivered);
+  // A live sender that waits for room and is cancelled
+  broker.freeze();
+  const auto first = rig.start(some(11, 1, meter("pdu-a")), Lane::live);
+  const auto second = rig.start(some(12, 1, meter("pdu-a")), Lane::live);
+  const auto replay = rig.start(some(13, 1, meter("pdu-b")), Lane::replay);
+  run_until(
+      rig.loop, [] { return false; }, milliseconds(20));
+  second->cancel.emit(asio::cancellation_type::terminal);
+  broker.thaw();
+  REQUIRE(run_until(rig.loop, [&] { return first->ended && second->ended && replay->ended; }));
+  CHECK(first->delivered);
+  CHECK_FALSE(second->returned);
+  CHECK(replay->delivered);
+}
+
 TEST_CASE(
     "the broker's largest packet is obeyed: replay in smaller arrays, a larger live message fails by "
     "itself") {

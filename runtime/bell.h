@@ -1,0 +1,53 @@
+// A condition variable for coroutines of one loop: wait until something may have changed, then look again.
+#pragma once
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+#include <chrono>
+#include <list>
+
+#include "runtime/async.h"
+
+namespace flopwatt {
+
+class Bell {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  /// Resumes all that wait at this moment; nobody remembers it, so test the condition before each wait.
+  void ring() {
+    for (asio::steady_timer* timer : waiting_) timer->cancel();
+  }
+
+  /// Returns after the next ring() or at `limit`. Throws system_error(operation_aborted) when the caller is cancelled,
+  /// also if it was rung in the same moment.
+  awaitable<void> wait(Time limit = Time::max()) {
+    asio::steady_timer timer(co_await asio::this_coro::executor, limit);
+    const Waiting entry(waiting_, timer);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none)
+      throw boost::system::system_error(asio::error::operation_aborted);
+  }
+
+ private:
+  struct Waiting {
+    Waiting(std::list<asio::steady_timer*>& list, asio::steady_timer& timer)
+        : list_(list), entry_(list.insert(list.end(), &timer)) {}
+    ~Waiting() { list_.erase(entry_); }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+    std::list<asio::steady_timer*>& list_;
+    std::list<asio::steady_timer*>::iterator entry_;
+  };
+
+  std::list<asio::steady_timer*> waiting_;
+};
+
+}  // namespace flopwatt

@@ -1,0 +1,121 @@
+// A driver over some meters, without an agent.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "drivers/modbus/driver.h"
+#include "runtime/async.h"
+
+namespace flopwatt::modbus_test {
+
+using namespace std::chrono_literals;
+using std::chrono::microseconds;
+
+// Keeps what a driver hands in.
+class Ledger final : public Intake {
+ public:
+  struct Entry {
+    SourcePtr source;
+    std::vector<ReadingSet> sets;
+    std::vector<Fault> faults;
+    std::uint64_t skipped = 0;
+    std::vector<microseconds> lateness;
+
+    std::size_t polls() const { return sets.size() + faults.size(); }
+    microseconds most_late() const { return *std::ranges::max_element(lateness); }
+    auto times_later_than(microseconds limit) const {
+      return std::ranges::count_if(lateness, [limit](microseconds late) { return late > limit; });
+    }
+  };
+
+  std::function<void()> on_poll = [] {};
+
+  SourceId add(SourcePtr source) override {
+    entries_.push_back({.source = std::move(source), .sets = {}, .faults = {}, .lateness = {}});
+    return static_cast<SourceId>(entries_.size() - 1);
+  }
+  void describe(SourceId id, SourcePtr source) override { entries_.at(id).source = std::move(source); }
+  void accept(SourceId id, ReadingSet set, microseconds lateness, microseconds duration) override {
+    CHECK(duration >= 0us);
+    entries_.at(id).sets.push_back(std::move(set));
+    polled(id, lateness);
+  }
+  void fail(SourceId id, Fault fault, microseconds lateness, microseconds) override {
+    entries_.at(id).faults.push_back(std::move(fault));
+    polled(id, lateness);
+  }
+  void skip(SourceId id, std::uint64_t beats) override { entries_.at(id).skipped += beats; }
+
+  const Entry& operator[](const std::string& name) const {
+    return *std::ranges::find(entries_, name, [](const Entry& entry) { return entry.source->name; });
+  }
+
+ private:
+  void polled(SourceId id, microseconds lateness) {
+    CHECK(lateness >= 0us);
+    entries_.at(id).lateness.push_back(lateness);
+    on_poll();
+  }
+
+  std::vector<Entry> entries_;
+};
+
+// A driver over some meters, run until the test has seen what it waits for.
+struct Rack {
+  asio::io_context io{1};
+  Config config;
+  Ledger ledger;
+  std::unique_ptr<Driver> driver;
+
+  MeterConfig& add(const std::string& name, const ModbusAddress& address, std::uint8_t unit = 1) {
+    MeterConfig meter;
+    meter.name = name;
+    meter.address = address;
+    meter.unit_id = unit;
+    meter.interval = 100ms;
+    meter.timeout = 100ms;
+    meter.profile.registers = {
+        {{Quantity::energy_import, Place::whole, 0}, 10, 3, Wire::u16, WordOrder::big, 1, 0},
+        {{Quantity::voltage, Place::l1, 0}, 200, 3, Wire::u16, WordOrder::big, 0.1, 0}};
+    config.meters.push_back(meter);
+    return config.meters.back();
+  }
+
+  /// False: `enough` did not become true within `limit`.
+  bool run_until(const std::function<bool()>& enough, std::chrono::milliseconds limit = 10s) {
+    driver = modbus::make_driver(config);
+    asio::cancellation_signal cancel;
+    bool seen = false, ended = false;
+    ledger.on_poll = [&] {
+      if (seen || !enough()) return;
+      seen = true;
+      asio::post(io, [&] { cancel.emit(asio::cancellation_type::terminal); });
+    };
+    const auto keep = [&](const std::exception_ptr&) {
+      ended = true;
+      io.stop();
+    };
+    asio::co_spawn(io, driver->run(ledger), asio::bind_cancellation_slot(cancel.slot(), keep));
+    io.run_for(limit);
+    if (!ended) {
+      io.restart();
+      cancel.emit(asio::cancellation_type::terminal);
+      io.run_for(1s);
+    }
+    CHECK(ended);
+    return seen;
+  }
+};
+
+}  // namespace flopwatt::modbus_test
