@@ -1,10 +1,19 @@
 #include "readings/source.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "readings/reading_set.h"
 
 namespace flopwatt {
+
+double held_value(double raw, double scale) {
+  if (scale < 1 && scale > 0) {
+    const double divisor = std::nearbyint(1 / scale);
+    if (1 / divisor == scale) return raw / divisor;
+  }
+  return raw * scale;
+}
 
 std::optional<std::size_t> Source::index_of(Channel channel) const {
   const auto found = std::ranges::find(fields, channel, &Field::channel);

@@ -15,7 +15,11 @@ namespace flopwatt {
 /// How a number came over the wire; the store keeps it at this width. The numbers are stored: never reuse one.
 enum class Wire : std::uint8_t { u16 = 1, i16 = 2, u32 = 3, i32 = 4, u64 = 5, i64 = 6, f32 = 7, f64 = 8, u8 = 9 };
 
-/// One column: which channel, and how its values are packed. value = raw * scale.
+/// The held value of a raw number: raw * scale. Where scale is 1/n, it is raw / n, since 0.1 is no double but 10 is:
+/// 2301 at 0.1 is 230.1 and not 230.10000000000002.
+[[nodiscard]] double held_value(double raw, double scale);
+
+/// One column: which channel, and how its values are packed. value = held_value(raw, scale).
 struct Field {
   Channel channel;
   Wire wire = Wire::f64;

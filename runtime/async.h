@@ -7,6 +7,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
@@ -42,7 +44,11 @@ awaitable<std::optional<T>> boxed(awaitable<T> operation) {
 /// Cancelling the caller does not stop `work`: the wait goes on until it returns, so it must carry its own limit.
 template <class F>
 awaitable<std::invoke_result_t<F>> offload(asio::thread_pool& pool, F work) {
-  auto result = co_await asio::co_spawn(pool, detail::call(std::move(work)), asio::use_awaitable);
+  // Without a cancellation slot: Asio 1.81 would send a cancellation to the pool by a pointer into this frame, which
+  // may be gone when it arrives.
+  auto result = co_await asio::co_spawn(
+      pool, detail::call(std::move(work)),
+      asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
   co_return std::move(*result);
 }
 

@@ -41,7 +41,7 @@ struct HttpLimits {
   /// all are being answered, the new one gets 503. So clients that send nothing, or slowly, never keep others
   /// out.
   std::size_t connections = 256;
-  std::uint32_t header_bytes = 8192;
+  std::uint32_t header_bytes = 8192;  ///< of the request line, and again of all header lines together
   /// For the whole head: from its first byte, of a new connection from its start.
   std::chrono::milliseconds header{5'000};
   std::chrono::milliseconds idle{75'000};   ///< between two requests of one connection

@@ -96,7 +96,8 @@ double raw_of(std::uint64_t bits, Wire wire) {
 /// nullopt where unpacking would not give back the same bits.
 std::optional<std::uint64_t> pack(double value, const StoredField& field) {
   const auto bits = raw_bits(value / field.scale, field.wire);
-  if (!bits || bits_of(raw_of(*bits, field.wire) * field.scale) != bits_of(value)) return std::nullopt;
+  if (!bits || bits_of(held_value(raw_of(*bits, field.wire), field.scale)) != bits_of(value))
+    return std::nullopt;
   return bits;
 }
 
@@ -122,7 +123,7 @@ double take_value(ByteReader& reader, unsigned code, const StoredField& field, d
     case code_baseline:
       return baseline;
     case code_packed:
-      return raw_of(reader.word(width_of(field.wire)), field.wire) * field.scale;
+      return held_value(raw_of(reader.word(width_of(field.wire)), field.wire), field.scale);
     case code_exact:
       return std::bit_cast<double>(reader.word(sizeof(double)));
     default:

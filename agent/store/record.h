@@ -7,7 +7,8 @@
 //   codes    two bits a field, in the order of the source's fields, the first in the lowest bits:
 //            0 absent, 1 as in the source's baseline, 2 packed, 3 exact
 //   values   of the fields with code 2 and 3, in the same order: 2 the raw number at its wire width, so that
-//            value = raw * scale; 3 the value itself as f64, where packing would not give it back bit for bit
+//            value = held_value(raw, scale); 3 the value itself as f64, where packing would not give it back
+//            bit for bit
 //   u32      CRC-32 of seq, time, source, total (8 bytes each) and of all that stands before it
 //
 // Words are little-endian. The baseline is the first set that was stored of the source: what a source never

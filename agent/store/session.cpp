@@ -92,6 +92,7 @@ void Session::load_state() {
     found_.total = found_.removed = beginning.natural(1);
   }
   found_.exporters = load_exporters(*database_);
+  found_totals_ = totals_.load();
   const auto newest = log_.newest();
   if (!newest) return;
   found_.next_seq = newest->seq + 1;
@@ -119,12 +120,6 @@ std::optional<BootTime> Session::boot_time_of(std::uint64_t seq) {
     return true;
   });
   return time;
-}
-
-Result<Totals, Failure> Session::load_totals() {
-  Totals totals = totals_.load();
-  if (!database_->ok()) return take_failure("read totals from");
-  return totals;
 }
 
 Result<Done, Failure> Session::register_exporters(const std::vector<std::string>& names, LogState& state) {

@@ -65,7 +65,7 @@ class Session {
 
   /// As found when it was opened.
   [[nodiscard]] const LogState& found() const { return found_; }
-  [[nodiscard]] Result<Totals, Failure> load_totals();
+  [[nodiscard]] const Totals& found_totals() const { return found_totals_; }
 
   /// Makes the exporters of `state` those of `names`: a new one starts at the end of the log.
   [[nodiscard]] Result<Done, Failure> register_exporters(const std::vector<std::string>& names,
@@ -120,6 +120,7 @@ class Session {
   TotalTable totals_;
   Statement page_count_, free_pages_;
   LogState found_;
+  Totals found_totals_;
   Bytes buffer_;
 };
 

@@ -61,9 +61,7 @@ Result<Done> Store::Impl::open_first(const Settings& settings) {
   if (auto done = open_replacing_damage(); !done) return done.error();
   options_.check_structure = false;
   state_ = session_->found();
-  auto totals = session_->load_totals();
-  if (!totals) return take(totals.error());
-  totals_ = std::move(*totals);
+  totals_ = session_->found_totals();
   if (auto done = session_->register_exporters(settings.exporters, state_); !done) return take(done.error());
 
   opened.next_seq = state_.next_seq;

@@ -19,11 +19,8 @@ constexpr std::chrono::seconds patience{10};
 
 }  // namespace
 
-Bus::Bus(const asio::any_io_executor& executor, ModbusAddress address, std::vector<Meter> meters)
-    : name_(address.text()),
-      connection_(executor, std::move(address)),
-      meters_(std::move(meters)),
-      timer_(executor) {}
+Bus::Bus(const asio::any_io_executor& executor, const BusPlan& plan, std::vector<Meter> meters)
+    : name_(plan.name()), connection_(executor, plan.address), meters_(std::move(meters)), timer_(executor) {}
 
 awaitable<void> Bus::run(Intake& intake) {
   std::vector<awaitable<void>> tasks;

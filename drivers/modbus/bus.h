@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "drivers/modbus/bus_plan.h"
 #include "drivers/modbus/meter.h"
 #include "drivers/modbus/tcp_connection.h"
 #include "runtime/driver.h"
@@ -17,8 +18,8 @@ namespace flopwatt::modbus {
 
 class Bus {
  public:
-  /// `meters` must not be empty.
-  Bus(const boost::asio::any_io_executor& executor, ModbusAddress address, std::vector<Meter> meters);
+  /// The bus of `plan`, of which it copies what it needs. `meters` must not be empty.
+  Bus(const boost::asio::any_io_executor& executor, const BusPlan& plan, std::vector<Meter> meters);
 
   /// Polls until cancelled.
   boost::asio::awaitable<void> run(Intake& intake);

@@ -20,7 +20,8 @@ struct BusPlan {
   std::vector<const MeterConfig*> meters;  ///< into the Config that was planned
   std::chrono::microseconds cycle{0};      ///< planned_cycle(meters)
 
-  [[nodiscard]] std::string name() const { return address.text(); }
+  /// As configured under `buses`, else its address.
+  [[nodiscard]] const std::string& name() const { return meters.front()->bus; }
 };
 
 /// How long it takes to poll each of these meters once: for each request the latency and the meter's pause,

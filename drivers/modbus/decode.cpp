@@ -67,7 +67,7 @@ double raw_value(std::uint64_t bits, Wire wire) {
 }  // namespace
 
 double decode(std::span<const std::uint8_t> bytes, const Register& reg) {
-  const double value = raw_value(bits_of(bytes, reg.word_order), reg.wire) * reg.scale;
+  const double value = held_value(raw_value(bits_of(bytes, reg.word_order), reg.wire), reg.scale);
   return std::isfinite(value) ? value : absent;
 }
 

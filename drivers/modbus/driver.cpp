@@ -41,7 +41,7 @@ class ModbusDriver final : public Driver {
         const SourceId id = intake.add(source);
         meters.emplace_back(*config, source, id, Beats(config->interval, slot_offset(number), start));
       }
-      buses_.push_back(std::make_unique<Bus>(executor, plan.address, std::move(meters)));
+      buses_.push_back(std::make_unique<Bus>(executor, plan, std::move(meters)));
     }
   }
 

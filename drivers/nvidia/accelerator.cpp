@@ -35,7 +35,7 @@ class Values {
 
   template <class Raw>
   void add(const std::optional<Raw>& raw) {
-    values_.push_back(raw ? static_cast<double>(*raw) * fields_[values_.size()].scale : absent);
+    values_.push_back(raw ? held_value(static_cast<double>(*raw), fields_[values_.size()].scale) : absent);
   }
   void add(double value) { values_.push_back(value); }
 

@@ -39,3 +39,12 @@ TEST_CASE("an absent value is no number and is not counted") {
   set.values = {1.0, absent, 0.0, absent};
   CHECK(set.known_count() == 2);
 }
+
+TEST_CASE("a decimal scale gives the decimal number") {
+  CHECK(held_value(2301, 0.1) == 230.1);
+  CHECK(held_value(646800, 0.001) == 646.8);
+  CHECK(held_value(-4998, 0.01) == -49.98);
+  CHECK(held_value(3, 1000) == 3000);
+  CHECK(held_value(3, 0.3) == 3 * 0.3);  // not one over a whole number
+  CHECK(held_value(3, -0.1) == 3 * -0.1);
+}

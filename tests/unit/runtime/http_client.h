@@ -83,12 +83,15 @@ class HttpClient {
     return ::recv(socket_, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
   }
 
-  /// True once the server has closed (or reset) the connection, after taking in what is left.
+  /// True once the server has closed or reset the connection, after taking in what is left.
   [[nodiscard]] bool is_closed_by_server() {
     while (receive_some()) {
     }
     return true;
   }
+
+  /// Whether it ended by a reset, which may cost the client what it had not read.
+  [[nodiscard]] bool was_reset() const { return reset_; }
 
   [[nodiscard]] const std::string& unread() const { return received_; }
 
@@ -98,12 +101,14 @@ class HttpClient {
     std::array<char, 16384> part{};
     const ssize_t count = ::recv(socket_, part.data(), part.size(), 0);
     if (count < 0 && errno == EAGAIN) throw std::runtime_error("no answer within 10 s");
+    reset_ = count < 0;
     if (count <= 0) return false;
     received_.append(part.data(), static_cast<std::size_t>(count));
     return true;
   }
 
   int socket_;
+  bool reset_ = false;
   std::string received_;
 };
 

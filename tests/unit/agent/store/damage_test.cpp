@@ -1,5 +1,6 @@
 // Files that are not what was written: set aside and replaced; of another version or program: refused; held
 // by another agent: refused.
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -66,6 +67,54 @@ TEST_CASE("a page of zeros in the middle is found and set aside") {
   std::fill_n(text.begin() + 4096 * 9, 4096, '\0');
   write_file(directory.store(), text);
   check_replaced(directory, text);
+}
+
+TEST_CASE("the write-ahead log of a damaged file is kept with it") {
+  const Directory directory;
+  make_store(directory.store());
+  const Directory crashed;
+  const std::string wal = crashed.store().string() + "-wal";
+  {
+    const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
+    (void)value_or_fail(store->commit(small_commit(small_source(), 0, 3)));
+    fs::copy(directory.store().string() + "-wal", wal);
+    std::string text = file_text(directory.store());
+    std::fill_n(text.begin() + 4096 * 9, 4096, '\0');
+    write_file(crashed.store(), text);
+  }
+  const std::string before = file_text(wal);
+  REQUIRE_FALSE(before.empty());
+  const auto store = open_or_fail(later_settings(crashed.store()));
+  REQUIRE_FALSE(store->opened().set_aside.empty());
+  CHECK(file_text(store->opened().set_aside + "-wal") == before);
+}
+
+TEST_CASE("a mark, count or total that is not what was written is noticed") {
+  for (const char* change :
+       {"UPDATE exporter SET delivered = delivered + 1", "UPDATE exporter SET low = low - 1",
+        "UPDATE exporter SET name = 'fleet'", "UPDATE total SET value = 8",
+        "UPDATE total SET name = 'scope/b/energy_j'", "UPDATE boot SET origin_us = 0",
+        "UPDATE source SET description = replace(description, 'main', 'pdu-b')", "DELETE FROM beginning",
+        "DROP TABLE total"}) {
+    CAPTURE(change);
+    const Directory directory;
+    make_store(directory.store());
+    sql(directory.store(), change);
+    CHECK_FALSE(open_or_fail(later_settings(directory.store()))->opened().set_aside.empty());
+  }
+}
+
+TEST_CASE("a row that is missing is damage, not a shorter answer") {
+  for (const std::uint64_t missing : {std::uint64_t{0}, std::uint64_t{100}, std::uint64_t{199}}) {
+    const Directory directory;
+    const auto store = open_or_fail(settings_for(directory.store()));
+    (void)value_or_fail(store->commit(small_commit(small_source(), 0, 200)));
+    sql(directory.store(), "DELETE FROM reading_set WHERE seq = " + std::to_string(first_seq + missing));
+    const auto sets = store->read({0, ~std::uint64_t{0}}, 1'000);
+    REQUIRE_FALSE(sets);
+    CHECK(sets.error().message.find(std::to_string(first_seq + missing) + " is missing") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("an empty file is a new store, not a damaged one") {
@@ -217,6 +266,19 @@ TEST_CASE("a second agent on the same file is refused, and let in when the first
   (void)value_or_fail(first->commit(small_commit(small_source(), 0, 1)));
   first.reset();
   CHECK(open_or_fail(settings_for(directory.store()))->opened().next_seq == first_seq + 1);
+}
+
+TEST_CASE("a program that the agent starts does not inherit the lock") {
+  const Directory directory;
+  const auto store = open_or_fail(settings_for(directory.store()));
+  int locks = 0;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (fs::read_symlink(entry.path(), gone).extension() != ".lock") continue;
+    ++locks;
+    CHECK((::fcntl(std::stoi(entry.path().filename().string()), F_GETFD) & FD_CLOEXEC) != 0);
+  }
+  CHECK(locks == 1);
 }
 
 TEST_CASE("the lock ends with the process, however it ends") {

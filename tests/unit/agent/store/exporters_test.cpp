@@ -76,10 +76,13 @@ TEST_CASE("marks of rows that are out of the store are raised to what it holds")
   const auto removed = value_or_fail(store->commit(later));
   REQUIRE(removed.removed == Span{first_seq, first_seq + 4});
   CHECK(removed.dropped.at("ems") == 5 * small_set_readings);
+  const std::string low = std::to_string(first_seq + 4);
+  CHECK(sql(directory.store(), "SELECT low FROM exporter") == low);
   // The exporter has not heard of it yet: nothing is counted twice.
   later = small_commit(small_source(), 101, 1);
   later.exporters = commit.exporters;
   CHECK(value_or_fail(store->commit(later)).backlog.at("ems") == 3 * small_set_readings);
+  CHECK(sql(directory.store(), "SELECT low FROM exporter") == low);
 }
 
 }  // namespace

@@ -89,8 +89,8 @@ TEST_CASE("scaled values come back bit for bit at their wire width") {
   for (const double scale : {0.1, 0.01, 0.001, 1000.0, 1e-9, 3.6e6, 1.0 / 3.0}) {
     const Layout layout = layout_with({{Wire::u16, scale}, {Wire::i32, scale}, {Wire::f32, scale}});
     for (const int raw : {0, 1, 3, 7, 2301, 49999, 65535}) {
-      const std::vector<double> values = {raw * scale, -raw * 7 * scale,
-                                          double{0.37F * static_cast<float>(raw)} * scale};
+      const std::vector<double> values = {held_value(raw, scale), held_value(-raw * 7, scale),
+                                          held_value(double{0.37F * static_cast<float>(raw)}, scale)};
       CAPTURE(scale);
       CAPTURE(raw);
       check_round_trip(layout, values);
@@ -180,16 +180,16 @@ TEST_CASE("random sets of random layouts come back bit for bit") {
       double value = absent;
       switch (upto(4)) {
         case 0:
-          value = static_cast<double>(bits >> upto(63)) * scale;
+          value = held_value(static_cast<double>(bits >> upto(63)), scale);
           break;
         case 1:
-          value = double{std::bit_cast<float>(static_cast<std::uint32_t>(bits))} * scale;
+          value = held_value(double{std::bit_cast<float>(static_cast<std::uint32_t>(bits))}, scale);
           break;
         case 2:
           value = std::bit_cast<double>(bits);
           break;
         case 3:
-          value = static_cast<double>(static_cast<std::int16_t>(bits)) * scale;
+          value = held_value(static_cast<std::int16_t>(bits), scale);
           break;
         default:
           break;

@@ -42,13 +42,13 @@ ReadingSet busy_accelerator(const SourcePtr& source, std::int64_t at_us, std::mt
     const auto bits = random();
     switch (field.channel.quantity) {
       case Quantity::power_limit:
-        values.push_back(700'000 * field.scale);
+        values.push_back(held_value(700'000, field.scale));
         break;
       case Quantity::memory_total:
         values.push_back(150'754'820'096);
         break;
       case Quantity::peak_rate:
-        values.push_back(989'000 * field.scale);
+        values.push_back(held_value(989'000, field.scale));
         break;
       case Quantity::method:
         values.push_back(2);
@@ -63,7 +63,7 @@ ReadingSet busy_accelerator(const SourcePtr& source, std::int64_t at_us, std::mt
         values.push_back(double{static_cast<float>(bits % 9973) / 9973.0F});
         break;
       default:
-        values.push_back(static_cast<double>(bits % 97) * field.scale);
+        values.push_back(held_value(static_cast<double>(bits % 97), field.scale));
         break;
     }
   }

@@ -54,7 +54,8 @@ class Directory {
   fs::path path_;
 };
 
-inline constexpr std::uint64_t first_seq = 1'790'000'000'000'000;
+/// Later than any clock of today says, so that no clock can stand in for it.
+inline constexpr std::uint64_t first_seq = 4'000'000'000'000'000;
 inline constexpr std::int64_t start_wall_us = 1'790'000'000'000'000;
 inline constexpr std::int64_t second = 1'000'000;
 
@@ -111,7 +112,7 @@ inline ReadingSet set_of(SourcePtr source, std::int64_t at_us, std::vector<doubl
 inline ReadingSet measured_set(const SourcePtr& source, std::int64_t at_us, std::mt19937_64& random) {
   std::uniform_real_distribution<float> value(1.0F, 5000.0F);
   std::vector<double> values;
-  for (const Field& field : source->fields) values.push_back(double{value(random)} * field.scale);
+  for (const Field& field : source->fields) values.push_back(held_value(double{value(random)}, field.scale));
   return set_of(source, at_us, std::move(values));
 }
 

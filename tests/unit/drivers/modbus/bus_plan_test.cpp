@@ -12,6 +12,7 @@ MeterConfig meter(const char* name, const char* host, std::uint16_t port, int re
   MeterConfig config;
   config.name = name;
   config.address = {host, port};
+  config.bus = std::string("bus-") + host;
   config.interval = 1s;
   for (int i = 0; i < registers; ++i) {
     Register reg;
@@ -29,7 +30,7 @@ TEST_CASE("meters of one address share a bus") {
                    meter("c", "10.0.0.1", 502, 2), meter("d", "10.0.0.1", 503, 1)};
   const auto buses = plan_buses(config);
   REQUIRE(buses.size() == 3);
-  CHECK(buses[0].name() == "tcp://10.0.0.1:502");
+  CHECK(buses[0].name() == "bus-10.0.0.1");
   REQUIRE(buses[0].meters.size() == 2);
   CHECK(buses[0].meters[0]->name == "a");
   CHECK(buses[0].meters[1]->name == "c");

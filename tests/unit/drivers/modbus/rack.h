@@ -82,6 +82,7 @@ struct Rack {
     MeterConfig meter;
     meter.name = name;
     meter.address = address;
+    meter.bus = "row-a";
     meter.unit_id = unit;
     meter.interval = 100ms;
     meter.timeout = 100ms;

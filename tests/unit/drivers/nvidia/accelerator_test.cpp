@@ -116,7 +116,7 @@ TEST_CASE("every value is a whole number of its wire type times its scale") {
     if (field.wire == Wire::f32)
       CHECK(static_cast<double>(static_cast<float>(value)) == value);
     else
-      CHECK(std::round(value / field.scale) * field.scale == value);
+      CHECK(held_value(std::round(value / field.scale), field.scale) == value);
   }
 }
 

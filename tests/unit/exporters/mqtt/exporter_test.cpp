@@ -107,6 +107,7 @@ TEST_CASE("refused credentials: not up, and no second attempt soon") {
   Rig rig(broker.port);
   CHECK_FALSE(rig.up(seconds(4)));
   CHECK(rig.exporter->connection() == 0);
+  CHECK(broker.logged("disconnected, not authorised") == 1);
 }
 
 TEST_CASE("a connection that breaks: the will says offline, then the agent is back under its client id") {

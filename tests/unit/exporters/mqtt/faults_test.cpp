@@ -134,13 +134,23 @@ TEST_CASE("with one message in flight at most, replay waits for live senders, bu
   Mosquitto broker("allow_anonymous true\nmax_inflight_messages 1\n");
   broker.start();
   Rig rig(broker.port);
-  REQUIRE(
-      rig.up());  // `state` is in flight now, and the status publisher waits behind it with nothing to say
-  CHECK(rig.publish(some(1, 10, meter("pdu-a")), Lane::replay)->delivered);
+  REQUIRE(rig.up());
+  Subscriber subscriber(broker, "#");
+  REQUIRE(run_until(rig.loop, [&] { return !subscriber.messages().empty(); }));
+  // Replay waits for its second message when info and status are sent; their sender then waits for room once
+  // more, has nothing to say, and its turn must come back to replay.
+  const auto source = meter("pdu-a");
+  const auto behind =
+      rig.start({stored(1, source, {1, 2, 3}), stored(2, meter("pdu-b"), {1, 2, 3})}, Lane::replay);
+  rig.exporter->set_status(
+      {{.source = source, .up = true, .known = true, .fault = {}, .since_wall_us = noon}});
+  REQUIRE(run_until(rig.loop, [&] { return behind->ended; }));
+  CHECK(behind->delivered);
+
   // A live sender that waits for room and is cancelled
   broker.freeze();
-  const auto first = rig.start(some(11, 1, meter("pdu-a")), Lane::live);
-  const auto second = rig.start(some(12, 1, meter("pdu-a")), Lane::live);
+  const auto first = rig.start(some(11, 1, source), Lane::live);
+  const auto second = rig.start(some(12, 1, source), Lane::live);
   const auto replay = rig.start(some(13, 1, meter("pdu-b")), Lane::replay);
   run_until(
       rig.loop, [] { return false; }, milliseconds(20));
@@ -153,8 +163,7 @@ TEST_CASE("with one message in flight at most, replay waits for live senders, bu
 }
 
 TEST_CASE(
-    "the broker's largest packet is obeyed: replay in smaller arrays, a larger live message fails by "
-    "itself") {
+    "the broker's largest packet is obeyed: smaller arrays, and a larger live message fails by itself") {
   Mosquitto broker("allow_anonymous true\nmax_packet_size 400\n");
   broker.start();
   Rig rig(broker.port);
@@ -165,6 +174,7 @@ TEST_CASE(
   REQUIRE_FALSE(result->delivered);
   CHECK(result->fault.code == 0x95);
   CHECK(rig.exporter->up());
+  CHECK(rig.publish(some(102, 1, meter("pdu-a")), Lane::live)->delivered);
   CHECK(rig.exporter->connection() == 1);
 }
 

@@ -105,8 +105,9 @@ class Mosquitto {
   explicit Mosquitto(std::string settings = "allow_anonymous true\n") : settings_(std::move(settings)) {}
 
   void start() {
-    folder.write("mosquitto.conf",
-                 "listener " + std::to_string(port) + " 127.0.0.1\nlog_type none\n" + settings_);
+    folder.write("mosquitto.conf", "listener " + std::to_string(port) +
+                                       " 127.0.0.1\nlog_type all\nlog_dest file " +
+                                       (folder.path / "log").string() + "\n" + settings_);
     child_ = std::make_unique<Child>(
         std::vector<std::string>{"/usr/sbin/mosquitto", "-c", (folder.path / "mosquitto.conf").string()},
         STDERR_FILENO);
@@ -119,6 +120,15 @@ class Mosquitto {
   void stop() { child_->stop(SIGTERM); }
   void freeze() { child_->send(SIGSTOP); }
   void thaw() { child_->send(SIGCONT); }
+
+  /// How many lines of the broker's log say so.
+  [[nodiscard]] std::size_t logged(const std::string& text) const {
+    std::ifstream log(folder.path / "log");
+    std::size_t count = 0;
+    for (std::string line; std::getline(log, line);)
+      if (line.find(text) != std::string::npos) ++count;
+    return count;
+  }
 
   TemporaryFolder folder;
   const std::uint16_t port = free_port();
