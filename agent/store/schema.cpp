@@ -82,13 +82,12 @@ void set_pragmas(Database& database, FileKind kind, std::uint64_t wal_limit_byte
   database.run(("PRAGMA journal_size_limit = " + std::to_string(wal_limit_bytes)).c_str());
 }
 
-void create_tables(Database& database, Beginning beginning) {
+void create_tables(Database& database, std::uint64_t first_seq) {
   database.run("BEGIN IMMEDIATE");
   database.run(tables);
   {
-    Statement insert(database, "INSERT INTO beginning VALUES (?1, ?2)");
-    insert.bind(1, static_cast<std::int64_t>(beginning.first_seq));
-    insert.bind(2, static_cast<std::int64_t>(beginning.first_total));
+    Statement insert(database, "INSERT INTO beginning(first_seq, first_total) VALUES (?1, 0)");
+    insert.bind(1, static_cast<std::int64_t>(first_seq));
     insert.run();
   }
   database.run(("PRAGMA application_id = " + std::to_string(application_id) +

@@ -11,13 +11,6 @@ inline constexpr std::int64_t application_id = 0x666c7077;  // "flpw"
 inline constexpr std::int64_t schema_version = 1;
 inline constexpr std::uint64_t page_size = 4096;
 
-/// Where the log of a new store begins.
-struct Beginning {
-  std::uint64_t first_seq = 1;
-  std::uint64_t first_total =
-      0;  ///< readings counted before it: more than 0 where it replaces a damaged store
-};
-
 /// What kind of file it is. `damaged` and I/O errors are in database.ok().
 enum class FileKind : std::uint8_t { empty, ours, newer, foreign };
 [[nodiscard]] FileKind kind_of_file(Database& database);
@@ -26,8 +19,8 @@ enum class FileKind : std::uint8_t { empty, ours, newer, foreign };
 /// the WAL is cut back to after a large transaction.
 void set_pragmas(Database& database, FileKind kind, std::uint64_t wal_limit_bytes);
 
-/// The tables, in one transaction.
-void create_tables(Database& database, Beginning beginning);
+/// The tables of a log whose first row will be `first_seq`, in one transaction.
+void create_tables(Database& database, std::uint64_t first_seq);
 
 /// Looks through the file for structural damage: every page once, then rows for at most `seconds`. Damage is
 /// in database.ok() afterwards.

@@ -68,7 +68,7 @@ Result<std::unique_ptr<Session>, Failure> Session::open(const OpenOptions& optio
   if (database->ok() && (kind == FileKind::newer || kind == FileKind::foreign))
     return other_file(options.path, kind);
   set_pragmas(*database, kind, options.limits.wal_pages * page_size);
-  if (kind == FileKind::empty) create_tables(*database, options.beginning);
+  if (kind == FileKind::empty) create_tables(*database, options.first_seq);
   // What a crash left in the WAL goes into the main file now, or the reason why it cannot comes out now.
   database->checkpoint();
   if (options.check_structure && kind == FileKind::ours && database->ok())

@@ -57,7 +57,7 @@ class Session {
     std::filesystem::path path;
     Limits limits;
     std::string boot_uuid;
-    Beginning beginning;           ///< of a new file
+    std::uint64_t first_seq = 1;   ///< of a new file
     bool check_structure = false;  ///< at the start of the agent; later only what is read is looked at
   };
 

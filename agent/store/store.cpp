@@ -43,7 +43,7 @@ class Store::Impl {
 
 Store::Impl::Impl(const Settings& settings, LockFile lock, std::string boot_uuid)
     : lock_(std::move(lock)),
-      options_{settings.path, Limits::of(settings), std::move(boot_uuid), {settings.first_seq, 0}, true} {}
+      options_{settings.path, Limits::of(settings), std::move(boot_uuid), settings.first_seq, true} {}
 
 Store::Impl::~Impl() = default;
 
@@ -99,9 +99,8 @@ Result<Done> Store::Impl::open_replacing_damage() {
 
 Result<Done> Store::Impl::open_again(const Commit& commit) {
   // Where the file turns out to be damaged or gone, the new one goes on behind every seq that was given out.
-  options_.beginning = {
-      std::max(state_.next_seq, static_cast<std::uint64_t>(std::max<std::int64_t>(0, now().wall_us))),
-      state_.total};
+  options_.first_seq =
+      std::max(state_.next_seq, static_cast<std::uint64_t>(std::max<std::int64_t>(0, now().wall_us)));
   if (auto done = open_replacing_damage(); !done) return done.error();
   if (session_->found().has_rows() && session_->found().next_seq < state_.next_seq) {
     // Acknowledged rows are missing: this is not the file that was written.
