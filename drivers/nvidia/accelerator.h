@@ -27,8 +27,8 @@ class Accelerator {
   [[nodiscard]] const SourcePtr& source() const { return source_; }
   [[nodiscard]] const DeviceIdentity& identity() const { return identity_; }
 
-  /// A set of the source's fields; every value is raw * scale of its field, so that the store gives back the
-  /// same.
+  /// A set of the source's fields; every value is held_value() of a number of its wire type, so that the
+  /// store gives back the same.
   ReadingSet make_set(const DeviceReading& reading);
 
   /// Why the work of this device is not known at all, "" where it is.

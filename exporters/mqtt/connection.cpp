@@ -41,7 +41,9 @@ std::string advice_on(int reason) {
 }
 
 /// The slot travels through Paho as its "user context".
-void* to_context(std::size_t slot) { return reinterpret_cast<void*>(slot + 1); }
+void* to_context(std::size_t slot) {
+  return reinterpret_cast<void*>(slot + 1);
+}  // NOLINT: a number, no address
 std::size_t to_slot(void* context) { return reinterpret_cast<std::size_t>(context) - 1; }
 
 const ::mqtt::properties& content_type() {
@@ -247,7 +249,7 @@ void Connection::on_answer(std::size_t slot, int reason) {
     refused = Fault{
         FaultClass::exception,
         broker_ + " refuses a message to " + in_flight_.topic(slot) + ": " + text_of_reason(reason), reason};
-  in_flight_.answered(slot, std::move(refused), std::chrono::steady_clock::now());
+  in_flight_.answered(slot, refused, std::chrono::steady_clock::now());
   answer_came_.notify();
 }
 

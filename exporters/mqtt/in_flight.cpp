@@ -22,7 +22,7 @@ std::size_t InFlight::add(const std::shared_ptr<Delivery>& delivery, const Topic
   return static_cast<std::size_t>(slot - slots_.begin());
 }
 
-void InFlight::answered(std::size_t slot, std::optional<Fault> fault, SteadyTime now) {
+void InFlight::answered(std::size_t slot, const std::optional<Fault>& fault, SteadyTime now) {
   last_progress_ = now;
   release(slots_.at(slot), fault);
 }

@@ -38,7 +38,7 @@ class InFlight {
   [[nodiscard]] const std::string& topic(std::size_t slot) const { return *slots_.at(slot).topic; }
 
   /// The message of that slot is answered: acknowledged, or refused with a fault. Frees the slot.
-  void answered(std::size_t slot, std::optional<Fault> fault, SteadyTime now);
+  void answered(std::size_t slot, const std::optional<Fault>& fault, SteadyTime now);
 
   /// The connection is gone: nothing that is in flight will be answered.
   void fail_all(const Fault& fault);

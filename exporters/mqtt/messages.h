@@ -20,7 +20,7 @@ struct Message {
 
 /// Limits of one array under `replay/` (CONTRACT section 4).
 inline constexpr std::size_t most_objects = 500;
-inline constexpr std::size_t most_bytes = 64 * 1024;
+inline constexpr std::size_t most_bytes = std::size_t{64} * 1024;
 
 /// What a packet needs besides topic and payload, at most: fixed header, lengths, packet identifier, content
 /// type.

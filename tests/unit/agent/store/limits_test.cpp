@@ -66,18 +66,22 @@ TEST_CASE("a lowered size limit is reached over the next commits and gives the s
   CHECK(size <= settings.max_size_bytes);
 }
 
-TEST_CASE("sets older than the age limit go, and no younger one") {
+TEST_CASE("sets older than the age limit go, in lumps, and no younger one") {
   const Directory directory;
   Settings settings = settings_for(directory.store());
-  settings.max_age = std::chrono::seconds(64);  // removed in lumps of one second
+  settings.max_age = std::chrono::seconds(640);  // in lumps of a 64th: ten seconds
   const auto store = open_or_fail(settings);
   const SourcePtr source = small_source();
-  for (std::int64_t at = 0; at < 300; ++at) {
+  int lumps = 0;
+  for (std::int64_t at = 0; at < 1'000; ++at) {
     const auto committed = value_or_fail(store->commit(small_commit(source, at, 1)));
+    if (!committed.removed.empty()) ++lumps;
     const std::int64_t oldest = (committed.oldest_wall_us - start_wall_us) / second;
-    REQUIRE(oldest <= std::max<std::int64_t>(0, at - 64));
-    REQUIRE(oldest >= at - 65);
+    REQUIRE(oldest <= std::max<std::int64_t>(0, at - 640));
+    REQUIRE(oldest >= at - 651);
   }
+  CHECK(lumps > 25);
+  CHECK(lumps < 40);
 }
 
 TEST_CASE("steps of the wall clock make no set older than it is") {
