@@ -50,4 +50,16 @@ class Bell {
   std::list<asio::steady_timer*> waiting_;
 };
 
+/// Rings when its scope is left, in whatever way.
+class RingAtEnd {
+ public:
+  explicit RingAtEnd(Bell& bell) : bell_(bell) {}
+  ~RingAtEnd() { bell_.ring(); }
+  RingAtEnd(const RingAtEnd&) = delete;
+  RingAtEnd& operator=(const RingAtEnd&) = delete;
+
+ private:
+  Bell& bell_;
+};
+
 }  // namespace flopwatt

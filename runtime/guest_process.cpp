@@ -193,9 +193,9 @@ awaitable<bool> GuestProcess::ends_within(SteadyTime::duration limit) {
 }
 
 awaitable<void> GuestProcess::stop() {
+  if (process_) pidfd_kill(process_->native_handle());
   socket_.reset();
   if (!process_) co_return;
-  pidfd_kill(process_->native_handle());
   const bool ended = co_await ends_within(kill_patience);
   if (ended) co_return;
   abandoned_ = process_->release();

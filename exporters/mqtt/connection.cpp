@@ -40,10 +40,10 @@ std::string advice_on(int reason) {
   return credentials ? "; check `username`, `password_file` and the broker's access list" : "";
 }
 
-/// The slot travels through Paho as its "user context".
+/// The slot travels through Paho as its "user context": a number, no address.
 void* to_context(std::size_t slot) {
-  return reinterpret_cast<void*>(slot + 1);
-}  // NOLINT: a number, no address
+  return reinterpret_cast<void*>(slot + 1);  // NOLINT(performance-no-int-to-ptr)
+}
 std::size_t to_slot(void* context) { return reinterpret_cast<std::size_t>(context) - 1; }
 
 const ::mqtt::properties& content_type() {
@@ -192,7 +192,7 @@ awaitable<bool> Connection::wait_for_room(PushExporter::Lane lane) {
   if (lost_ || in_flight_.has_room(lane)) co_return !lost_;
   // A live sender that stops waiting, by getting room or by being cancelled, gives way to replay: it may send
   // nothing, and then no answer would ever wake replay.
-  const NotifyAtEnd give_way(answer_came_);
+  const RingAtEnd give_way(answer_came_);
   const InFlight::Waiting waiting(in_flight_, lane);
   while (!lost_ && !in_flight_.has_room(lane)) co_await answer_came_.wait();
   co_return !lost_;
@@ -224,8 +224,8 @@ void Connection::close(const Fault& reason) {
   if (!lost_) lost_ = reason;
   client_.reset();
   in_flight_.fail_all(*lost_);
-  state_changed_.notify();
-  answer_came_.notify();
+  state_changed_.ring();
+  answer_came_.ring();
 }
 
 void Connection::on_welcome(Welcome welcome) {
@@ -233,12 +233,12 @@ void Connection::on_welcome(Welcome welcome) {
   in_flight_ = InFlight(std::min(most_in_flight, std::max<std::size_t>(1, welcome.receive_maximum)));
   max_packet_ = welcome.max_packet;
   connected_ = true;
-  state_changed_.notify();
+  state_changed_.ring();
 }
 
 void Connection::on_not_connected(Fault fault) {
   not_connected_ = std::move(fault);
-  state_changed_.notify();
+  state_changed_.ring();
 }
 
 void Connection::on_answer(std::size_t slot, int reason) {
@@ -250,7 +250,7 @@ void Connection::on_answer(std::size_t slot, int reason) {
         FaultClass::exception,
         broker_ + " refuses a message to " + in_flight_.topic(slot) + ": " + text_of_reason(reason), reason};
   in_flight_.answered(slot, refused, std::chrono::steady_clock::now());
-  answer_came_.notify();
+  answer_came_.ring();
 }
 
 void Connection::on_disconnect_packet(int reason) { disconnect_reason_ = reason; }

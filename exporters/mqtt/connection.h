@@ -10,9 +10,10 @@
 
 #include "exporters/mqtt/in_flight.h"
 #include "exporters/mqtt/messages.h"
-#include "exporters/mqtt/signal.h"
 #include "readings/result.h"
 #include "runtime/async.h"
+#include "runtime/bell.h"
+#include "runtime/schedule.h"
 
 namespace mqtt {
 class async_client;
@@ -94,8 +95,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int disconnect_reason_ = 0;
   std::size_t max_packet_ = 0;
   InFlight in_flight_{0};
-  Signal state_changed_;  // connected, refused, lost
-  Signal answer_came_;    // or the connection is lost
+  Bell state_changed_;  // connected, refused, lost
+  Bell answer_came_;    // or the connection is lost
   // Callbacks outlive the client: ending it completes what is in flight.
   std::unique_ptr<Callbacks> callbacks_;
   std::unique_ptr<::mqtt::async_client> client_;

@@ -11,9 +11,9 @@
 #include "exporters/mqtt/messages.h"
 #include "exporters/mqtt/password.h"
 #include "exporters/mqtt/resolve.h"
-#include "exporters/mqtt/signal.h"
 #include "exporters/mqtt/status_board.h"
 #include "runtime/async.h"
+#include "runtime/bell.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
 
@@ -74,7 +74,7 @@ class Exporter final : public PushExporter {
   std::int64_t connected_since_wall_us_ = 0;
   std::shared_ptr<Connection> connection_;  // null while there is none
   std::uint64_t connections_ = 0;
-  Signal up_, status_changed_;
+  Bell up_, status_changed_;
   // What the log has been told, to tell each change once
   std::string told_failure_;
   bool told_refusal_ = false, told_suspicion_ = false;
@@ -157,7 +157,7 @@ awaitable<Fault> Exporter::serve() {
   // `online` goes out before anything else can: up() turns true without a suspension between.
   connection->send(state(true), std::make_shared<Delivery>(), Lane::live);
   board_.forget_published();
-  up_.notify();
+  up_.ring();
   Fault why_lost;
   std::vector<awaitable<void>> tasks;
   tasks.push_back(watch(why_lost));
@@ -225,7 +225,7 @@ awaitable<Result<Done>> Exporter::publish(const std::vector<StoredSet>& sets, La
 }
 
 void Exporter::set_status(const std::vector<SourceStatus>& sources) {
-  if (board_.update(sources)) status_changed_.notify();
+  if (board_.update(sources)) status_changed_.ring();
 }
 
 Backoff::Seconds Exporter::pause_after(const Fault& fault) {

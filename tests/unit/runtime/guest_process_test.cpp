@@ -81,8 +81,10 @@ awaitable<void> end_by(std::string script, std::string how) {
 }
 
 awaitable<void> look_inside() {
-  const int ours = ::open("/dev/null", O_RDONLY);  // not close-on-exec: a library may open such
-  ::signal(SIGPIPE, SIG_IGN);                      // ignored signals are inherited
+  // Not close-on-exec, as a library may open one; beyond the guest's own, which would replace it.
+  const int ours = ::fcntl(STDERR_FILENO, F_DUPFD, 20);
+  REQUIRE(ours >= 20);
+  ::signal(SIGPIPE, SIG_IGN);  // ignored signals are inherited
   GuestProcess guest(
       shell("exec 4>&3; ls /proc/self/fd | tr '\\n' ' ' >&4; grep SigIgn /proc/self/status >&4; "
             "echo $1 >&4; cat"));

@@ -23,7 +23,7 @@ std::string with_exponent(double value) {
   return text;
 }
 
-std::string time(std::int64_t wall_us) {
+std::string time_of(std::int64_t wall_us) {
   std::string text;
   append_time(text, wall_us);
   return text;
@@ -67,10 +67,10 @@ TEST_CASE("FLOP has an exponent, whatever its size") {
 }
 
 TEST_CASE("times are UTC with milliseconds, rounded down") {
-  CHECK(time(0) == "1970-01-01T00:00:00.000Z");
-  CHECK(time(1'795'437'841'250'999) == "2026-11-23T12:44:01.250Z");
-  CHECK(time(1'709'164'800'000'000) == "2024-02-29T00:00:00.000Z");
-  CHECK(time(-1) == "1969-12-31T23:59:59.999Z");
+  CHECK(time_of(0) == "1970-01-01T00:00:00.000Z");
+  CHECK(time_of(1'795'437'841'250'999) == "2026-11-23T12:44:01.250Z");
+  CHECK(time_of(1'709'164'800'000'000) == "2024-02-29T00:00:00.000Z");
+  CHECK(time_of(-1) == "1969-12-31T23:59:59.999Z");
 }
 
 TEST_CASE("JSON strings are escaped") {
