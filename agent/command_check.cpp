@@ -17,8 +17,9 @@ double seconds(std::chrono::microseconds duration) { return std::chrono::duratio
 std::vector<Finding> print_buses(const Config& config) {
   std::vector<Finding> warnings;
   for (const modbus::BusPlan& bus : modbus::plan_buses(config)) {
-    std::cout << "bus " << bus.name() << ": " << bus.meters.size() << (bus.meters.size() == 1 ? " meter" : " meters")
-              << ", planned cycle " << std::fixed << std::setprecision(3) << seconds(bus.cycle) << " s\n";
+    std::cout << "bus " << bus.name() << ": " << bus.meters.size()
+              << (bus.meters.size() == 1 ? " meter" : " meters") << ", planned cycle " << std::fixed
+              << std::setprecision(3) << seconds(bus.cycle) << " s\n";
     for (const MeterConfig* meter : bus.meters) {
       if (meter->interval >= bus.cycle) continue;
       Finding warning;
@@ -26,7 +27,8 @@ std::vector<Finding> print_buses(const Config& config) {
       warning.file = config.file.string();
       warning.line = meter->at.line;
       warning.column = meter->at.column;
-      warning.message = "meter '" + meter->name + "': its bus needs longer for a cycle than this interval; raise " +
+      warning.message = "meter '" + meter->name +
+                        "': its bus needs longer for a cycle than this interval; raise " +
                         "`interval` or put fewer meters on the bus";
       warnings.push_back(warning);
     }

@@ -41,9 +41,9 @@ void Daemon::make_deliveries() {
   for (const MqttConfig& mqtt : loaded_.config.mqtt) {
     Ledger ledger(opened.exporters.at(mqtt.name), opened.backlog.at(mqtt.name));
     const auto read = [this](store::Span span, std::size_t max_sets) { return keeper_.read(span, max_sets); };
-    deliveries_.push_back(std::make_unique<Delivery>(
-        make_exporter(mqtt, loaded_.config.node, version), std::move(ledger), read,
-        Delivery::Settings{live_age, opened.next_seq - 1}));
+    deliveries_.push_back(std::make_unique<Delivery>(make_exporter(mqtt, loaded_.config.node, version),
+                                                     std::move(ledger), read,
+                                                     Delivery::Settings{live_age, opened.next_seq - 1}));
     keeper_.add_delivery(*deliveries_.back());
   }
 }
@@ -60,12 +60,15 @@ void Daemon::run() {
   auto serving_goes_on = asio::make_work_guard(serving_);
   std::jthread server([this] { serving_.run(); });
   std::exception_ptr failure;
-  asio::co_spawn(metering_, run_tasks(), [&failure](std::exception_ptr thrown) { failure = std::move(thrown); });
+  asio::co_spawn(metering_, run_tasks(),
+                 [&failure](std::exception_ptr thrown) { failure = std::move(thrown); });
   metering_.run();
-  // All serving tasks have ended with run_tasks(); what is left are timers of requests that nobody awaits any more.
+  // All serving tasks have ended with run_tasks(); what is left are timers of requests that nobody awaits any
+  // more.
   serving_.stop();
   server.join();
-  LastResort last_resort(longest_farewell, "the store does not come to an end; what was not committed is lost");
+  LastResort last_resort(longest_farewell,
+                         "the store does not come to an end; what was not committed is lost");
   keeper_.commit_rest();
   if (failure) std::rethrow_exception(failure);
 }
@@ -105,7 +108,8 @@ awaitable<SnapshotPtr> Daemon::make_snapshot() {
   snapshot->node = loaded_.config.node;
   snapshot->sources = hub_.states(snapshot->taken);
   snapshot->scopes = keeper_.figures(snapshot->taken);
-  for (const auto& driver : drivers_) std::ranges::move(driver->bus_use(), std::back_inserter(snapshot->buses));
+  for (const auto& driver : drivers_)
+    std::ranges::move(driver->bus_use(), std::back_inserter(snapshot->buses));
   snapshot->store = keeper_.state();
   for (const auto& delivery : deliveries_) {
     const Ledger& ledger = delivery->ledger();

@@ -1,5 +1,5 @@
-// The agent while it runs: two loops of one thread each. Metering (the calling thread): polls, accounting, storing,
-// delivery. Serving (a thread of its own): HTTP. Only immutable snapshots pass between them.
+// The agent while it runs: two loops of one thread each. Metering (the calling thread): polls, accounting,
+// storing, delivery. Serving (a thread of its own): HTTP. Only immutable snapshots pass between them.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -90,7 +90,8 @@ awaitable<bool> Delivery::replay_chunk(store::Span gap) {
   if (!sets) {
     log::warn("reading the backlog failed",
               {{"exporter", exporter_->name()}, {"reason", sets.error().message}});
-  } else if (!sets->empty()) {  // empty: the limits have just taken the span out; the ledger learns it in a moment
+  } else if (!sets->empty()) {  // empty: the limits have just taken the span out; the ledger learns it in a
+                                // moment
     const auto chunk = std::make_shared<const std::vector<StoredSet>>(std::move(*sets));
     const auto published = co_await exporter_->publish(*chunk, PushExporter::Lane::replay);
     if (published) ledger_.acknowledge(chunk);

@@ -38,8 +38,8 @@ class Hub final : public Intake {
   /// The sets since the last call, in the order of their arrival.
   [[nodiscard]] std::vector<ReadingSet> take_batch();
 
-  /// Marks sources stale whose last good reading is too old. True if the status of any source has changed since
-  /// the last call (also by coming up).
+  /// Marks sources stale whose last good reading is too old. True if the status of any source has changed
+  /// since the last call (also by coming up).
   bool update_status(Moment now);
   [[nodiscard]] std::vector<SourceStatus> status() const;
 

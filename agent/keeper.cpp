@@ -11,8 +11,8 @@
 namespace flopwatt::agent {
 namespace {
 
-/// Readings that wait in memory while the store cannot commit: about 20 MiB; a rack of 700 readings a second fills
-/// it in 20 minutes.
+/// Readings that wait in memory while the store cannot commit: about 20 MiB; a rack of 700 readings a second
+/// fills it in 20 minutes.
 constexpr std::size_t max_waiting_readings = 1'000'000;
 /// Sets in one transaction: after an outage the backlog goes in as several.
 constexpr std::size_t max_commit_sets = 5000;
@@ -152,7 +152,8 @@ store::Commit Keeper::next_commit() {
 void Keeper::committed(store::Commit commit, const store::Committed& result) {
   if (!state_.up) log::info("the store commits again");
   if (!result.set_aside.empty())
-    log::error("the store became corrupt and was set aside; a new one was begun", {{"file", result.set_aside}});
+    log::error("the store became corrupt and was set aside; a new one was begun",
+               {{"file", result.set_aside}});
   const std::size_t readings = known_readings(commit.sets);
   waiting_readings_ -= readings;
   state_.up = true;
@@ -168,7 +169,8 @@ void Keeper::committed(store::Commit commit, const store::Committed& result) {
   const StoredBatch batch = std::move(stored);
   for (Delivery* delivery : deliveries_) {
     const auto dropped = result.dropped.find(delivery->exporter().name());
-    delivery->ledger().end_commit(readings, result.removed, dropped == result.dropped.end() ? 0 : dropped->second);
+    delivery->ledger().end_commit(readings, result.removed,
+                                  dropped == result.dropped.end() ? 0 : dropped->second);
     if (!batch->empty()) delivery->offer(batch);
   }
 }

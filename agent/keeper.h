@@ -1,6 +1,7 @@
-// The keeper: seals a batch each second, has it accounted, has it stored each commit interval, and tells the deliveries
-// what is stored. While the store cannot commit, sets wait in memory within a bound, then are discarded and counted;
-// accounting, polling and the endpoint go on. Metering loop only; the store works on a thread of its own.
+// The keeper: seals a batch each second, has it accounted, has it stored each commit interval, and tells the
+// deliveries what is stored. While the store cannot commit, sets wait in memory within a bound, then are
+// discarded and counted; accounting, polling and the endpoint go on. Metering loop only; the store works on a
+// thread of its own.
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
@@ -40,8 +41,8 @@ class Keeper {
 
   [[nodiscard]] const store::Opened& opened() const;
   [[nodiscard]] StoreState state() const;
-  /// Running figures of the scopes. Their counters are as of the last commit: they survive restarts, so what was
-  /// shown must not fall when the agent is killed (Prometheus would take that for a reset).
+  /// Running figures of the scopes. Their counters are as of the last commit: they survive restarts, so what
+  /// was shown must not fall when the agent is killed (Prometheus would take that for a reset).
   [[nodiscard]] std::vector<ScopeFigures> figures(Moment now) const;
 
  private:
@@ -58,14 +59,14 @@ class Keeper {
   std::unique_ptr<store::Store> store_;
   std::vector<Delivery*> deliveries_;
 
-  std::vector<ReadingSet> waiting_;      // sealed, oldest first
-  std::size_t waiting_readings_ = 0;     // of waiting_ and of the commit under way
-  store::Totals totals_;                 // to be saved with the next commit
+  std::vector<ReadingSet> waiting_;           // sealed, oldest first
+  std::size_t waiting_readings_ = 0;          // of waiting_ and of the commit under way
+  store::Totals totals_;                      // to be saved with the next commit
   std::vector<ScopeFigures> sealed_figures_;  // what totals_ will have made durable
   std::vector<ScopeFigures> stored_figures_;  // what the last commit has
   StoreState state_;
-  Bell commit_due_;                      // rung when there is something to commit, and it is time
-  asio::thread_pool store_thread_{1};    // last: joined first, so nothing it uses is gone
+  Bell commit_due_;                    // rung when there is something to commit, and it is time
+  asio::thread_pool store_thread_{1};  // last: joined first, so nothing it uses is gone
 };
 
 }  // namespace flopwatt::agent

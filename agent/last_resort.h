@@ -9,8 +9,8 @@
 
 namespace flopwatt::agent {
 
-/// From construction on, the process has `limit` to destroy this object; else `message` is logged and the process
-/// ends at once with exit code 3. A thread of its own, since what hangs may be any other.
+/// From construction on, the process has `limit` to destroy this object; else `message` is logged and the
+/// process ends at once with exit code 3. A thread of its own, since what hangs may be any other.
 class LastResort {
  public:
   LastResort(std::chrono::milliseconds limit, std::string message);

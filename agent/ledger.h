@@ -1,5 +1,5 @@
-// One exporter's account: what it has delivered, what was dropped, what is under way. Kept so that at every moment
-// stored = delivered + dropped + backlog, in readings. Pure bookkeeping; metering loop only.
+// One exporter's account: what it has delivered, what was dropped, what is under way. Kept so that at every
+// moment stored = delivered + dropped + backlog, in readings. Pure bookkeeping; metering loop only.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,11 @@ class Ledger {
  public:
   Ledger(store::ExporterRecord record, std::uint64_t backlog_readings);
 
-  /// A commit is under way with the record as it is now: acknowledgements wait for its end, so that a set which
-  /// that commit removes is never counted both as dropped and as delivered.
+  /// A commit is under way with the record as it is now: acknowledgements wait for its end, so that a set
+  /// which that commit removes is never counted both as dropped and as delivered.
   [[nodiscard]] store::ExporterRecord begin_commit();
-  /// The commit succeeded: `stored` readings are new, `removed` is out of the store, `dropped` of it undelivered.
+  /// The commit succeeded: `stored` readings are new, `removed` is out of the store, `dropped` of it
+  /// undelivered.
   void end_commit(std::uint64_t stored, store::Span removed, std::uint64_t dropped);
   /// The commit failed: nothing of it happened.
   void abandon_commit();
@@ -52,8 +53,8 @@ class Ledger {
   void apply_waiting();
 
   store::ExporterRecord record_;
-  std::uint64_t backlog_;             // readings that are neither delivered nor dropped
-  std::uint64_t saved_;               // of record_.delivered
+  std::uint64_t backlog_;  // readings that are neither delivered nor dropped
+  std::uint64_t saved_;    // of record_.delivered
   std::uint64_t being_saved_ = 0;
   bool committing_ = false;
   std::vector<StoredBatch> waiting_;  // acknowledged while a commit was under way

@@ -44,7 +44,8 @@ int run_command(const CLI::App& app, const Arguments& arguments) {
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App app("flopwatt meters a rack's energy and its computing work and publishes joules per FLOP.", "flopwatt");
+  CLI::App app("flopwatt meters a rack's energy and its computing work and publishes joules per FLOP.",
+               "flopwatt");
   app.set_version_flag("--version", std::string("flopwatt ") + std::string(version));
   app.require_subcommand(1);
   Arguments arguments;
@@ -59,7 +60,8 @@ int parse_and_run(int argc, char** argv) {
       ->envname("FLOPWATT_INTERVAL")
       ->check(is_interval)
       ->capture_default_str();
-  smi->add_option("--socket_fd", arguments.guest.socket_fd, "Set by the agent that starts this guest")->group("");
+  smi->add_option("--socket_fd", arguments.guest.socket_fd, "Set by the agent that starts this guest")
+      ->group("");
   app.add_subcommand("version", "Prints the version");
   try {
     app.parse(argc, argv);

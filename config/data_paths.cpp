@@ -12,7 +12,7 @@ fs::path shipped_data() {
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   fs::path installed = program.parent_path().parent_path() / "share" / "flopwatt";
   if (!error && fs::exists(installed / "accelerators.yml", error)) return installed;
-  return fs::path(__FILE__).parent_path();
+  return FLOPWATT_SOURCE_DATA;
 }
 
 }  // namespace

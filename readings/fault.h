@@ -1,4 +1,5 @@
-// What can go wrong with a source, as a value. Expected failures travel in Result<T>; exceptions are for bugs.
+// What can go wrong with a source, as a value. Expected failures travel in Result<T>; exceptions are for
+// bugs.
 #pragma once
 
 #include <array>
@@ -7,7 +8,8 @@
 
 namespace flopwatt {
 
-/// The classes of failure that users count by (`flopwatt_poll_failures_total{fault}`). Each has one consequence:
+/// The classes of failure that users count by (`flopwatt_poll_failures_total{fault}`). Each has one
+/// consequence:
 enum class FaultClass : unsigned char {
   timeout,     ///< no answer within the deadline; the source may be silent
   crc,         ///< an answer with a wrong checksum: wiring, termination, baud rate
@@ -17,19 +19,25 @@ enum class FaultClass : unsigned char {
   device,      ///< the device or its library reports itself unusable (lost, reset required, driver gone)
 };
 
-inline constexpr std::array all_fault_classes = {FaultClass::timeout,  FaultClass::crc,
-                                                 FaultClass::exception, FaultClass::protocol,
+inline constexpr std::array all_fault_classes = {FaultClass::timeout,    FaultClass::crc,
+                                                 FaultClass::exception,  FaultClass::protocol,
                                                  FaultClass::connection, FaultClass::device};
 
 /// The class as users read it: label `fault`, key `fault` of `status/<source>`.
 constexpr std::string_view name_of(FaultClass fault) {
   switch (fault) {
-    case FaultClass::timeout: return "timeout";
-    case FaultClass::crc: return "crc";
-    case FaultClass::exception: return "exception";
-    case FaultClass::protocol: return "protocol";
-    case FaultClass::connection: return "connection";
-    case FaultClass::device: return "device";
+    case FaultClass::timeout:
+      return "timeout";
+    case FaultClass::crc:
+      return "crc";
+    case FaultClass::exception:
+      return "exception";
+    case FaultClass::protocol:
+      return "protocol";
+    case FaultClass::connection:
+      return "connection";
+    case FaultClass::device:
+      return "device";
   }
   return "device";
 }

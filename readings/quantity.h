@@ -1,6 +1,6 @@
-// The vocabulary: what can be read or computed, and THE table that says how each of it is named, in which unit it
-// is held, and as which Prometheus series and MQTT key it is published. Every exporter and the documentation read
-// this table; no name or unit stands anywhere else.
+// The vocabulary: what can be read or computed, and THE table that says how each of it is named, in which
+// unit it is held, and as which Prometheus series and MQTT key it is published. Every exporter and the
+// documentation read this table; no name or unit stands anywhere else.
 #pragma once
 
 #include <compare>
@@ -63,12 +63,31 @@ enum class Quantity : std::uint8_t {
 /// Which part of the source a reading is of.
 enum class Place : std::uint8_t {
   whole,
-  l1, l2, l3, n,          // phases
-  l1_l2, l2_l3, l3_l1,    // line to line
-  hmma, imma, dfma, fp64_pipe, fp32_pipe, fp16_pipe,  // pipes of an accelerator
-  fp64, fp32, fp16, bf16, tf32, fp8, int8,            // precisions that the hardware tells apart
-  assumed_tf32, assumed_fp16, assumed_bf16, assumed_fp8,  // precisions that configuration says
-  branch,                 // a branch circuit or outlet; its number is Channel::branch
+  l1,
+  l2,
+  l3,
+  n,  // phases
+  l1_l2,
+  l2_l3,
+  l3_l1,  // line to line
+  hmma,
+  imma,
+  dfma,
+  fp64_pipe,
+  fp32_pipe,
+  fp16_pipe,  // pipes of an accelerator
+  fp64,
+  fp32,
+  fp16,
+  bf16,
+  tf32,
+  fp8,
+  int8,  // precisions that the hardware tells apart
+  assumed_tf32,
+  assumed_fp16,
+  assumed_bf16,
+  assumed_fp8,  // precisions that configuration says
+  branch,       // a branch circuit or outlet; its number is Channel::branch
 };
 
 enum class PlaceKind : std::uint8_t { whole, phase, lines, pipe, precision, branch };
@@ -104,8 +123,8 @@ struct QuantityRow {
   SourceKind source;
   Quantity quantity;
   PlaceKind place;
-  std::string_view name;   ///< in configuration, profiles and messages
-  std::string_view unit;   ///< the unit in which values are held: W, Wh, J, FLOP, 1 ...
+  std::string_view name;  ///< in configuration, profiles and messages
+  std::string_view unit;  ///< the unit in which values are held: W, Wh, J, FLOP, 1 ...
   ValueKind kind;
   std::string_view series;       ///< Prometheus series, "" = not published there
   std::string_view place_label;  ///< its label for the place, "" = none
@@ -124,8 +143,8 @@ struct QuantityRow {
 /// The quantity of that configuration name that this kind of source may have, or nullptr.
 [[nodiscard]] const QuantityRow* find_row(SourceKind source, std::string_view name, PlaceKind place);
 
-/// The JSON key of a channel with its place filled in; "" where it is not published. A branch's key is the key
-/// inside its object of "branches".
+/// The JSON key of a channel with its place filled in; "" where it is not published. A branch's key is the
+/// key inside its object of "branches".
 [[nodiscard]] std::string json_key(const QuantityRow& row, Place place);
 
 }  // namespace flopwatt

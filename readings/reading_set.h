@@ -24,9 +24,9 @@ struct Moment {
 
 struct ReadingSet {
   SourcePtr source;
-  Moment time;                       ///< midpoint of the transaction that holds the energy register, else power
-  std::int64_t half_duration_us = 0; ///< half of that transaction: the time stamp's uncertainty
-  std::vector<double> values;        ///< parallel to source->fields, in held units; `absent` where unknown
+  Moment time;  ///< midpoint of the transaction that holds the energy register, else power
+  std::int64_t half_duration_us = 0;  ///< half of that transaction: the time stamp's uncertainty
+  std::vector<double> values;         ///< parallel to source->fields, in held units; `absent` where unknown
 
   [[nodiscard]] std::size_t known_count() const;
 };

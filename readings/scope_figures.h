@@ -8,9 +8,11 @@
 
 namespace flopwatt {
 
-/// One term of the uncertainty of a window's J/FLOP: relative standard uncertainty (k=1) and what it comes from.
+/// One term of the uncertainty of a window's J/FLOP: relative standard uncertainty (k=1) and what it comes
+/// from.
 struct UncertaintyTerm {
-  std::string name;  ///< "meter class", "CT class", "register step", "time stamps", "sampling", "device gain", "clock"
+  std::string name;  ///< "meter class", "CT class", "register step", "time stamps", "sampling", "device
+                     ///< gain", "clock"
   double relative = 0;
 };
 
@@ -22,11 +24,12 @@ struct WindowFigures {
 
 struct ScopeFigures {
   std::string name;
-  std::string parent;         ///< "" at the top
-  bool from_meters = false;   ///< else from the devices' own energy
+  std::string parent;        ///< "" at the top
+  bool from_meters = false;  ///< else from the devices' own energy
   Method method = Method::none;
-  ReadingSet figures;         ///< of kind scope
-  std::vector<WindowFigures> windows;  ///< trailing, ending at the newest moment that every source has reached
+  ReadingSet figures;  ///< of kind scope
+  std::vector<WindowFigures>
+      windows;  ///< trailing, ending at the newest moment that every source has reached
 };
 
 }  // namespace flopwatt

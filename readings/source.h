@@ -1,4 +1,5 @@
-// A source: one meter, one accelerator, one CPU package, one scope's window; and how its readings are laid out.
+// A source: one meter, one accelerator, one CPU package, one scope's window; and how its readings are laid
+// out.
 #pragma once
 
 #include <chrono>
@@ -12,11 +13,22 @@
 
 namespace flopwatt {
 
-/// How a number came over the wire; the store keeps it at this width. The numbers are stored: never reuse one.
-enum class Wire : std::uint8_t { u16 = 1, i16 = 2, u32 = 3, i32 = 4, u64 = 5, i64 = 6, f32 = 7, f64 = 8, u8 = 9 };
+/// How a number came over the wire; the store keeps it at this width. The numbers are stored: never reuse
+/// one.
+enum class Wire : std::uint8_t {
+  u16 = 1,
+  i16 = 2,
+  u32 = 3,
+  i32 = 4,
+  u64 = 5,
+  i64 = 6,
+  f32 = 7,
+  f64 = 8,
+  u8 = 9
+};
 
-/// The held value of a raw number: raw * scale. Where scale is 1/n, it is raw / n, since 0.1 is no double but 10 is:
-/// 2301 at 0.1 is 230.1 and not 230.10000000000002.
+/// The held value of a raw number: raw * scale. Where scale is 1/n, it is raw / n, since 0.1 is no double but
+/// 10 is: 2301 at 0.1 is 230.1 and not 230.10000000000002.
 [[nodiscard]] double held_value(double raw, double scale);
 
 /// One column: which channel, and how its values are packed. value = held_value(raw, scale).
@@ -24,8 +36,8 @@ struct Field {
   Channel channel;
   Wire wire = Wire::f64;
   double scale = 1.0;
-  /// Smallest step of the value in its held unit where the source is coarser than its wire type tells (a register
-  /// in 0.1 kWh steps), 0 = as fine as the wire type. A term of uncertainty.
+  /// Smallest step of the value in its held unit where the source is coarser than its wire type tells (a
+  /// register in 0.1 kWh steps), 0 = as fine as the wire type. A term of uncertainty.
   double resolution = 0.0;
 
   bool operator==(const Field&) const = default;
@@ -37,17 +49,17 @@ enum class EnergySource : std::uint8_t { none, counter, integrated };
 /// Who the source is, as far as it says. An empty string is "unknown".
 struct Identity {
   std::string vendor, model, serial;
-  std::string profile;         // meters
-  std::string accuracy_class;  // meters, as configured, per cent
-  std::string feed;            // meters
+  std::string profile;            // meters
+  std::string accuracy_class;     // meters, as configured, per cent
+  std::string feed;               // meters
   std::string uuid, pci, driver;  // accelerators
   EnergySource energy_source = EnergySource::none;
 
   bool operator==(const Identity&) const = default;
 };
 
-/// Immutable once made: a source that learns its identity, or whose card was replaced, is described anew. Shared by
-/// every reading set of the time in which it holds, across threads.
+/// Immutable once made: a source that learns its identity, or whose card was replaced, is described anew.
+/// Shared by every reading set of the time in which it holds, across threads.
 struct Source {
   SourceKind kind{};
   std::string name;
@@ -58,7 +70,8 @@ struct Source {
   /// accounting); 0.05 for an uncalibrated NVML sensor.
   double accuracy = 0.0;
   double ct_accuracy = 0.0;
-  /// How old a power or energy value may be when it is read, for devices that refresh it themselves (NVML: 100 ms).
+  /// How old a power or energy value may be when it is read, for devices that refresh it themselves (NVML:
+  /// 100 ms).
   std::chrono::microseconds refresh{0};
   std::vector<Field> fields;
 

@@ -1,8 +1,8 @@
-// The few things that coroutines of this program share: offloading blocking work, deadlines, groups of tasks that
-// live and die together. All of Asio's experimental parts are used here and nowhere else.
+// The few things that coroutines of this program share: offloading blocking work, deadlines, groups of tasks
+// that live and die together. All of Asio's experimental parts are used here and nowhere else.
 //
-// Rules (learnt with GCC 12 and Boost 1.81): coroutines are named functions or member functions; never write a
-// capturing lambda inside a co_await or co_spawn expression (double free). Nothing is `detached`.
+// Rules (learnt with GCC 12 and Boost 1.81): coroutines are named functions or member functions; never write
+// a capturing lambda inside a co_await or co_spawn expression (double free). Nothing is `detached`.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -41,19 +41,20 @@ awaitable<std::optional<T>> boxed(awaitable<T> operation) {
 }  // namespace detail
 
 /// Runs the blocking callable on `pool`, resumes on the caller's own executor with its result or exception.
-/// Cancelling the caller does not stop `work`: the wait goes on until it returns, so it must carry its own limit.
+/// Cancelling the caller does not stop `work`: the wait goes on until it returns, so it must carry its own
+/// limit.
 template <class F>
 awaitable<std::invoke_result_t<F>> offload(asio::thread_pool& pool, F work) {
-  // Without a cancellation slot: Asio 1.81 would send a cancellation to the pool by a pointer into this frame, which
-  // may be gone when it arrives.
-  auto result = co_await asio::co_spawn(
-      pool, detail::call(std::move(work)),
-      asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
+  // Without a cancellation slot: Asio 1.81 would send a cancellation to the pool by a pointer into this
+  // frame, which may be gone when it arrives.
+  auto result =
+      co_await asio::co_spawn(pool, detail::call(std::move(work)),
+                              asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
   co_return std::move(*result);
 }
 
-/// Runs all tasks; when the first ends, by return or exception, cancels the others and waits for them. Rethrows
-/// the exception of that first one. `tasks` must not be empty.
+/// Runs all tasks; when the first ends, by return or exception, cancels the others and waits for them.
+/// Rethrows the exception of that first one. `tasks` must not be empty.
 awaitable<void> run_until_first_ends(std::vector<awaitable<void>> tasks);
 
 /// Sleeps; throws system_error(operation_aborted) when cancelled.

@@ -24,8 +24,8 @@ class Bell {
     for (asio::steady_timer* timer : waiting_) timer->cancel();
   }
 
-  /// Returns after the next ring() or at `limit`. Throws system_error(operation_aborted) when the caller is cancelled,
-  /// also if it was rung in the same moment.
+  /// Returns after the next ring() or at `limit`. Throws system_error(operation_aborted) when the caller is
+  /// cancelled, also if it was rung in the same moment.
   awaitable<void> wait(Time limit = Time::max()) {
     asio::steady_timer timer(co_await asio::this_coro::executor, limit);
     const Waiting entry(waiting_, timer);

@@ -1,4 +1,5 @@
-// What a driver is to the agent, and what the agent is to a driver. Everything here happens on the metering loop.
+// What a driver is to the agent, and what the agent is to a driver. Everything here happens on the metering
+// loop.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -1,5 +1,5 @@
-// What a push exporter (MQTT, later remote write and Sparkplug) is to the agent. It is handed stored reading sets
-// and tells which were acknowledged; it sees neither drivers nor the database. Metering loop only.
+// What a push exporter (MQTT, later remote write and Sparkplug) is to the agent. It is handed stored reading
+// sets and tells which were acknowledged; it sees neither drivers nor the database. Metering loop only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -29,7 +29,8 @@ class PushExporter {
 
   [[nodiscard]] virtual const std::string& name() const = 0;
 
-  /// Connects and reconnects with back-off until cancelled; then takes its leave within 1 s (state "offline").
+  /// Connects and reconnects with back-off until cancelled; then takes its leave within 1 s (state
+  /// "offline").
   virtual boost::asio::awaitable<void> run() = 0;
 
   /// Connected and ready for publish().
@@ -46,9 +47,9 @@ class PushExporter {
     replay,  ///< sets of one topic together, as arrays under replay/
   };
 
-  /// Publishes sets (ascending seq) and returns when every one of them is acknowledged. A Fault: at least one is
-  /// not (connection lost, refused); all of them count as not delivered and are handed in again later. Both lanes
-  /// may be under way at once; live goes first. `sets` must outlive the call.
+  /// Publishes sets (ascending seq) and returns when every one of them is acknowledged. A Fault: at least one
+  /// is not (connection lost, refused); all of them count as not delivered and are handed in again later.
+  /// Both lanes may be under way at once; live goes first. `sets` must outlive the call.
   virtual boost::asio::awaitable<Result<Done>> publish(const std::vector<StoredSet>& sets, Lane lane) = 0;
 
   /// The present state of all sources; what changed is published, everything after a reconnect.

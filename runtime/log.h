@@ -1,5 +1,5 @@
-// Logging to standard error: logfmt `ts=... level=... msg="..." key=value`, under journald `<N>level=...` without
-// ts. Asynchronous and bounded: a full queue drops the line and counts it (dropped_log_lines()).
+// Logging to standard error: logfmt `ts=... level=... msg="..." key=value`, under journald `<N>level=...`
+// without ts. Asynchronous and bounded: a full queue drops the line and counts it (dropped_log_lines()).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Everything that is shown at one moment: made on the metering loop when somebody asks, immutable, read on the
-// serving loop.
+// Everything that is shown at one moment: made on the metering loop when somebody asks, immutable, read on
+// the serving loop.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ namespace flopwatt {
 struct SourceState {
   SourcePtr source;
   std::shared_ptr<const ReadingSet> newest;  ///< null before the first reading
-  bool stale = true;     ///< no good reading for source->stale_after(): its series are absent
+  bool stale = true;  ///< no good reading for source->stale_after(): its series are absent
   std::uint64_t polls = 0, skipped = 0;
   std::array<std::uint64_t, all_fault_classes.size()> failures{};  ///< in the order of all_fault_classes
   std::string last_fault;  ///< message of the newest failure, "" after a good reading
@@ -26,10 +26,10 @@ struct SourceState {
 
 struct StoreState {
   bool up = false;
-  std::uint64_t readings = 0;          ///< stored since the store was made
+  std::uint64_t readings = 0;  ///< stored since the store was made
   std::uint64_t size_bytes = 0;
-  std::int64_t oldest_wall_us = 0;     ///< 0: empty
-  std::uint64_t waiting_readings = 0;  ///< read, not yet committed
+  std::int64_t oldest_wall_us = 0;       ///< 0: empty
+  std::uint64_t waiting_readings = 0;    ///< read, not yet committed
   std::uint64_t discarded_readings = 0;  ///< never committed: the store was down for too long
   std::string fault;
 };
@@ -42,8 +42,8 @@ struct ExporterState {
 
 /// Cumulative counts in the Prometheus sense.
 struct HistogramState {
-  std::vector<double> bounds;          ///< upper bounds in seconds, ascending, +Inf left out
-  std::vector<std::uint64_t> counts;   ///< one a bound and one for the rest; not cumulative
+  std::vector<double> bounds;         ///< upper bounds in seconds, ascending, +Inf left out
+  std::vector<std::uint64_t> counts;  ///< one a bound and one for the rest; not cumulative
   double sum = 0;
 };
 

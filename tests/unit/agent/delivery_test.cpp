@@ -68,7 +68,8 @@ struct Fixture {
   awaitable<Result<std::vector<StoredSet>>> read(store::Span span, std::size_t max_sets) {
     std::vector<StoredSet> found;
     for (const StoredSet& stored : log)
-      if (span.first <= stored.seq && stored.seq <= span.last && found.size() < max_sets) found.push_back(stored);
+      if (span.first <= stored.seq && stored.seq <= span.last && found.size() < max_sets)
+        found.push_back(stored);
     co_return found;
   }
 

@@ -25,9 +25,7 @@ ReadingSet reading(const SourcePtr& source, std::int64_t seconds, double watts) 
   return set;
 }
 
-Moment at(std::int64_t seconds) {
-  return {1'700'000'000'000'000 + seconds * 1'000'000, seconds * 1'000'000};
-}
+Moment at(std::int64_t seconds) { return {1'700'000'000'000'000 + seconds * 1'000'000, seconds * 1'000'000}; }
 
 }  // namespace
 
