@@ -9,48 +9,18 @@ must lose acknowledged sets: the test shows that it can see a loss.
 Needs root and loop devices.   usage: power_cut_test.py STORE_WRITER STORE_VERIFY NO_FSYNC_LIBRARY
 """
 
-import fcntl
 import os
+import pathlib
 import random
-import struct
-import subprocess
 import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from harness.disk import Disk
 from store_case import Writer, integrity, verify
 
 CYCLES = 20
-EXT4_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
-WITHOUT_FLUSHING_THE_LOG = 2
-
-
-def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.strip()} (this test needs root and loop devices)"
-
-
-class Disk:
-    """An ext4 file system in a file, that can lose power."""
-
-    def __init__(self, directory):
-        self.image = os.path.join(directory, "disk.img")
-        self.mounted_at = os.path.join(directory, "mnt")
-        os.mkdir(self.mounted_at)
-        with open(self.image, "wb") as image:
-            image.truncate(48 << 20)
-        run("mkfs.ext4", "-q", "-F", self.image)
-
-    def mount(self):
-        run("mount", "-o", "loop", self.image, self.mounted_at)
-
-    def unmount(self):
-        run("umount", self.mounted_at)
-
-    def cut_power(self):
-        descriptor = os.open(self.mounted_at, os.O_RDONLY)
-        fcntl.ioctl(descriptor, EXT4_IOC_SHUTDOWN, struct.pack("I", WITHOUT_FLUSHING_THE_LOG))
-        os.close(descriptor)
 
 
 def make_store(disk, verify_program):
@@ -84,7 +54,7 @@ def lost_in(cycles, chance, writer_program, verify_program, preload=None):
     """Runs the cycles; returns how many of them lost something acknowledged, or damaged the file."""
     lost = 0
     with tempfile.TemporaryDirectory(prefix="flopwatt-power-") as directory:
-        disk = Disk(directory)
+        disk = Disk(pathlib.Path(directory))
         for cycle in range(cycles):
             make_store(disk, verify_program)
             acknowledged = power_cut(disk, chance, writer_program, preload)
