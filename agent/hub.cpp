@@ -52,6 +52,12 @@ void Hub::describe(SourceId id, SourcePtr source) {
   status_changed_ = true;
 }
 
+void Hub::remove(SourceId id) {
+  entries_.at(id) = Entry{};
+  entries_.at(id).removed = true;
+  status_changed_ = true;
+}
+
 void Hub::count_poll(Entry& entry, std::chrono::microseconds lateness, std::chrono::microseconds duration) {
   ++entry.polls;
   lateness_.observe(lateness);
@@ -111,21 +117,24 @@ bool Hub::update_status(Moment now) {
 std::vector<SourceStatus> Hub::status() const {
   std::vector<SourceStatus> all;
   all.reserve(entries_.size());
-  for (const Entry& entry : entries_) all.push_back(entry.status);
+  for (const Entry& entry : entries_)
+    if (!entry.removed) all.push_back(entry.status);
   return all;
 }
 
 std::vector<SourceState> Hub::states(Moment now) const {
   std::vector<SourceState> all;
   all.reserve(entries_.size());
-  for (const Entry& entry : entries_)
+  for (const Entry& entry : entries_) {
+    if (entry.removed) continue;
     all.push_back({entry.source, entry.newest, is_stale(entry.source, entry.newest, now), entry.polls,
                    entry.skipped, entry.failures, entry.last_fault});
+  }
   return all;
 }
 
 bool Hub::all_polled() const {
-  return std::ranges::all_of(entries_, [](const Entry& entry) { return entry.polls > 0; });
+  return std::ranges::all_of(entries_, [](const Entry& entry) { return entry.removed || entry.polls > 0; });
 }
 
 }  // namespace flopwatt::agent

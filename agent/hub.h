@@ -34,6 +34,7 @@ class Hub final : public Intake {
   void fail(SourceId id, Fault fault, std::chrono::microseconds lateness,
             std::chrono::microseconds duration) override;
   void skip(SourceId id, std::uint64_t beats) override;
+  void remove(SourceId id) override;
 
   /// The sets since the last call, in the order of their arrival.
   [[nodiscard]] std::vector<ReadingSet> take_batch();
@@ -56,6 +57,7 @@ class Hub final : public Intake {
     std::array<std::uint64_t, all_fault_classes.size()> failures{};
     std::string last_fault;
     SourceStatus status;
+    bool removed = false;  // an id is not used again, so its place stays
   };
 
   void count_poll(Entry& entry, std::chrono::microseconds lateness, std::chrono::microseconds duration);

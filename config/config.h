@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,19 +18,40 @@ namespace flopwatt {
 
 using std::chrono::microseconds;
 
-/// Where a Modbus device answers. Only TCP so far.
-struct ModbusAddress {
-  std::string host;  ///< name or address, without brackets
-  std::uint16_t port = 502;
+/// How a Modbus line is spoken to.
+enum class Transport : std::uint8_t {
+  tcp,      ///< MBAP frames over TCP: tcp://
+  rtu_tcp,  ///< RTU frames over TCP, as serial device servers pass them on: rtu+tcp://
+  rtu,      ///< RTU frames over a serial line: rtu://
+};
 
-  [[nodiscard]] std::string text() const;  ///< "tcp://host:port", IPv6 in brackets
+/// Where a Modbus device answers.
+struct ModbusAddress {
+  std::string host;          ///< name or address, without brackets; of a serial line: path of its device
+  std::uint16_t port = 502;  ///< 0 for a serial line
+  Transport transport = Transport::tcp;
+
+  /// "tcp://host:port", "rtu+tcp://host:port", IPv6 in brackets; "rtu:///dev/ttyUSB0".
+  [[nodiscard]] std::string text() const;
   bool operator==(const ModbusAddress&) const = default;
+};
+
+enum class Parity : std::uint8_t { none, even, odd };
+
+/// How a serial line is set. Of no meaning for the other transports.
+struct SerialSettings {
+  std::uint32_t baud = 9600;
+  Parity parity = Parity::none;
+  std::uint8_t stop_bits = 1;
+
+  bool operator==(const SerialSettings&) const = default;
 };
 
 /// A line that meters share, as configured under `buses`.
 struct BusConfig {
   std::string name;
   ModbusAddress address;
+  SerialSettings serial;
   microseconds timeout{1'000'000};
   microseconds turnaround{0};  ///< pause between two requests
   Position at;
@@ -52,6 +74,8 @@ struct MeterConfig {
   MeterProfile profile;  ///< of a file, or made of inline `registers` (then profile.id is empty)
   Accuracy accuracy;
   std::string feed;
+  std::map<std::uint16_t, std::string> branch_labels;  ///< `branches`: label of an outlet or branch circuit
+  SerialSettings serial;                               ///< of its bus
   microseconds timeout{1'000'000};
   microseconds pause{0};  ///< between two requests on its connection; default: the bus's turnaround
   bool close_after_poll = false;
@@ -82,12 +106,41 @@ struct Window {
   bool operator==(const Window&) const = default;
 };
 
+/// One entry of a scope's `energy`: a meter, or one of its branches.
+struct EnergyEntry {
+  std::string meter;
+  std::uint16_t branch = 0;  ///< 0: the whole meter
+
+  [[nodiscard]] std::string text() const;  ///< "pdu-a", "pdu-a/7"
+  auto operator<=>(const EnergyEntry&) const = default;
+};
+
 struct ScopeConfig {
   std::string name;
   Position at;
-  std::vector<std::string> meters;  ///< names of meters, added; empty: the devices' own energy
+  std::vector<EnergyEntry> energy;  ///< added; empty: the devices' own energy
   enum class Work : std::uint8_t { none, all, listed } work = Work::none;
   std::vector<std::string> work_patterns;  ///< names and globs where `listed`
+  std::vector<std::string> contains;       ///< names of the scopes directly inside; a tree, checked
+};
+
+/// One socket that counted work is sent to.
+struct StatsdConfig {
+  enum class Kind : std::uint8_t { unix_datagram, udp } kind = Kind::udp;
+  std::filesystem::path path;  ///< unix_datagram: absolute
+  std::string host;            ///< udp; never empty: to listen on all addresses has to be written
+  std::uint16_t port = 8125;
+  std::string group;                  ///< unix_datagram: group of the socket file, "" = the agent's
+  std::optional<std::uint32_t> mode;  ///< unix_datagram: permissions of the socket file
+
+  [[nodiscard]] std::string text() const;  ///< as an address is written
+  bool operator==(const StatsdConfig&) const = default;
+};
+
+struct WorkConfig {
+  std::vector<StatsdConfig> statsd;
+
+  bool operator==(const WorkConfig&) const = default;
 };
 
 struct StoreConfig {
@@ -127,6 +180,7 @@ struct Config {
   std::vector<MeterConfig> meters;
   NvidiaConfig nvidia;
   std::vector<NameOverride> accelerator_names;
+  WorkConfig work;
   std::vector<ScopeConfig> scopes;
   std::vector<Window> windows;  ///< default 1m and 15m
   double min_coverage = 0.9;

@@ -83,6 +83,12 @@ std::string join_host_port(const std::string& host, std::uint16_t port) {
   return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+std::string EnergyEntry::text() const { return branch == 0 ? meter : meter + '/' + std::to_string(branch); }
+
+std::string StatsdConfig::text() const {
+  return kind == Kind::udp ? "udp://" + join_host_port(host, port) : "unix://" + path.string();
+}
+
 std::string ModbusAddress::text() const { return "tcp://" + join_host_port(host, port); }
 
 std::string ListenAddress::text() const { return join_host_port(host, port); }

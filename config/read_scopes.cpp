@@ -73,7 +73,7 @@ class ScopesReader {
       report_.error(node.at, "energy: '" + *name + "' is already in a scope (line " +
                                  std::to_string(owner->second.line) +
                                  "); a source is named in one scope, once");
-    scope.meters.push_back(*name);
+    scope.energy.push_back({*name});
   }
 
   void report_unknown_meter(const std::string& name, Position at) {

@@ -12,11 +12,13 @@ constexpr auto meter = SourceKind::meter;
 constexpr auto accelerator = SourceKind::accelerator;
 constexpr auto scope = SourceKind::scope;
 constexpr auto window = SourceKind::window;
+constexpr auto work = SourceKind::work;
 constexpr auto whole = PlaceKind::whole;
 constexpr auto phase = PlaceKind::phase;
 constexpr auto lines = PlaceKind::lines;
 constexpr auto pipe = PlaceKind::pipe;
 constexpr auto precision = PlaceKind::precision;
+constexpr auto branch = PlaceKind::branch;
 
 constexpr double joules_per_wh = 3600.0;
 
@@ -44,6 +46,13 @@ constexpr auto table = std::to_array<QuantityRow>({
      "voltage*_v", "Voltage from one phase to neutral."},
     {meter, Q::current, phase, "current", "A", gauge, "flopwatt_meter_phase_current_amperes", "phase", 1,
      "current*_a", "Current of one phase, or of the neutral (N)."},
+    {meter, Q::active_power, branch, "active_power", "W", gauge, "flopwatt_meter_branch_power_watts",
+     "branch", 1, "active_power_w", "Active power of one outlet or branch circuit."},
+    {meter, Q::current, branch, "current", "A", gauge, "flopwatt_meter_branch_current_amperes", "branch", 1,
+     "current_a", "Current of one outlet or branch circuit."},
+    {meter, Q::energy_import, branch, "energy_import", "Wh", counter,
+     "flopwatt_meter_branch_energy_joules_total", "branch", joules_per_wh, "energy_import_wh_total",
+     "Imported energy of one outlet or branch circuit, the meter's own register; it may reset."},
     {meter, Q::voltage, lines, "voltage", "V", gauge, "flopwatt_meter_line_voltage_volts", "lines", 1,
      "voltage*_v", "Voltage between two lines."},
 
@@ -66,24 +75,40 @@ constexpr auto table = std::to_array<QuantityRow>({
      "flopwatt_accelerator_temperature_celsius", "", 1, "temperature_c", "Temperature of the chip."},
     {accelerator, Q::pipe_active, pipe, "pipe_active", "1", gauge, "flopwatt_accelerator_pipe_active_ratio",
      "pipe", 1, "", "Share of cycles in which the pipe was active, over the last poll interval."},
-    {accelerator, Q::work, precision, "work", "FLOP", counter, "flopwatt_pipe_flop_total", "precision", 1, "",
+    {accelerator, Q::counted_work, precision, "counted_work", "FLOP", counter, "flopwatt_counted_flop_total",
+     "precision", 1, "", "Floating-point operations that workloads have counted and sent."},
+    {accelerator, Q::pipe_work, precision, "pipe_work", "FLOP", counter, "flopwatt_pipe_flop_total",
+     "precision", 1, "",
      "Floating-point operations by method pipe: pipe activity x rate of the pipe x measured clock. "
      "assumed_*: the precision is configured, the hardware does not tell."},
+    {accelerator, Q::estimated_work, precision, "estimated_work", "FLOP", counter,
+     "flopwatt_estimated_flop_total", "precision", 1, "",
+     "Floating-point operations by method estimated: utilization x dense peak rate; what could have been "
+     "done "
+     "in the busy time, not what was."},
     {accelerator, Q::peak_rate, precision, "peak_rate", "FLOP/s", gauge,
      "flopwatt_accelerator_peak_flop_per_second", "precision", 1, "",
      "Dense peak rate of the product, from its data sheet."},
+    {accelerator, Q::counted_work, whole, "counted_work", "FLOP", counter, "", "", 1, "",
+     "FLOP that workloads have counted, of all precisions; not published by itself."},
+    {accelerator, Q::pipe_work, whole, "pipe_work", "FLOP", counter, "", "", 1, "",
+     "FLOP by method pipe, of all precisions; not published by itself."},
+    {accelerator, Q::pipe_work_low, whole, "pipe_work_low", "FLOP", counter, "", "", 1, "",
+     "The same at the lowest precision rate that the method leaves open; not published by itself."},
+    {accelerator, Q::pipe_work_high, whole, "pipe_work_high", "FLOP", counter, "", "", 1, "",
+     "The same at the highest precision rate that the method leaves open; not published by itself."},
+    {accelerator, Q::pipe_work_spread, whole, "pipe_work_spread", "FLOP", counter, "", "", 1, "",
+     "Half-width of the work from a clock that moved between samples; not published by itself."},
+    {accelerator, Q::estimated_work, whole, "estimated_work", "FLOP", counter, "", "", 1, "",
+     "FLOP by method estimated; not published by itself."},
+    {accelerator, Q::estimated_work_low, whole, "estimated_work_low", "FLOP", counter, "", "", 1, "",
+     "The same at the lowest peak rate among the precisions; not published by itself."},
+    {accelerator, Q::estimated_work_high, whole, "estimated_work_high", "FLOP", counter, "", "", 1, "",
+     "The same at the highest peak rate among the precisions; not published by itself."},
     {accelerator, Q::work, whole, "work", "FLOP", counter, "", "", 1, "flop_total",
      "Floating-point operations of all precisions by the method named beside."},
-    {accelerator, Q::work_low, whole, "work_low", "FLOP", counter, "", "", 1, "",
-     "Floating-point operations at the lowest precision rate that the method leaves open; not published by "
-     "itself."},
-    {accelerator, Q::work_high, whole, "work_high", "FLOP", counter, "", "", 1, "",
-     "Floating-point operations at the highest precision rate that the method leaves open; not published by "
-     "itself."},
-    {accelerator, Q::work_spread, whole, "work_spread", "FLOP", counter, "", "", 1, "",
-     "Half-width of the work from a clock that moved between samples; not published by itself."},
     {accelerator, Q::method, whole, "method", "", ValueKind::method, "", "", 1, "method",
-     "Method that gave flop_total."},
+     "Method that gave flop_total: the best that the accelerator offers now."},
 
     {scope, Q::power, whole, "power", "W", gauge, "flopwatt_scope_power_watts", "", 1, "",
      "Power of all energy sources of the scope; absent while one is stale."},
@@ -121,6 +146,15 @@ constexpr auto table = std::to_array<QuantityRow>({
      "Share of the window in which the energy of all meters and the work of all accelerators is known."},
     {window, Q::method, whole, "method", "", ValueKind::method, "", "", 1, "method",
      "Method that gave the work."},
+    {window, Q::interim_pue, whole, "interim_pue", "1", gauge, "flopwatt_scope_interim_pue_ratio", "", 1,
+     "interim_pue",
+     "Energy of the scope over energy of the scopes inside, over the window; absent below full coverage."},
+
+    {work, Q::counted_work, precision, "counted_work", "FLOP", counter, "", "", 1, "",
+     "Floating-point operations that workloads have counted for the scope, by precision; not published by "
+     "itself."},
+    {work, Q::counted_work, whole, "counted_work", "FLOP", counter, "", "", 1, "flop_total",
+     "Floating-point operations that workloads have counted for the scope as a whole."},
 });
 // clang-format on
 
@@ -152,7 +186,10 @@ constexpr auto places = std::to_array<PlaceName>({
     {Place::bf16, PlaceKind::precision, "bf16", "_bf16"},
     {Place::tf32, PlaceKind::precision, "tf32", "_tf32"},
     {Place::fp8, PlaceKind::precision, "fp8", "_fp8"},
+    {Place::fp4, PlaceKind::precision, "fp4", "_fp4"},
     {Place::int8, PlaceKind::precision, "int8", "_int8"},
+    {Place::other_precision, PlaceKind::precision, "other", "_other"},
+    {Place::unspecified_precision, PlaceKind::precision, "unspecified", "_unspecified"},
     {Place::assumed_tf32, PlaceKind::precision, "assumed_tf32", "_assumed_tf32"},
     {Place::assumed_fp16, PlaceKind::precision, "assumed_fp16", "_assumed_fp16"},
     {Place::assumed_bf16, PlaceKind::precision, "assumed_bf16", "_assumed_bf16"},
@@ -163,6 +200,24 @@ constexpr auto places = std::to_array<PlaceName>({
 const PlaceName& name_of_place(Place place) { return *std::ranges::find(places, place, &PlaceName::place); }
 
 }  // namespace
+
+std::string_view name_of(SourceKind kind) {
+  switch (kind) {
+    case SourceKind::meter:
+      return "meter";
+    case SourceKind::accelerator:
+      return "accelerator";
+    case SourceKind::cpu:
+      return "cpu";
+    case SourceKind::scope:
+      return "scope";
+    case SourceKind::window:
+      return "window";
+    case SourceKind::work:
+      return "work";
+  }
+  return "";
+}
 
 std::string_view name_of(Method method) {
   switch (method) {

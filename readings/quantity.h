@@ -3,6 +3,7 @@
 // documentation read this table; no name or unit stands anywhere else.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -19,7 +20,13 @@ enum class SourceKind : std::uint8_t {
   cpu,
   scope,   ///< a scope's running figures, as Prometheus shows them
   window,  ///< a scope's figures over one window, named `<scope>/<window>`
+  work,    ///< what workloads have counted for a scope as a whole; named as the scope
 };
+
+inline constexpr std::array all_source_kinds = {SourceKind::meter, SourceKind::accelerator, SourceKind::cpu,
+                                                SourceKind::scope, SourceKind::window,      SourceKind::work};
+/// As it is stored and told in JSON: "meter", "accelerator" ...
+[[nodiscard]] std::string_view name_of(SourceKind kind);
 
 /// The numbers are not stored (names are); the order is free.
 enum class Quantity : std::uint8_t {
@@ -43,12 +50,20 @@ enum class Quantity : std::uint8_t {
   core_clock,
   temperature,
   pipe_active,
-  work,         ///< FLOP done, cumulative, in the middle of what the method leaves open
-  work_low,     ///< the same at the lowest precision rate that the method leaves open
-  work_high,    ///< the same at the highest
-  work_spread,  ///< cumulative half-width of `work` from a clock that moved between samples
+  // Work by method, each cumulative, in FLOP. `_low` and `_high`: at the lowest and the highest precision
+  // rate
+  // that the method leaves open. Absent while the accelerator does not offer the method.
+  counted_work,
+  pipe_work,
+  pipe_work_low,
+  pipe_work_high,
+  pipe_work_spread,  ///< half-width of `pipe_work` from a clock that moved between samples
+  estimated_work,
+  estimated_work_low,
+  estimated_work_high,
+  work,    ///< FLOP done by the best method that is offered, which `method` names
+  method,  ///< a Method, as a number
   peak_rate,
-  method,  ///< the Method that gave `work`, as a number
   // scopes and windows
   unaccounted_power,
   device_energy,
@@ -58,6 +73,7 @@ enum class Quantity : std::uint8_t {
   flop_per_second_per_watt,
   uncertainty,
   coverage,
+  interim_pue,
 };
 
 /// Which part of the source a reading is of.
@@ -82,7 +98,10 @@ enum class Place : std::uint8_t {
   bf16,
   tf32,
   fp8,
-  int8,  // precisions that the hardware tells apart
+  fp4,
+  int8,                   // precisions that the hardware, or the workload, tells apart
+  other_precision,        // the workload names one that is not among these
+  unspecified_precision,  // the workload names none
   assumed_tf32,
   assumed_fp16,
   assumed_bf16,

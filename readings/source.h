@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,7 @@ struct Identity {
   std::string feed;               // meters
   std::string uuid, pci, driver;  // accelerators
   EnergySource energy_source = EnergySource::none;
+  std::map<std::uint16_t, std::string> branch_labels{};  ///< meters, as configured; a branch may have none
 
   bool operator==(const Identity&) const = default;
 };

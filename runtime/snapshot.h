@@ -56,7 +56,9 @@ struct Snapshot {
   StoreState store;
   std::vector<ExporterState> exporters;
   HistogramState poll_duration, poll_lateness;
+  std::vector<RejectedLines> rejected_work_lines;  ///< empty: counted work is not configured
   std::int64_t config_loaded_wall_us = 0;
+  bool last_reload_successful = true;
   bool ready = false;  ///< every source has been polled once, and the store is open
 };
 

@@ -77,8 +77,8 @@ void Accounting::State::enter(Entry& entry, const ReadingSet& set) {
     entry.scopes.push_back(scopes[*scope].get());
   } else if (source.kind == SourceKind::meter) {
     for (std::size_t i = 0; i < settings.scopes.size(); ++i) {
-      const auto& meters = settings.scopes[i].meters;
-      const auto named = std::ranges::find(meters, source.name);
+      const auto& meters = settings.scopes[i].energy;
+      const auto named = std::ranges::find(meters, source.name, &EnergyEntry::meter);
       if (named == meters.end()) continue;
       if (!entry.member) entry.member = std::make_unique<Member>(set.source, restored, set.time);
       scopes[i]->join_meter(static_cast<std::size_t>(named - meters.begin()), entry.member.get());

@@ -94,8 +94,8 @@ void Member::resolve() {
   peak_columns_.clear();
   work_.set_longest_gap(shape.longest_gap_us);
   if (!is_accelerator()) return;
-  work_columns_ = {column(Quantity::work), column(Quantity::work_low), column(Quantity::work_high),
-                   column(Quantity::work_spread), column(Quantity::method)};
+  work_columns_ = {column(Quantity::pipe_work), column(Quantity::pipe_work_low),
+                   column(Quantity::pipe_work_high), column(Quantity::pipe_work_spread)};
   for (std::size_t i = 0; i < source_->fields.size(); ++i)
     if (source_->fields[i].channel.quantity == Quantity::peak_rate) peak_columns_.push_back(i);
 }
@@ -120,16 +120,14 @@ Growth Member::add(const ReadingSet& set, const Retention& retention) {
       {time_us, value_at(set, counter_column_) * counter_factor_, newest_watts_, time_variance}, retention);
   if (!is_accelerator()) return growth;
 
-  const double method = value_at(set, work_columns_.method);
-  const WorkReading work{
-      time_us,
-      value_at(set, work_columns_.work),
-      value_at(set, work_columns_.low),
-      value_at(set, work_columns_.high),
-      value_at(set, work_columns_.spread),
-      method >= 1 && method <= 3 ? static_cast<Method>(static_cast<int>(method)) : Method::none,
-      peak_rate(set),
-      time_variance};
+  const WorkReading work{time_us,
+                         value_at(set, work_columns_.work),
+                         value_at(set, work_columns_.low),
+                         value_at(set, work_columns_.high),
+                         value_at(set, work_columns_.spread),
+                         work_columns_.work ? Method::pipe : Method::none,
+                         peak_rate(set),
+                         time_variance};
   growth.work = work_.add(work, retention);
   return growth;
 }

@@ -55,7 +55,7 @@ class Member {
   [[nodiscard]] double peak_rate(const ReadingSet& set) const;
 
   struct WorkColumns {
-    std::optional<std::size_t> work, low, high, spread, method;
+    std::optional<std::size_t> work, low, high, spread;
   };
 
   SourcePtr source_;

@@ -34,7 +34,7 @@ Scope::Scope(const ScopeConfig& config, const std::vector<Window>& windows, doub
       wants_work_(config.work != ScopeConfig::Work::none),
       source_(scope_source(config.name)),
       pending_(windows.size()),
-      meters_(config.meters.size(), nullptr) {
+      meters_(config.energy.size(), nullptr) {
   for (const Window& window : windows) {
     window_sources_.push_back(window_source(name_ + '/' + window.text, window.length));
     lengths_us_.push_back(window.length.count());

@@ -32,7 +32,9 @@ std::optional<std::size_t> scope_of_accelerator(std::span<const ScopeConfig> sco
 double lists_number(std::span<const ScopeConfig> scopes, std::size_t index) {
   const ScopeConfig& scope = scopes[index];
   std::string text = "energy\n";
-  append_sorted(text, scope.meters);
+  std::vector<std::string> energy;
+  for (const EnergyEntry& entry : scope.energy) energy.push_back(entry.text());
+  append_sorted(text, energy);
   if (scope.work == ScopeConfig::Work::listed) {
     text += "work\n";
     append_sorted(text, scope.work_patterns);

@@ -15,11 +15,6 @@ namespace json = boost::json;
 template <class T>
 using Names = std::pair<T, std::string_view>;
 
-constexpr auto source_kinds = std::to_array<Names<SourceKind>>({{SourceKind::meter, "meter"},
-                                                                {SourceKind::accelerator, "accelerator"},
-                                                                {SourceKind::cpu, "cpu"},
-                                                                {SourceKind::scope, "scope"},
-                                                                {SourceKind::window, "window"}});
 constexpr auto energy_sources =
     std::to_array<Names<EnergySource>>({{EnergySource::none, "none"},
                                         {EnergySource::counter, "counter"},
@@ -148,6 +143,14 @@ Wire wire_of(std::int64_t number) {
   return static_cast<Wire>(number);
 }
 
+SourceKind kind_of_name(std::string_view name) {
+  const auto* const found =
+      std::ranges::find_if(all_source_kinds, [&](SourceKind kind) { return name_of(kind) == name; });
+  if (found == all_source_kinds.end())
+    throw Unreadable{"unknown kind of source \"" + std::string(name) + "\""};
+  return *found;
+}
+
 Identity identity_of(const json::object& object) {
   Identity identity;
   for (const auto& [member_pointer, key] : identity_texts) identity.*member_pointer = text_at(object, key);
@@ -157,7 +160,7 @@ Identity identity_of(const json::object& object) {
 
 Layout layout_of(const json::object& object) {
   auto source = std::make_shared<Source>();
-  source->kind = value_in(source_kinds, text_at(object, "kind"));
+  source->kind = kind_of_name(text_at(object, "kind"));
   source->name = text_at(object, "name");
   source->identity = identity_of(as_object(member(object, "identity")));
   source->interval = std::chrono::microseconds(integer_at(object, "interval_us"));
@@ -188,7 +191,7 @@ Layout layout_of(const json::object& object) {
 std::string describe(const Source& source) {
   json::array fields;
   for (const Field& field : source.fields) fields.push_back(field_object(source.kind, field));
-  json::object object{{"kind", name_in(source_kinds, source.kind)},
+  json::object object{{"kind", name_of(source.kind)},
                       {"name", source.name},
                       {"identity", identity_object(source.identity)},
                       {"interval_us", source.interval.count()},

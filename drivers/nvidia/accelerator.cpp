@@ -56,7 +56,6 @@ void add_work(Values& values, const std::optional<Work>& work) {
   values.add(value(&Work::low));
   values.add(value(&Work::high));
   values.add(value(&Work::spread));
-  values.add(work ? static_cast<double>(Method::pipe) : absent);
 }
 
 }  // namespace
@@ -119,10 +118,9 @@ std::vector<Field> Accelerator::measured_fields() const {
     for (const Place pipe : pipes) fields.push_back(field(pipe_active, Wire::f32, 1.0, pipe));
   if (rates_) {
     for (const Place place : {Place::fp64, Place::fp32, Place::fp16, assumed_place(config_.tensor_precision)})
-      fields.push_back(field(work, Wire::f64, 1.0, place));
-    fields.insert(fields.end(),
-                  {field(work, Wire::f64), field(work_low, Wire::f64), field(work_high, Wire::f64),
-                   field(work_spread, Wire::f64), field(method, Wire::u8)});
+      fields.push_back(field(pipe_work, Wire::f64, 1.0, place));
+    fields.insert(fields.end(), {field(pipe_work, Wire::f64), field(pipe_work_low, Wire::f64),
+                                 field(pipe_work_high, Wire::f64), field(pipe_work_spread, Wire::f64)});
   }
   return fields;
 }

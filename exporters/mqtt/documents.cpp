@@ -13,22 +13,6 @@ void append_quoted_time(std::string& out, std::int64_t wall_us) {
   out += '"';
 }
 
-std::string_view kind_name(SourceKind kind) {
-  switch (kind) {
-    case SourceKind::meter:
-      return "meter";
-    case SourceKind::accelerator:
-      return "accelerator";
-    case SourceKind::cpu:
-      return "cpu";
-    case SourceKind::scope:
-      return "scope";
-    case SourceKind::window:
-      return "window";
-  }
-  return "";
-}
-
 void append_known(std::string& out, std::string_view key, std::string_view value) {
   if (value.empty()) return;
   out += ",\"";
@@ -40,7 +24,7 @@ void append_known(std::string& out, std::string_view key, std::string_view value
 void append_source(std::string& out, const Source& source) {
   append_json_string(out, source.name);
   out += R"(:{"kind":)";
-  append_json_string(out, kind_name(source.kind));
+  append_json_string(out, name_of(source.kind));
   append_known(out, "vendor", source.identity.vendor);
   append_known(out, "model", source.identity.model);
   append_known(out, "serial", source.identity.serial);

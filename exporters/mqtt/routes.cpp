@@ -14,6 +14,8 @@ std::string_view folder_of(SourceKind kind) {
       return "cpus/";
     case SourceKind::window:
       return "scopes/";  // its name is "<scope>/<window>"
+    case SourceKind::work:
+      return "work/";
     case SourceKind::scope:
       return "";
   }

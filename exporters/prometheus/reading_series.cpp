@@ -18,7 +18,8 @@ bool has_method_label(const QuantityRow& row) {
 // What one accelerator has done so far stays on the page while it is stale, so that sums over accelerators
 // hold.
 bool is_never_absent(const QuantityRow& row) {
-  return row.source == SourceKind::accelerator && row.quantity == Quantity::work;
+  return row.source == SourceKind::accelerator && row.kind == ValueKind::counter &&
+         row.place == PlaceKind::precision;
 }
 
 std::string source_labels(const Source& source) {
@@ -35,6 +36,7 @@ std::string source_labels(const Source& source) {
       append_label(labels, "package", source.name);
       break;
     case SourceKind::scope:
+    case SourceKind::work:
       append_label(labels, "scope", source.name);
       break;
     case SourceKind::window: {

@@ -73,7 +73,7 @@ class ReadingSeries {
 
   // In the order of the snapshot: the sources, then each scope and its windows.
   std::vector<SourceLines> lines_;
-  std::array<std::vector<SourceLines*>, 5> by_kind_;
+  std::array<std::vector<SourceLines*>, all_source_kinds.size()> by_kind_;
 };
 
 }  // namespace flopwatt::exposition

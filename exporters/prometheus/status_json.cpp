@@ -22,22 +22,6 @@ json::string time_text(std::int64_t wall_us) {
   return json::string(time);
 }
 
-std::string_view name_of(SourceKind kind) {
-  switch (kind) {
-    case SourceKind::meter:
-      return "meter";
-    case SourceKind::accelerator:
-      return "accelerator";
-    case SourceKind::cpu:
-      return "cpu";
-    case SourceKind::scope:
-      return "scope";
-    case SourceKind::window:
-      return "window";
-  }
-  return "";
-}
-
 json::object reading_object(const ReadingSet& set) {
   std::string object;
   JsonLayout(set.source).append(object, set);

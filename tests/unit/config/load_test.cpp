@@ -113,7 +113,7 @@ TEST_CASE("a good configuration: everything else") {
   CHECK(config.accelerator_names[1].name == "gpu-b");
 
   REQUIRE(config.scopes.size() == 3);
-  CHECK(config.scopes[0].meters == std::vector<std::string>{"pdu-a", "pdu-b"});
+  CHECK(config.scopes[0].energy == std::vector<EnergyEntry>{{"pdu-a"}, {"pdu-b"}});
   CHECK(config.scopes[0].work == ScopeConfig::Work::listed);
   CHECK(config.scopes[0].work_patterns == std::vector<std::string>{"nvidia*", "gpu-a", "gpu-[b-z]"});
   CHECK(config.scopes[1].work == ScopeConfig::Work::all);

@@ -138,7 +138,7 @@ TEST_CASE("keys as subscribers read them") {
   CHECK(key(accelerator, {Quantity::energy}) == "energy_j_total");
   CHECK(key(accelerator, {Quantity::memory_used}) == "memory_used_bytes");
   CHECK(key(accelerator, {Quantity::work}) == "flop_total");
-  CHECK(key(accelerator, {Quantity::work, Place::bf16}).empty());
+  CHECK(key(accelerator, {Quantity::pipe_work, Place::bf16}).empty());
   CHECK(key(meter, {Quantity::voltage}) == "no row");
   CHECK(key(meter, {Quantity::work}) == "no row");
 }

@@ -82,9 +82,9 @@ TEST_CASE("an accelerator's object, to the letter; what is not published is not 
                                                    {{Q::core_clock}, 1.98e9},
                                                    {{Q::temperature}, 54},
                                                    {{Q::pipe_active, Place::hmma}, 0.5},
-                                                   {{Q::work, Place::assumed_bf16}, 1.5e18},
+                                                   {{Q::pipe_work, Place::assumed_bf16}, 1.5e18},
                                                    {{Q::work}, 1.5e18},
-                                                   {{Q::work_low}, 1e18},
+                                                   {{Q::pipe_work_low}, 1e18},
                                                    {{Q::method}, static_cast<double>(Method::pipe)}};
   Identity identity;
   identity.uuid = "GPU-\"1\"";

@@ -110,10 +110,10 @@ inline SourcePtr gpu(const std::string& name, const std::string& uuid = "GPU-1",
   source->interval = source->effective_period = std::chrono::seconds(1);
   source->accuracy = 0.05;
   source->refresh = std::chrono::milliseconds(100);
-  source->fields = {{{Q::temperature}, Wire::u8, 1, 0},  {{Q::power}, Wire::u32, 1e-3, 0},
-                    {{Q::energy}, Wire::u64, 1e-3, 0},   {{Q::work}, Wire::f64, 1, 0},
-                    {{Q::work_low}, Wire::f64, 1, 0},    {{Q::work_high}, Wire::f64, 1, 0},
-                    {{Q::work_spread}, Wire::f64, 1, 0}, {{Q::method}, Wire::u8, 1, 0}};
+  source->fields = {{{Q::temperature}, Wire::u8, 1, 0},       {{Q::power}, Wire::u32, 1e-3, 0},
+                    {{Q::energy}, Wire::u64, 1e-3, 0},        {{Q::pipe_work}, Wire::f64, 1, 0},
+                    {{Q::pipe_work_low}, Wire::f64, 1, 0},    {{Q::pipe_work_high}, Wire::f64, 1, 0},
+                    {{Q::pipe_work_spread}, Wire::f64, 1, 0}, {{Q::method}, Wire::u8, 1, 0}};
   return source;
 }
 
@@ -135,7 +135,7 @@ inline ScopeConfig scope(const std::string& name, std::vector<std::string> meter
                          std::vector<std::string> patterns = {}) {
   ScopeConfig config;
   config.name = name;
-  config.meters = std::move(meters);
+  for (std::string& meter : meters) config.energy.push_back({std::move(meter)});
   config.work = work;
   config.work_patterns = std::move(patterns);
   return config;

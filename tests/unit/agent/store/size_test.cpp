@@ -29,7 +29,8 @@ SourcePtr accelerator_source(const std::string& name) {
     add(pipe_active, Wire::f32, 1.0, pipe);
   for (const Place precision : {Place::fp64, Place::fp32, Place::fp16, Place::assumed_bf16})
     add(work, Wire::f64, 1.0, precision);
-  for (const Quantity quantity : {work, work_low, work_high, work_spread}) add(quantity, Wire::f64);
+  for (const Quantity quantity : {pipe_work, pipe_work_low, pipe_work_high, pipe_work_spread})
+    add(quantity, Wire::f64);
   add(method, Wire::u8);
   for (const Place precision : {Place::fp64, Place::fp32, Place::tf32, Place::fp16, Place::bf16, Place::fp8})
     add(peak_rate, Wire::u32, 1e9, precision);
@@ -53,10 +54,10 @@ ReadingSet busy_accelerator(const SourcePtr& source, std::int64_t at_us, std::mt
       case Quantity::method:
         values.push_back(2);
         break;
-      case Quantity::work:
-      case Quantity::work_low:
-      case Quantity::work_high:
-      case Quantity::work_spread:
+      case Quantity::pipe_work:
+      case Quantity::pipe_work_low:
+      case Quantity::pipe_work_high:
+      case Quantity::pipe_work_spread:
         values.push_back(static_cast<double>(bits) * 1.7);
         break;
       case Quantity::pipe_active:

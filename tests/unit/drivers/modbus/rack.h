@@ -55,6 +55,7 @@ class Ledger final : public Intake {
     entries_.at(id).faults.push_back(std::move(fault));
     polled(id, lateness);
   }
+  void remove(SourceId) override {}
   void skip(SourceId id, std::uint64_t beats) override { entries_.at(id).skipped += beats; }
 
   const Entry& operator[](const std::string& name) const {

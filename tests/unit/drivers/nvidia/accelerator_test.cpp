@@ -100,7 +100,6 @@ TEST_CASE("a reading becomes a set in held units") {
   CHECK(bench.value(set, Quantity::temperature) == 61.0);
   CHECK(bench.value(set, Quantity::pipe_active, Place::hmma) == 0.5);
   CHECK(bench.value(set, Quantity::peak_rate, Place::bf16) == 989.4e12);
-  CHECK(bench.value(set, Quantity::method) == static_cast<double>(Method::pipe));
 }
 
 TEST_CASE("every value is a whole number of its wire type times its scale") {
@@ -125,45 +124,47 @@ TEST_CASE("work of all precisions adds up and is cumulative") {
   const double tensor = 0.5 * 4096 * 132 * 1.98e9;
   const double fp32 = 0.1 * 256 * 132 * 1.98e9;
   const ReadingSet first = bench.accelerator.make_set(reading(0.5, false));
-  CHECK(bench.value(first, Quantity::work) == 0.0);
+  CHECK(bench.value(first, Quantity::pipe_work) == 0.0);
   bench.accelerator.make_set(reading(0.5));
   const ReadingSet third = bench.accelerator.make_set(reading(0.5));
-  CHECK(bench.value(third, Quantity::work, Place::assumed_bf16) == doctest::Approx(2 * tensor));
-  CHECK(bench.value(third, Quantity::work, Place::fp32) == doctest::Approx(2 * fp32));
-  CHECK(bench.value(third, Quantity::work, Place::fp64) == 0.0);
-  CHECK(bench.value(third, Quantity::work) == doctest::Approx(2 * (tensor + fp32)));
-  CHECK(bench.value(third, Quantity::work_low) == doctest::Approx(2 * (tensor / 2 + fp32)));
-  CHECK(bench.value(third, Quantity::work_high) == doctest::Approx(2 * (tensor * 2 + fp32)));
-  CHECK(bench.value(third, Quantity::work_spread) == 0.0);
+  CHECK(bench.value(third, Quantity::pipe_work, Place::assumed_bf16) == doctest::Approx(2 * tensor));
+  CHECK(bench.value(third, Quantity::pipe_work, Place::fp32) == doctest::Approx(2 * fp32));
+  CHECK(bench.value(third, Quantity::pipe_work, Place::fp64) == 0.0);
+  CHECK(bench.value(third, Quantity::pipe_work) == doctest::Approx(2 * (tensor + fp32)));
+  CHECK(bench.value(third, Quantity::pipe_work_low) == doctest::Approx(2 * (tensor / 2 + fp32)));
+  CHECK(bench.value(third, Quantity::pipe_work_high) == doctest::Approx(2 * (tensor * 2 + fp32)));
+  CHECK(bench.value(third, Quantity::pipe_work_spread) == 0.0);
 }
 
 TEST_CASE("the label of assumed work is the configured precision") {
   const Bench bench(h100(), Precision::fp8);
-  CHECK(bench.has(Quantity::work, Place::assumed_fp8));
-  CHECK_FALSE(bench.has(Quantity::work, Place::assumed_bf16));
+  CHECK(bench.has(Quantity::pipe_work, Place::assumed_fp8));
+  CHECK_FALSE(bench.has(Quantity::pipe_work, Place::assumed_bf16));
 }
 
 TEST_CASE("an interval without activity leaves one set without work and method, then counting goes on") {
   Bench bench(h100());
   bench.accelerator.make_set(reading(0.5, false));
-  const double before = bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::work);
+  const double before = bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::pipe_work);
   const ReadingSet gap = bench.accelerator.make_set(reading(0.5, false));
   for (const Quantity quantity :
-       {Quantity::work, Quantity::work_low, Quantity::work_high, Quantity::work_spread, Quantity::method})
+       {Quantity::pipe_work, Quantity::pipe_work_low, Quantity::pipe_work_high, Quantity::pipe_work_spread})
     CHECK_FALSE(is_known(bench.value(gap, quantity)));
-  CHECK_FALSE(is_known(bench.value(gap, Quantity::work, Place::assumed_bf16)));
+  CHECK_FALSE(is_known(bench.value(gap, Quantity::pipe_work, Place::assumed_bf16)));
   CHECK_FALSE(is_known(bench.value(gap, Quantity::pipe_active, Place::hmma)));
   CHECK(is_known(bench.value(gap, Quantity::energy)));
-  CHECK(bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::work) == doctest::Approx(2 * before));
+  CHECK(bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::pipe_work) ==
+        doctest::Approx(2 * before));
 }
 
 TEST_CASE("work beyond the product's peak is unknown, and counts nothing") {
   Bench bench(h100());
   bench.accelerator.make_set(reading(0.5, false));
-  const double before = bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::work);
+  const double before = bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::pipe_work);
   // 1.0 x 4096 x 132 x 1.98 GHz = 1070 TFLOP/s, above 1.05 x 989.4
-  CHECK_FALSE(is_known(bench.value(bench.accelerator.make_set(reading(1.0)), Quantity::work)));
-  CHECK(bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::work) == doctest::Approx(2 * before));
+  CHECK_FALSE(is_known(bench.value(bench.accelerator.make_set(reading(1.0)), Quantity::pipe_work)));
+  CHECK(bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::pipe_work) ==
+        doctest::Approx(2 * before));
 }
 
 TEST_CASE("a device without an energy counter has no energy: its power is integrated") {
@@ -188,24 +189,24 @@ TEST_CASE("without pipes, rates, cores or the precision there is no work, and it
     const Bench bench(identity);
     CHECK(bench.accelerator.no_work_reason().find("NO_PERMISSION") != std::string::npos);
     CHECK_FALSE(bench.has(Quantity::pipe_active, Place::hmma));
-    CHECK_FALSE(bench.has(Quantity::work));
+    CHECK_FALSE(bench.has(Quantity::pipe_work));
   }
   SUBCASE("rates") {
     identity.compute_major = 13;
     const Bench bench(identity);
     CHECK(bench.accelerator.no_work_reason() == "rates of compute capability 13.0 are not known");
     CHECK(bench.has(Quantity::pipe_active, Place::hmma));
-    CHECK_FALSE(bench.has(Quantity::work));
+    CHECK_FALSE(bench.has(Quantity::pipe_work));
   }
   SUBCASE("cores") {
     identity.cores = 0;
-    CHECK_FALSE(Bench(identity).has(Quantity::work));
+    CHECK_FALSE(Bench(identity).has(Quantity::pipe_work));
   }
   SUBCASE("peaks of an unknown product") {
     identity.name = "NVIDIA H300";
     const Bench bench(identity);
     CHECK_FALSE(bench.has(Quantity::peak_rate, Place::bf16));
-    CHECK(bench.has(Quantity::work));
+    CHECK(bench.has(Quantity::pipe_work));
   }
 }
 

@@ -86,13 +86,13 @@ TEST_CASE("devices become sources, and their readings sets") {
   CHECK(bench.intake.sources[0]->name == "nvidia0");
   CHECK(bench.intake.sources[1]->identity.uuid == "GPU-1");
   CHECK(bench.newest(0, Quantity::power) == doctest::Approx(412.345));
-  CHECK(bench.newest(0, Quantity::work) == 0.0);
+  CHECK(bench.newest(0, Quantity::pipe_work) == 0.0);
   REQUIRE(bench.reads(1));
   CHECK(bench.newest(1, Quantity::energy) == doctest::Approx(777.0));
   REQUIRE(bench.reads(0));
   // 200 ms at half of 1070.53 TFLOP/s, less or more by the jitter of this machine
-  CHECK(bench.newest(0, Quantity::work) > 0.1 * 535.265e12);
-  CHECK(bench.newest(0, Quantity::work) < 5.0 * 535.265e12);
+  CHECK(bench.newest(0, Quantity::pipe_work) > 0.1 * 535.265e12);
+  CHECK(bench.newest(0, Quantity::pipe_work) < 5.0 * 535.265e12);
 }
 
 TEST_CASE("a lost device fails by itself and returns, its count of work broken once") {
@@ -104,9 +104,9 @@ TEST_CASE("a lost device fails by itself and returns, its count of work broken o
   CHECK(bench.reads(1));
   bench.script.says("devices 2\n0.metric.7 50");
   REQUIRE(bench.reads(0));
-  CHECK_FALSE(is_known(bench.newest(0, Quantity::work)));
+  CHECK_FALSE(is_known(bench.newest(0, Quantity::pipe_work)));
   REQUIRE(bench.reads(0));
-  CHECK(bench.newest(0, Quantity::work) > 0.0);
+  CHECK(bench.newest(0, Quantity::pipe_work) > 0.0);
 }
 
 TEST_CASE("a library that hangs is a timeout; the guest is killed and its sources return") {
@@ -116,7 +116,7 @@ TEST_CASE("a library that hangs is a timeout; the guest is killed and its source
   REQUIRE(bench.fails(0, FaultClass::timeout));
   bench.script.says("");
   REQUIRE(bench.reads(0));
-  CHECK_FALSE(is_known(bench.newest(0, Quantity::work)));
+  CHECK_FALSE(is_known(bench.newest(0, Quantity::pipe_work)));
   CHECK(bench.intake.sources.size() == 1);
 }
 

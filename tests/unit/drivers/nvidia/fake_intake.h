@@ -28,6 +28,7 @@ class FakeIntake final : public Intake {
   void fail(SourceId id, Fault fault, std::chrono::microseconds, std::chrono::microseconds) override {
     answers.push_back({id, std::nullopt, std::move(fault)});
   }
+  void remove(SourceId) override {}
   void skip(SourceId, std::uint64_t beats) override { skipped += beats; }
 
   [[nodiscard]] const Answer* newest(SourceId id) const {

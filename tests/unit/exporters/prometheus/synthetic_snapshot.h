@@ -100,12 +100,12 @@ inline ReadingSet accelerator_set(const std::string& name, const std::string& uu
                                          {{Q::temperature}, 54},
                                          {{Q::pipe_active, Place::hmma}, 0.5},
                                          {{Q::pipe_active, Place::fp32_pipe}, 0.25},
-                                         {{Q::work, Place::assumed_bf16}, 1.5e18},
-                                         {{Q::work, Place::fp32}, 2.5e15},
+                                         {{Q::pipe_work, Place::assumed_bf16}, 1.5e18},
+                                         {{Q::pipe_work, Place::fp32}, 2.5e15},
                                          {{Q::peak_rate, Place::bf16}, 9.895e14},
                                          {{Q::work}, 1.5025e18},
-                                         {{Q::work_low}, 1e18},
-                                         {{Q::work_high}, 2e18},
+                                         {{Q::pipe_work_low}, 1e18},
+                                         {{Q::pipe_work_high}, 2e18},
                                          {{Q::method}, static_cast<double>(Method::pipe)}});
 }
 
