@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <tuple>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -101,20 +102,21 @@ TEST_CASE("every series has one row, one label for its place, and a name as Prom
 }
 
 TEST_CASE("JSON keys of one source are unique, and cumulative ones end in _total") {
-  std::set<std::pair<SourceKind, std::string>> keys;
+  // A branch's keys stand in an object of their own.
+  std::set<std::tuple<SourceKind, bool, std::string>> keys;
   for (const QuantityRow& row : quantity_table()) {
     if (row.json_key.empty()) continue;
     for (const Place place : all_places) {
       if (kind_of(place) != row.place) continue;
       const std::string key = json_key(row, place);
       CAPTURE(key);
-      CHECK(keys.insert({row.source, key}).second);
+      CHECK(keys.insert({row.source, row.place == PlaceKind::branch, key}).second);
       CHECK(is_snake_case(key));
       CHECK(key.ends_with("_total") == (row.kind == ValueKind::counter));
     }
   }
   // Keys that messages add to the quantities.
-  for (const auto& [source, key] : keys)
+  for (const auto& [source, of_branch, key] : keys)
     for (const char* taken : {"seq", "time", "start", "uuid", "branches"}) CHECK(key != taken);
 }
 

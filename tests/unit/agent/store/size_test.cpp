@@ -28,9 +28,11 @@ SourcePtr accelerator_source(const std::string& name) {
        {Place::hmma, Place::imma, Place::dfma, Place::fp64_pipe, Place::fp32_pipe, Place::fp16_pipe})
     add(pipe_active, Wire::f32, 1.0, pipe);
   for (const Place precision : {Place::fp64, Place::fp32, Place::fp16, Place::assumed_bf16})
-    add(work, Wire::f64, 1.0, precision);
-  for (const Quantity quantity : {pipe_work, pipe_work_low, pipe_work_high, pipe_work_spread})
+    add(pipe_work, Wire::f64, 1.0, precision);
+  for (const Quantity quantity : {pipe_work, pipe_work_low, pipe_work_high, pipe_work_spread, estimated_work,
+                                  estimated_work_low, estimated_work_high, work})
     add(quantity, Wire::f64);
+  add(estimated_work, Wire::f64, 1.0, Place::assumed_bf16);
   add(method, Wire::u8);
   for (const Place precision : {Place::fp64, Place::fp32, Place::tf32, Place::fp16, Place::bf16, Place::fp8})
     add(peak_rate, Wire::u32, 1e9, precision);
@@ -58,6 +60,10 @@ ReadingSet busy_accelerator(const SourcePtr& source, std::int64_t at_us, std::mt
       case Quantity::pipe_work_low:
       case Quantity::pipe_work_high:
       case Quantity::pipe_work_spread:
+      case Quantity::estimated_work:
+      case Quantity::estimated_work_low:
+      case Quantity::estimated_work_high:
+      case Quantity::work:
         values.push_back(static_cast<double>(bits) * 1.7);
         break;
       case Quantity::pipe_active:
@@ -89,7 +95,7 @@ TEST_CASE("an hour of 20 meters and 8 accelerators costs at most 8 bytes a readi
       readings = value_or_fail(store->commit(commit)).total_readings;
     }
   }
-  CHECK(readings == 3'600 * (20 * 26 + 8 * 29));
+  CHECK(readings == 3'600 * (20 * 26 + 8 * 34));
   // Closed: the write-ahead log, at most 4 MiB of the whole, is in the main file.
   const double bytes = static_cast<double>(size_on_disk(directory.store())) / static_cast<double>(readings);
   MESSAGE(bytes << " bytes a reading");

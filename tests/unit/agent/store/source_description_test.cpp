@@ -89,7 +89,7 @@ TEST_CASE("a text that is no description is an error, and says why") {
     REQUIRE_FALSE(layout);
     return layout.error();
   };
-  CHECK(error_with("\"meter\"", "\"planet\"") == "unknown word \"planet\"");
+  CHECK(error_with("\"meter\"", "\"planet\"") == "unknown kind of source \"planet\"");
   CHECK(error_with("\"wire\":7", "\"wire\":0") == "unknown wire type 0");
   CHECK(error_with("\"wire\":7", "\"wire\":10") == "unknown wire type 10");
   CHECK(error_with("\"scale\":\"0.1\"", "\"scale\":\"0.1V\"") == "\"scale\" is no number");

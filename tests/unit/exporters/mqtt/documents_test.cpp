@@ -42,7 +42,7 @@ TEST_CASE("state, status and info to the letter") {
       R"("profile":"eastron-sdm630","interval":1},)"
       R"("nvidia0":{"kind":"accelerator","vendor":"NVIDIA","model":"H200","uuid":"GPU-1","interval":0.5}},)"
       R"("units":{"active_power_w":"W","coverage":"1","energy_import_wh_total":"Wh","energy_j":"J","flop":"FLOP",)"
-      R"("flop_per_second_per_watt":"FLOP/J","flop_total":"FLOP","interval":"s","joules_per_flop":"J/FLOP",)"
+      R"("flop_per_second_per_watt":"FLOP/J","flop_total":"FLOP","interim_pue":"1","interval":"s","joules_per_flop":"J/FLOP",)"
       R"("joules_per_flop_high":"J/FLOP","joules_per_flop_low":"J/FLOP","power_w":"W","uncertainty":"1",)"
       R"("voltage_l1_v":"V"}})");
 }

@@ -25,7 +25,7 @@ namespace flopwatt::test {
 
 /// Runs the loop until `condition` holds; false when it does not within `limit`.
 inline bool run_until(boost::asio::io_context& loop, const std::function<bool()>& condition,
-                      std::chrono::milliseconds limit = std::chrono::seconds(5)) {
+                      std::chrono::milliseconds limit = std::chrono::seconds(20)) {
   const auto give_up = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() >= give_up) return false;
@@ -35,11 +35,13 @@ inline bool run_until(boost::asio::io_context& loop, const std::function<bool()>
   return true;
 }
 
-/// A child process; killed when this ends.
+/// A child process; killed when this ends, or when the test itself is killed: else it would hold the test's output
+/// open, and who runs the tests would wait for it.
 class Child {
  public:
   Child() = default;
   Child(std::vector<std::string> command, int standard_output) {
+    command.insert(command.begin(), {"setpriv", "--pdeathsig", "KILL"});
     std::vector<char*> arguments;
     for (std::string& word : command) arguments.push_back(word.data());
     arguments.push_back(nullptr);

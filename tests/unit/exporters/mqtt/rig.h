@@ -48,7 +48,7 @@ class Rig {
   }
 
   /// Waits until the exporter is up.
-  bool up(std::chrono::milliseconds limit = std::chrono::seconds(5)) {
+  bool up(std::chrono::milliseconds limit = std::chrono::seconds(20)) {
     return run_until(
         loop, [this] { return exporter->up(); }, limit);
   }
@@ -71,7 +71,7 @@ class Rig {
 
   /// publish() to its end, or what became of it until `limit`.
   std::shared_ptr<Publication> publish(std::vector<StoredSet> sets, PushExporter::Lane lane,
-                                       std::chrono::milliseconds limit = std::chrono::seconds(5)) {
+                                       std::chrono::milliseconds limit = std::chrono::seconds(20)) {
     auto publication = start(std::move(sets), lane);
     run_until(
         loop, [&] { return publication->ended; }, limit);
