@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <new>
+#include <string_view>
 #include <utility>
 
 #include "agent/exit_code.h"
@@ -25,6 +27,16 @@ LastResort::~LastResort() {
   }
   ended_.notify_all();
   thread_.join();
+}
+
+void end_when_memory_runs_out() {
+  std::set_new_handler([] {
+    constexpr std::string_view message =
+        "flopwatt: out of memory; raise the limit (MemoryMax=) or the machine's memory\n";
+    // Nothing else can be done where not even this is written.
+    static_cast<void>(!write(STDERR_FILENO, message.data(), message.size()));
+    _exit(exit_device);
+  });
 }
 
 }  // namespace flopwatt::agent

@@ -1,4 +1,4 @@
-// Ends the process when an orderly end takes too long.
+// Ends the process when an orderly end is not possible, or takes too long.
 #pragma once
 
 #include <chrono>
@@ -24,5 +24,10 @@ class LastResort {
   bool has_ended_ = false;
   std::thread thread_;
 };
+
+/// From now on, an allocation that fails says so on standard error and ends the process at once with exit
+/// code 2, on whichever thread: nothing can be relied on without memory, and the service manager starts the
+/// agent anew. What is stored stays stored.
+void end_when_memory_runs_out();
 
 }  // namespace flopwatt::agent

@@ -1,0 +1,89 @@
+"""What runs out: descriptors and memory. Metering goes on, or the agent ends with a message and loses nothing."""
+import resource
+import socket
+import time
+
+from harness.agent import Agent
+from harness.process import wait_until
+from harness.rack import LOADS, Rack
+
+
+def new_agent(folder, started) -> Agent:
+    rack = Rack(folder, LOADS / "demo.yml").start()
+    started.append(rack)
+    agent = Agent(folder, {
+        "node": "rack-r12", "meters": [rack.meter_config("pdu-a"), rack.meter_config("pdu-b")],
+        "accelerators": {"nvidia": {"library": rack.library}},
+        "scopes": [{"name": "gpu-01", "energy": ["pdu-a", "pdu-b"], "work": "all"}],
+    }, environment=rack.environment)
+    started.append(agent)
+    return agent
+
+
+def all_up(agent: Agent) -> bool:
+    samples = agent.metrics().samples.get("flopwatt_source_up", [])
+    return len(samples) == 6 and all(value == 1 for _, value in samples)
+
+
+def test_descriptors_run_out(tmp_path, started):
+    """60 connections with 40 descriptors: polling and storing go on, and the endpoint answers once they are gone."""
+    agent = new_agent(tmp_path, started).start()
+    wait_until(lambda: all_up(agent), 20, "all sources")
+    before = agent.metrics()
+    resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (40, 40))
+    connections = []
+    begin = time.monotonic()
+    try:
+        for _ in range(60):
+            connection = socket.socket()
+            connection.settimeout(1)
+            connection.connect(("127.0.0.1", agent.port))
+            connections.append(connection)
+        wait_until(lambda: time.monotonic() - begin > 6, 10, "some beats while nothing is left")
+        assert agent.alive()
+    finally:
+        for connection in connections:
+            connection.close()
+    wait_until(agent.answers, 20, "the endpoint to answer again")
+    page = agent.metrics()
+    for source in ("pdu-a", "pdu-b", "nvidia0"):
+        assert page.get("flopwatt_polls_skipped_total", source=source) == 0
+        grown = page.get("flopwatt_polls_total", source=source) - before.get("flopwatt_polls_total", source=source)
+        assert grown >= 5, (source, grown)
+    assert page.get("flopwatt_store_readings_total") > before.get("flopwatt_store_readings_total")
+    assert agent.stop() == 0
+
+
+def test_memory_runs_out(tmp_path, started):
+    """No more address space: the agent goes on within what it has, or ends; what it had told is in the store."""
+    agent = new_agent(tmp_path, started).start()
+    wait_until(lambda: all_up(agent), 20, "all sources")
+    shown = agent.metrics().get("flopwatt_store_readings_total")
+    size = int(next(line for line in open(f"/proc/{agent.pid}/status", encoding="utf-8")
+                    if line.startswith("VmSize")).split()[1]) << 10
+    resource.prlimit(agent.pid, resource.RLIMIT_AS, (size, size))
+    begin = time.monotonic()
+    connections = []
+    try:
+        for _ in range(300):
+            connection = socket.socket()
+            connection.settimeout(1)
+            if connection.connect_ex(("127.0.0.1", agent.port)) != 0:
+                break
+            try:
+                connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+            except OSError:
+                pass  # ended, or closed by it
+            connections.append(connection)
+        wait_until(lambda: not agent.alive() or time.monotonic() - begin > 5, 10, "its reaction")
+    finally:
+        for connection in connections:
+            connection.close()
+    if agent.alive():
+        wait_until(agent.answers, 20, "the endpoint to answer again")
+        assert agent.stop() == 0
+    else:
+        assert agent.child.returncode > 0, f"it ended by signal: {agent.log_text()[-2000:]}"
+    assert agent.integrity() == "ok"
+    agent.start()
+    assert agent.metrics().get("flopwatt_store_readings_total") >= shown

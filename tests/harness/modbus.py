@@ -1,0 +1,40 @@
+"""A Modbus TCP meter that a test scripts answer by answer."""
+import socket
+import struct
+import threading
+
+
+class ScriptedMeter:
+    """Answers each read with the bytes of registers that `registers(number of the request, from 1)` gives."""
+
+    def __init__(self, registers):
+        self._registers = registers
+        self.requests = 0
+        self.connections = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as requests:
+            while len(request := requests.read(12)) == 12:
+                transaction, _, _, unit, function, _, count = struct.unpack(">HHHBBHH", request)
+                self.requests += 1
+                data = self._registers(self.requests)[:2 * count]
+                answer = struct.pack(">HHHBBB", transaction, 0, 3 + len(data), unit, function, len(data)) + data
+                try:
+                    connection.sendall(answer)
+                except OSError:
+                    return
+
+    def stop(self) -> None:
+        self._listener.close()
