@@ -1,6 +1,8 @@
 #include <chrono>
+#include <csignal>
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <utility>
 
 #include "agent/commands.h"
@@ -24,21 +26,36 @@ Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
   return store::Store::open(settings);
 }
 
-int run_loaded(const Loaded& loaded) {
-  auto store = open_store(loaded.config);
+/// SIGHUP asks for a reload and never ends the agent: before somebody listens to it, it waits; after that
+/// nothing comes of it. Threads that begin while it is held never see it.
+void hold_hangup(bool hold) {
+  sigset_t hangup;
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  ::pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &hangup, nullptr);
+}
+
+int run_loaded(const std::shared_ptr<const Loaded>& loaded) {
+  auto store = open_store(loaded->config);
   if (!store) {
     log::error("the store cannot be opened", {{"reason", store.error().message}});
     return exit_store;
   }
   const std::string& set_aside = (*store)->opened().set_aside;
   if (!set_aside.empty())
-    log::error("the store was corrupt and set aside; a new one was begun", {{"file", set_aside}});
+    log::error(
+        "the store was corrupt and set aside; a new one was begun. What was not yet delivered of it is lost, "
+        "how "
+        "much that was is unknown, and no exporter counts it as dropped",
+        {{"file", set_aside}});
   Daemon daemon(loaded, std::move(*store));
+  hold_hangup(false);
   if (const auto listening = daemon.listen(); !listening) {
     log::error("the endpoint cannot listen", {{"reason", listening.error().message}});
     return exit_device;
   }
   daemon.run();
+  hold_hangup(true);
   return exit_good;
 }
 
@@ -53,13 +70,14 @@ struct Logging {
 }  // namespace
 
 int run_agent(const std::filesystem::path& config_file) {
-  const Loaded loaded = load_config(config_file, default_data_paths());
-  for (const Finding& finding : loaded.findings) std::cerr << finding.text() << '\n';
-  if (loaded.has_errors()) return exit_configuration;
+  hold_hangup(true);
+  const auto loaded = std::make_shared<const Loaded>(load_config(config_file, default_data_paths()));
+  for (const Finding& finding : loaded->findings) std::cerr << finding.text() << '\n';
+  if (loaded->has_errors()) return exit_configuration;
   const Logging logging;
   log::info("flopwatt starts", {{"version", std::string(version)},
                                 {"revision", std::string(revision)},
-                                {"node", loaded.config.node},
+                                {"node", loaded->config.node},
                                 {"configuration", config_file.string()}});
   try {
     const int code = run_loaded(loaded);

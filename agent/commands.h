@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace flopwatt::agent {
 
@@ -10,6 +12,29 @@ int run_agent(const std::filesystem::path& config_file);
 
 /// `check`: faults and warnings of a configuration on standard output, then each bus's planned cycle.
 int check_config(const std::filesystem::path& config_file);
+
+/// How a command prints what it found.
+enum class OutputFormat { table, json };
+
+/// `read`: every source once on standard output, notes and what failed beside them on standard error.
+int read_sources(const std::filesystem::path& config_file, OutputFormat format);
+
+/// `profiles list`: the meter profiles there are, on standard output; faults of wrong ones on standard error.
+int list_profiles(OutputFormat format);
+
+/// `profiles show`: one profile, by its id or the path of its file: what it reads, and how.
+int show_profile(const std::string& name, OutputFormat format);
+
+/// As written on the command line; "" where it was not given.
+struct ExportArguments {
+  std::filesystem::path store;
+  std::string since, until;
+  std::string format = "csv";  ///< csv, jsonl or openmetrics
+  std::vector<std::string> labels;
+};
+
+/// `export`: what the store holds, on standard output; what had to be left out on standard error.
+int export_store(const ExportArguments& arguments);
 
 /// `version`: one line on standard output.
 int print_version();

@@ -1,18 +1,29 @@
 // The agent while it runs: two loops of one thread each. Metering (the calling thread): polls, accounting,
-// storing, delivery. Serving (a thread of its own): HTTP. Only immutable snapshots pass between them.
+// storing, delivery, reload. Serving (a thread of its own): HTTP. Only immutable snapshots pass between them.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "agent/delivery.h"
 #include "agent/hub.h"
 #include "agent/keeper.h"
+#include "agent/last_resort.h"
+#include "agent/registry.h"
+#include "agent/reload.h"
+#include "agent/service_manager.h"
+#include "agent/slot_book.h"
+#include "agent/task_group.h"
 #include "config/load.h"
 #include "exporters/prometheus/endpoint.h"
 #include "readings/result.h"
 #include "runtime/async.h"
+#include "runtime/bell.h"
 #include "runtime/driver.h"
 #include "runtime/snapshot.h"
 
@@ -20,8 +31,8 @@ namespace flopwatt::agent {
 
 class Daemon {
  public:
-  /// `loaded` has no errors and outlives the daemon; `store` is open.
-  Daemon(const Loaded& loaded, std::unique_ptr<store::Store> store);
+  /// `loaded` has no errors; `store` is open. From now on SIGTERM, SIGINT and SIGHUP are the daemon's.
+  Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Store> store);
   ~Daemon();
 
   /// Binds the endpoint's addresses. Before run().
@@ -31,22 +42,50 @@ class Daemon {
   void run();
 
  private:
-  void make_deliveries();
+  struct Outlet {
+    std::unique_ptr<Delivery> delivery;
+    std::vector<TaskGroup::Id> tasks;
+  };
+
   awaitable<void> run_tasks();
-  awaitable<void> wait_for_signal();
+  void start_tasks();
+  awaitable<void> watch_signals();
   awaitable<void> run_serving();
+  awaitable<void> keep_service_manager_informed();
+  [[nodiscard]] std::string status_line() const;
+
+  // Reload
+  awaitable<void> reload_when_asked();
+  awaitable<bool> reload();
+  awaitable<bool> apply(std::shared_ptr<const Loaded> anew);
+  awaitable<bool> add_exporters(const ExporterChanges& changes, const Config& config);
+  awaitable<void> change_exporters(const ExporterChanges& changes);
+
+  void add_outlet(const MqttConfig& mqtt, Ledger ledger, std::uint64_t last_seq);
+  void start_outlet(Outlet& outlet);
+  [[nodiscard]] std::vector<Outlet>::iterator find_outlet(const std::string& name);
+
   awaitable<SnapshotPtr> make_snapshot();
   awaitable<SnapshotPtr> ask_for_snapshot();
 
-  const Loaded& loaded_;
+  std::shared_ptr<const Loaded> loaded_;  ///< the configuration that runs
   Moment loaded_at_;
+  bool last_reload_successful_ = true;
+  ServiceManager service_manager_;
   asio::io_context metering_{1};
   asio::io_context serving_{1};
+  asio::signal_set signals_;
+  TaskGroup tasks_;
   Hub hub_;
   Keeper keeper_;
-  std::vector<std::unique_ptr<Driver>> drivers_;
-  std::vector<std::unique_ptr<Delivery>> deliveries_;
+  SlotBook slots_;
+  std::vector<ReloadableDriver> drivers_;
+  std::vector<Outlet> outlets_;
   exposition::Endpoint endpoint_;
+  std::optional<LastResort> last_resort_;  // from the signal to the end
+  bool reload_asked_ = false;
+  Bell reload_bell_;
+  asio::thread_pool reload_thread_{1};  // files are read there: a disk may be slow
 };
 
 }  // namespace flopwatt::agent

@@ -16,6 +16,19 @@ constexpr std::size_t replay_chunk_sets = 2000;
 constexpr std::size_t max_live_batches = 16;
 constexpr std::chrono::seconds first_retry{1}, last_retry{30};
 
+/// Releases a claim at the end of its scope: delivered, failed or cancelled.
+class ReleaseAtEnd {
+ public:
+  ReleaseAtEnd(Ledger& ledger, store::Span span) : ledger_(ledger), span_(span) {}
+  ~ReleaseAtEnd() { ledger_.release(span_); }
+  ReleaseAtEnd(const ReleaseAtEnd&) = delete;
+  ReleaseAtEnd& operator=(const ReleaseAtEnd&) = delete;
+
+ private:
+  Ledger& ledger_;
+  store::Span span_;
+};
+
 }  // namespace
 
 Delivery::Delivery(std::unique_ptr<PushExporter> exporter, Ledger ledger, LogReader reader, Settings settings)
@@ -35,6 +48,12 @@ void Delivery::offer(const StoredBatch& batch) {
   }
 }
 
+void Delivery::replace_exporter(std::unique_ptr<PushExporter> exporter) {
+  for (const LiveBatch& waiting : live_) ledger_.release(span_of(*waiting.batch));
+  live_.clear();
+  exporter_ = std::move(exporter);
+}
+
 awaitable<void> Delivery::run_live() {
   for (;;) {
     if (live_.empty()) {
@@ -43,9 +62,11 @@ awaitable<void> Delivery::run_live() {
     }
     const auto [batch, connection] = live_.front();
     live_.pop_front();
-    // What was stored under an earlier connection is not live any more.
-    if (exporter_->up() && exporter_->connection() == connection) co_await publish_live(batch);
-    ledger_.release(span_of(*batch));
+    {
+      const ReleaseAtEnd claim(ledger_, span_of(*batch));
+      // What was stored under an earlier connection is not live any more.
+      if (exporter_->up() && exporter_->connection() == connection) co_await publish_live(batch);
+    }
     replay_bell_.ring();
   }
 }
@@ -85,6 +106,7 @@ awaitable<void> Delivery::run_replay() {
 
 awaitable<bool> Delivery::replay_chunk(store::Span gap) {
   ledger_.claim(gap);
+  const ReleaseAtEnd claim(ledger_, gap);
   bool done = false;
   auto sets = co_await reader_(gap, replay_chunk_sets);
   if (!sets) {
@@ -97,7 +119,6 @@ awaitable<bool> Delivery::replay_chunk(store::Span gap) {
     if (published) ledger_.acknowledge(chunk);
     done = published.has_value();
   }
-  ledger_.release(gap);
   co_return done;
 }
 

@@ -32,6 +32,11 @@ class Delivery {
   /// A batch was committed.
   void offer(const StoredBatch& batch);
 
+  /// Another exporter of the same name goes on where the old one was, whose tasks have ended: nothing that it
+  /// had not delivered is lost, nor delivered twice.
+  void replace_exporter(std::unique_ptr<PushExporter> exporter);
+  void set_live_age(std::chrono::microseconds live_age) { settings_.live_age = live_age; }
+
   /// The three tasks of a delivery; each runs until it is cancelled.
   awaitable<void> run_connection() { return exporter_->run(); }
   awaitable<void> run_live();

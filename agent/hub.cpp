@@ -32,27 +32,29 @@ void Histogram::observe(std::chrono::microseconds duration) {
   state_.sum += seconds;
 }
 
-Hub::Hub()
-    : duration_({0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}),
+Hub::Hub(std::vector<ScopeConfig> scopes)
+    : workbook_(std::move(scopes)),
+      duration_({0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}),
       lateness_({0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1}) {}
 
 SourceId Hub::add(SourcePtr source) {
-  Entry entry;
-  entry.status.source = source;
-  entry.source = std::move(source);
-  entries_.push_back(std::move(entry));
-  status_changed_ = true;
-  return static_cast<SourceId>(entries_.size() - 1);
+  const auto id = static_cast<SourceId>(entries_.size());
+  set_source(entries_.emplace_back(), workbook_.describe(id, source));
+  return id;
 }
 
 void Hub::describe(SourceId id, SourcePtr source) {
-  Entry& entry = entries_.at(id);
+  set_source(entries_.at(id), workbook_.describe(id, source));
+}
+
+void Hub::set_source(Entry& entry, SourcePtr source) {
   entry.source = source;
   entry.status.source = std::move(source);
   status_changed_ = true;
 }
 
 void Hub::remove(SourceId id) {
+  workbook_.remove(id);
   entries_.at(id) = Entry{};
   entries_.at(id).removed = true;
   status_changed_ = true;
@@ -69,6 +71,8 @@ void Hub::accept(SourceId id, ReadingSet set, std::chrono::microseconds lateness
   Entry& entry = entries_.at(id);
   count_poll(entry, lateness, duration);
   entry.last_fault.clear();
+  workbook_.complete(id, set);
+  if (set.source != entry.source) set_source(entry, set.source);  // work of another precision has come
   // The newest set is kept for the snapshot and travels in the batch too: two owners, so two copies.
   entry.newest = std::make_shared<const ReadingSet>(set);
   if (!entry.status.up || !entry.status.known) set_up(entry, true, set.time.wall_us);
@@ -101,7 +105,8 @@ void Hub::set_up(Entry& entry, bool up, std::int64_t wall_us) {
   status_changed_ = true;
 }
 
-std::vector<ReadingSet> Hub::take_batch() {
+std::vector<ReadingSet> Hub::take_batch(Moment now) {
+  workbook_.append_scope_sets(now, batch_);
   std::vector<ReadingSet> batch;
   batch.reserve(batch_.size());  // the next batch will be about as large
   batch.swap(batch_);

@@ -1,11 +1,14 @@
 // The hub: where all drivers hand in their readings. Knows every source, its newest set and its counters, and
-// collects the sets of the present commit interval. Metering loop only.
+// collects the sets of the present commit interval. An accelerator's sets are completed with the work that
+// was counted for it (see workbook.h). Metering loop only.
 #pragma once
 
 #include <array>
 #include <memory>
 #include <vector>
 
+#include "agent/workbook.h"
+#include "config/config.h"
 #include "runtime/driver.h"
 #include "runtime/exporter.h"
 #include "runtime/snapshot.h"
@@ -25,7 +28,8 @@ class Histogram {
 
 class Hub final : public Intake {
  public:
-  Hub();
+  /// `scopes`: of the configuration; lines of counted work may be for them.
+  explicit Hub(std::vector<ScopeConfig> scopes = {});
 
   SourceId add(SourcePtr source) override;
   void describe(SourceId id, SourcePtr source) override;
@@ -36,8 +40,14 @@ class Hub final : public Intake {
   void skip(SourceId id, std::uint64_t beats) override;
   void remove(SourceId id) override;
 
-  /// The sets since the last call, in the order of their arrival.
-  [[nodiscard]] std::vector<ReadingSet> take_batch();
+  /// Where counted work is handed in.
+  [[nodiscard]] WorkIntake& work() { return workbook_; }
+  /// The scopes of a configuration that was loaded anew. What was counted stays.
+  void set_scopes(std::vector<ScopeConfig> scopes) { workbook_.set_scopes(std::move(scopes)); }
+
+  /// The sets since the last call, in the order of their arrival, then those of work that was counted for
+  /// scopes, as of `now`.
+  [[nodiscard]] std::vector<ReadingSet> take_batch(Moment now);
 
   /// Marks sources stale whose last good reading is too old. True if the status of any source has changed
   /// since the last call (also by coming up).
@@ -62,8 +72,10 @@ class Hub final : public Intake {
 
   void count_poll(Entry& entry, std::chrono::microseconds lateness, std::chrono::microseconds duration);
   void set_up(Entry& entry, bool up, std::int64_t wall_us);
+  void set_source(Entry& entry, SourcePtr source);
 
   std::vector<Entry> entries_;
+  Workbook workbook_;
   std::vector<ReadingSet> batch_;
   Histogram duration_, lateness_;
   bool status_changed_ = false;

@@ -25,14 +25,44 @@ std::size_t known_readings(const std::vector<ReadingSet>& sets) {
   return readings;
 }
 
-/// Replaces the counters of `shown` by those of `stored`, a set of the same scope.
-void show_counters_of(const ReadingSet& stored, ReadingSet& shown) {
-  for (std::size_t i = 0; i < shown.values.size(); ++i) {
-    const Channel channel = shown.source->fields[i].channel;
-    if (find_row(SourceKind::scope, channel)->kind != ValueKind::counter) continue;
-    const auto index = stored.source ? stored.source->index_of(channel) : std::nullopt;
-    shown.values[i] = index ? stored.values[*index] : absent;
+const ScopeFigures* find_scope(const std::vector<ScopeFigures>& scopes, const std::string& name) {
+  const auto found = std::ranges::find(scopes, name, &ScopeFigures::name);
+  return found == scopes.end() ? nullptr : &*found;
+}
+
+accounting::Settings settings_of(const Config& config) {
+  return {config.scopes, config.windows, config.min_coverage};
+}
+
+double counter_in(const ReadingSet& set, Channel channel) {
+  const auto index = set.source ? set.source->index_of(channel) : std::nullopt;
+  return index ? set.values[*index] : absent;
+}
+
+/// Calls `visit` with channel and value of each counter of a scope's set.
+void for_each_counter(ReadingSet& set, const auto& visit) {
+  for (std::size_t i = 0; i < set.values.size(); ++i) {
+    const Channel channel = set.source->fields[i].channel;
+    if (find_row(SourceKind::scope, channel)->kind == ValueKind::counter) visit(channel, set.values[i]);
   }
+}
+
+/// Replaces the counters of `shown` by those of `stored`, the same scope.
+void show_counters_of(const ScopeFigures& stored, ScopeFigures& shown) {
+  for_each_counter(shown.figures,
+                   [&](Channel channel, double& value) { value = counter_in(stored.figures, channel); });
+  shown.method = stored.method;  // the label of the work counter
+}
+
+/// The same after a reload, where some of the scope's counters may have begun at 0; work has no method then.
+void show_counters_that_go_on(const ScopeFigures& stored, ScopeFigures& shown) {
+  const bool work_goes_on = shown.method != Method::none;
+  for_each_counter(shown.figures, [&](Channel channel, double& value) {
+    const double before = counter_in(stored.figures, channel);
+    const bool goes_on = channel.quantity == Quantity::work ? work_goes_on : !(value < before);
+    if (goes_on) value = before;
+  });
+  if (work_goes_on) shown.method = stored.method;
 }
 
 }  // namespace
@@ -40,7 +70,7 @@ void show_counters_of(const ReadingSet& stored, ReadingSet& shown) {
 Keeper::Keeper(const Config& config, Hub& hub, std::unique_ptr<store::Store> store)
     : hub_(hub),
       interval_(config.store.commit),
-      accounting_({config.scopes, config.windows, config.min_coverage}, store->opened().totals),
+      accounting_(settings_of(config), store->opened().totals),
       store_(std::move(store)),
       stored_figures_(accounting_.figures(now())) {
   const store::Opened& opened = store_->opened();
@@ -54,11 +84,26 @@ Keeper::~Keeper() = default;
 
 std::vector<ScopeFigures> Keeper::figures(Moment now) const {
   std::vector<ScopeFigures> scopes = accounting_.figures(now);
-  for (std::size_t i = 0; i < scopes.size() && i < stored_figures_.size(); ++i) {
-    show_counters_of(stored_figures_[i].figures, scopes[i].figures);
-    scopes[i].method = stored_figures_[i].method;  // the label of the work counter
+  for (ScopeFigures& scope : scopes) {
+    const ScopeFigures* stored = find_scope(stored_figures_, scope.name);
+    if (stored != nullptr) show_counters_of(*stored, scope);
   }
   return scopes;
+}
+
+void Keeper::reconfigure(const Config& config) {
+  interval_ = config.store.commit;
+  accounting_.reconfigure(settings_of(config));
+  // What starts at 0 is shown so at once: were it 0 only after the next commit, it could not be told from a
+  // fall after a crash. What goes on is shown as it is stored.
+  std::vector<ScopeFigures> figures = accounting_.figures(now());
+  for (ScopeFigures& scope : figures) {
+    const ScopeFigures* stored = find_scope(stored_figures_, scope.name);
+    if (stored != nullptr) show_counters_that_go_on(*stored, scope);
+  }
+  stored_figures_ = figures;
+  sealed_figures_ = std::move(figures);
+  ++configurations_;  // a commit that is under way tells nothing of these scopes
 }
 
 const store::Opened& Keeper::opened() const { return store_->opened(); }
@@ -70,19 +115,22 @@ StoreState Keeper::state() const {
 }
 
 awaitable<void> Keeper::run_sealing() {
-  // Accounting has a beat of its own: with a commit each minute, figures are still of the last second.
-  const auto beat = std::min<std::chrono::microseconds>(interval_, std::chrono::seconds(1));
-  const auto start = std::chrono::steady_clock::now();
-  Schedule sealing(beat, seal_offset % beat, start), committing(interval_, seal_offset % interval_, start);
   for (;;) {
-    co_await sleep_until(sealing.due());
-    seal();
-    const auto time = std::chrono::steady_clock::now();
-    if (committing.due() <= time) {
-      committing.advance(time);
-      if (has_work()) commit_due_.ring();
+    // Accounting has a beat of its own: with a commit each minute, figures are still of the last second.
+    const auto interval = interval_;
+    const auto beat = std::min<std::chrono::microseconds>(interval, std::chrono::seconds(1));
+    const auto start = std::chrono::steady_clock::now();
+    Schedule sealing(beat, seal_offset % beat, start), committing(interval, seal_offset % interval, start);
+    while (interval == interval_) {  // until another one is configured
+      co_await sleep_until(sealing.due());
+      seal();
+      const auto time = std::chrono::steady_clock::now();
+      if (committing.due() <= time) {
+        committing.advance(time);
+        if (has_work()) commit_due_.ring();
+      }
+      sealing.advance(time);
     }
-    sealing.advance(time);
   }
 }
 
@@ -97,7 +145,7 @@ void Keeper::seal() {
     const auto status = hub_.status();
     for (Delivery* delivery : deliveries_) delivery->exporter().set_status(status);
   }
-  std::vector<ReadingSet> batch = hub_.take_batch();
+  std::vector<ReadingSet> batch = hub_.take_batch(moment);
   std::vector<ReadingSet> windows = accounting_.advance(batch, moment);
   std::ranges::move(windows, std::back_inserter(batch));
   auto totals = accounting_.take_changed_totals();
@@ -107,6 +155,11 @@ void Keeper::seal() {
   waiting_readings_ += known_readings(batch);
   std::ranges::move(batch, std::back_inserter(waiting_));
   discard_overflow();
+  ++sealed_batches_;
+}
+
+void Keeper::keep(const store::Totals& totals) {
+  for (const auto& [name, value] : totals) totals_[name] = value;
 }
 
 void Keeper::discard_overflow() {
@@ -126,10 +179,11 @@ awaitable<void> Keeper::run_storing() {
     store::Commit commit = next_commit();
     const auto write = [this, &commit] { return store_->commit(commit); };
     const std::vector<ScopeFigures> figures = sealed_figures_;
+    const unsigned configuration = configurations_;
     const auto result = co_await offload(store_thread_, write);
     if (result) {
       committed(std::move(commit), *result);
-      stored_figures_ = figures;
+      if (configuration == configurations_) stored_figures_ = figures;
     } else {
       failed(std::move(commit), result.error());
       co_await sleep_until(std::chrono::steady_clock::now() + std::chrono::seconds(1));
@@ -204,6 +258,20 @@ void Keeper::commit_rest() {
 awaitable<Result<std::vector<StoredSet>>> Keeper::read(store::Span span, std::size_t max_sets) {
   const auto work = [this, span, max_sets] { return store_->read(span, max_sets); };
   co_return co_await offload(store_thread_, work);
+}
+
+awaitable<Result<std::map<std::string, store::ExporterRecord>>> Keeper::set_exporters(
+    std::vector<std::string> names) {
+  const auto work = [this, &names] { return store_->set_exporters(names); };
+  co_return co_await offload(store_thread_, work);
+}
+
+awaitable<void> Keeper::set_store_limits(StoreConfig limits) {
+  const auto work = [this, &limits] {
+    store_->set_limits(limits.max_size_bytes, limits.max_age);
+    return Done{};
+  };
+  co_await offload(store_thread_, work);
 }
 
 }  // namespace flopwatt::agent

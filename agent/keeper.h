@@ -5,6 +5,8 @@
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +29,22 @@ class Keeper {
   ~Keeper();
 
   void add_delivery(Delivery& delivery) { deliveries_.push_back(&delivery); }
+  void remove_delivery(const Delivery& delivery) { std::erase(deliveries_, &delivery); }
+
+  /// See Store::set_exporters() and Store::set_limits(): on the store's thread, behind the commits that are
+  /// under way.
+  awaitable<Result<std::map<std::string, store::ExporterRecord>>> set_exporters(
+      std::vector<std::string> names);
+  awaitable<void> set_store_limits(StoreConfig limits);
+
+  /// After a reload: scopes, windows, least coverage and commit interval of `config`. Between two batches.
+  void reconfigure(const Config& config);
+
+  /// Totals that are not accounting's, saved with the next commit.
+  void keep(const store::Totals& totals);
+
+  /// Grows with each batch that was sealed: the metering loop makes progress.
+  [[nodiscard]] std::uint64_t sealed_batches() const { return sealed_batches_; }
 
   /// Seals and accounts a batch each second, or each commit interval if that is shorter. Until cancelled.
   awaitable<void> run_sealing();
@@ -59,11 +77,13 @@ class Keeper {
   std::unique_ptr<store::Store> store_;
   std::vector<Delivery*> deliveries_;
 
+  std::uint64_t sealed_batches_ = 0;
   std::vector<ReadingSet> waiting_;           // sealed, oldest first
   std::size_t waiting_readings_ = 0;          // of waiting_ and of the commit under way
   store::Totals totals_;                      // to be saved with the next commit
   std::vector<ScopeFigures> sealed_figures_;  // what totals_ will have made durable
   std::vector<ScopeFigures> stored_figures_;  // what the last commit has
+  unsigned configurations_ = 1;               // so far: figures of different ones do not mix
   StoreState state_;
   Bell commit_due_;                    // rung when there is something to commit, and it is time
   asio::thread_pool store_thread_{1};  // last: joined first, so nothing it uses is gone

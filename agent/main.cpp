@@ -1,11 +1,14 @@
 // The command line.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <string>
 
 #include "agent/commands.h"
 #include "agent/exit_code.h"
+#include "agent/last_resort.h"
 #include "config/parse_values.h"
 #include "drivers/nvidia/guest.h"
 #include "runtime/version.h"
@@ -17,6 +20,9 @@ using namespace flopwatt;
 /// What the user asked for, as parsed.
 struct Arguments {
   std::string config_file;
+  agent::OutputFormat format = agent::OutputFormat::table;
+  std::string profile;
+  agent::ExportArguments exported;
   std::string vendor;
   nvidia::GuestOptions guest;
   std::string interval = "1s";
@@ -36,9 +42,64 @@ void add_config_file(CLI::App& command, Arguments& arguments) {
       ->type_name("FILE");
 }
 
+void add_format(CLI::App& command, Arguments& arguments) {
+  static const std::map<std::string, agent::OutputFormat> formats = {{"table", agent::OutputFormat::table},
+                                                                     {"json", agent::OutputFormat::json}};
+  command.add_option("--format", arguments.format, "table or json")
+      ->envname("FLOPWATT_FORMAT")
+      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
+      ->type_name("FORMAT")
+      ->default_str("table");
+}
+
+void add_read(CLI::App& app, Arguments& arguments) {
+  CLI::App& read = *app.add_subcommand(
+      "read",
+      "Reads every source once; ends after 60 s at the latest. Where an agent runs, shows its readings");
+  add_config_file(read, arguments);
+  add_format(read, arguments);
+}
+
+void add_profiles(CLI::App& app, Arguments& arguments) {
+  CLI::App& profiles = *app.add_subcommand("profiles", "The meter profiles there are");
+  profiles.require_subcommand(0, 1);
+  add_format(profiles, arguments);
+  add_format(*profiles.add_subcommand("list", "All of them, and where each comes from"), arguments);
+  CLI::App& show = *profiles.add_subcommand("show", "What one of them reads, and with which requests");
+  show.add_option("name", arguments.profile, "Its name, or the path of its file")->required();
+  add_format(show, arguments);
+}
+
+void add_export(CLI::App& app, agent::ExportArguments& arguments) {
+  CLI::App& command =
+      *app.add_subcommand("export", "Prints what a store holds, of a stopped or a running agent");
+  command.add_option("--store", arguments.store, "The store, as the agent's store.path")
+      ->envname("FLOPWATT_STORE")
+      ->required()
+      ->type_name("FILE");
+  command.add_option("--since", arguments.since, "First moment: 2026-11-23T12:44:01Z, 2026-11-23 or -1h")
+      ->envname("FLOPWATT_SINCE")
+      ->type_name("TIME");
+  command.add_option("--until", arguments.until, "The moment after the last")
+      ->envname("FLOPWATT_UNTIL")
+      ->type_name("TIME");
+  command.add_option("--format", arguments.format, "csv, jsonl, or openmetrics for promtool")
+      ->envname("FLOPWATT_FORMAT")
+      ->check(CLI::IsMember({"csv", "jsonl", "openmetrics"}))
+      ->capture_default_str();
+  command.add_option("--label", arguments.labels, "Added to everything; may be given several times")
+      ->envname("FLOPWATT_LABEL")
+      ->type_name("K=V");
+}
+
 int run_command(const CLI::App& app, const Arguments& arguments) {
   if (app.got_subcommand("run")) return agent::run_agent(arguments.config_file);
   if (app.got_subcommand("check")) return agent::check_config(arguments.config_file);
+  if (app.got_subcommand("read")) return agent::read_sources(arguments.config_file, arguments.format);
+  if (app.got_subcommand("profiles"))
+    return arguments.profile.empty() ? agent::list_profiles(arguments.format)
+                                     : agent::show_profile(arguments.profile, arguments.format);
+  if (app.got_subcommand("export")) return agent::export_store(arguments.exported);
   if (app.got_subcommand("smi")) return nvidia::run_guest(arguments.guest);
   return agent::print_version();
 }
@@ -51,6 +112,9 @@ int parse_and_run(int argc, char** argv) {
   Arguments arguments;
   add_config_file(*app.add_subcommand("run", "The agent, in the foreground"), arguments);
   add_config_file(*app.add_subcommand("check", "Checks a configuration; touches no device"), arguments);
+  add_read(app, arguments);
+  add_profiles(app, arguments);
+  add_export(app, arguments.exported);
   CLI::App* smi = app.add_subcommand("smi", "Reads a vendor's accelerators and prints JSON lines");
   smi->add_option("vendor", arguments.vendor, "Whose library")->required()->check(CLI::IsMember({"nvidia"}));
   smi->add_option("--library", arguments.guest.library, "Management library to load")
@@ -60,9 +124,15 @@ int parse_and_run(int argc, char** argv) {
       ->envname("FLOPWATT_INTERVAL")
       ->check(is_interval)
       ->capture_default_str();
+  smi->add_option("--listen", arguments.guest.listen,
+                  "Serve agents on a socket made here instead, one after the other")
+      ->envname("FLOPWATT_LISTEN")
+      ->type_name("PATH");
   smi->add_option("--socket_fd", arguments.guest.socket_fd, "Set by the agent that starts this guest")
       ->group("");
   app.add_subcommand("version", "Prints the version");
+  // Only the command that is given looks at the environment: FLOPWATT_FORMAT is not the same for all of them.
+  for (CLI::App* command : app.get_subcommands({})) command->parse_complete_callback([] {});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -76,6 +146,9 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  agent::end_when_memory_runs_out();
+  std::signal(SIGPIPE,
+              SIG_IGN);  // who reads our output or a socket may go away: an error of write(), not our end
   try {
     return parse_and_run(argc, argv);
   } catch (const std::exception& error) {

@@ -53,7 +53,8 @@ struct BusConfig {
   ModbusAddress address;
   SerialSettings serial;
   microseconds timeout{1'000'000};
-  microseconds turnaround{0};  ///< pause between two requests
+  bool timeout_assumed = true;  ///< none was configured: see MeterConfig::timeout
+  microseconds turnaround{0};   ///< pause between two requests
   Position at;
 };
 
@@ -76,6 +77,7 @@ struct MeterConfig {
   std::string feed;
   std::map<std::uint16_t, std::string> branch_labels;  ///< `branches`: label of an outlet or branch circuit
   SerialSettings serial;                               ///< of its bus
+  /// Of its bus; where none is configured, on a serial line 500 ms and the time of its longest answer there.
   microseconds timeout{1'000'000};
   microseconds pause{0};  ///< between two requests on its connection; default: the bus's turnaround
   bool close_after_poll = false;
@@ -88,14 +90,20 @@ struct NvidiaConfig {
   bool enabled = true;    ///< `auto` and a map: used where the library is found; `off`: never
   bool required = false;  ///< a map was given: a missing library is an error worth a warning
   std::string library = "libnvidia-ml.so.1";
+  /// Socket of a guest that is a service of its own; unset: the usual one, where it is there.
+  std::optional<std::filesystem::path> guest_socket;
   microseconds interval{};
   Precision tensor_precision = Precision::bf16;
+
+  bool operator==(const NvidiaConfig&) const = default;
 };
 
 /// `accelerators.names`: PCI address (domain:bus:device.function, lower case) to name.
 struct NameOverride {
   std::string pci;
   std::string name;
+
+  bool operator==(const NameOverride&) const = default;
 };
 
 /// A window as configured: label and topic show `text` as it was written.
@@ -115,10 +123,21 @@ struct EnergyEntry {
   auto operator<=>(const EnergyEntry&) const = default;
 };
 
+/// What is accounted as one thing. What gives its energy follows from the configuration alone:
+///
+///   with `energy`       those meters and branches, and nothing else. They measure what flows into the scope,
+///                       so the scopes inside, which have meters further down, are not added to them.
+///   without             the sum of the scopes directly inside, where the scope names no work of its own and
+///                       each of them has energy from meters (by these same rules);
+///   otherwise           the own energy of its accelerators, those of the scopes inside with them.
+///
+/// An accelerator belongs to one scope and counts in all that are around that one: to the innermost that
+/// names it or matches it with a glob, else to the scope with `all`. So a glob leaves out what the scopes
+/// inside name, and `all` what any other scope names, be it inside or around.
 struct ScopeConfig {
   std::string name;
   Position at;
-  std::vector<EnergyEntry> energy;  ///< added; empty: the devices' own energy
+  std::vector<EnergyEntry> energy;
   enum class Work : std::uint8_t { none, all, listed } work = Work::none;
   std::vector<std::string> work_patterns;  ///< names and globs where `listed`
   std::vector<std::string> contains;       ///< names of the scopes directly inside; a tree, checked
@@ -156,11 +175,14 @@ struct ListenAddress {
   std::uint16_t port = 10150;
 
   [[nodiscard]] std::string text() const;
+  bool operator==(const ListenAddress&) const = default;
 };
 
 struct PrometheusConfig {
   bool enabled = true;
   std::vector<ListenAddress> listen = {ListenAddress{}};
+
+  bool operator==(const PrometheusConfig&) const = default;
 };
 
 struct MqttConfig {
@@ -170,6 +192,8 @@ struct MqttConfig {
   std::string prefix = "flopwatt";
   std::string username;
   std::optional<std::filesystem::path> password_file;  ///< resolved and readable; read at connect
+
+  bool operator==(const MqttConfig&) const = default;
 };
 
 struct Config {

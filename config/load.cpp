@@ -63,16 +63,6 @@ void default_accelerator_interval(Config& config, Position sampling, Reporter& r
             ", their counters need more than 100ms between samples; set accelerators.nvidia.interval");
 }
 
-void read_not_yet(MapReader& map) {
-  map.refuse_not_yet("peers");
-  if (!map.has("work")) return;  // and do not offer the key to who mistypes another
-  if (const YamlNode* work = map.find("work")) {
-    MapReader counted(*work, "work", map.report());
-    counted.refuse_not_yet("statsd");
-    counted.finish();
-  }
-}
-
 void warn_without_work(const Config& config, Reporter& report) {
   const auto has_work = [](const ScopeConfig& scope) { return scope.work != ScopeConfig::Work::none; };
   if (!config.scopes.empty() && std::ranges::none_of(config.scopes, has_work))
@@ -115,6 +105,7 @@ void read_root(const YamlNode& root, Config& config, Reporter& report, const Dat
   if (const YamlNode* node = map.find("meters")) read_meters(*node, reading, profiles);
   if (const YamlNode* node = map.find("accelerators")) read_accelerators(*node, reading);
   default_accelerator_interval(config, sampling, report);
+  if (const YamlNode* node = map.find("work")) read_work(*node, reading);
   if (const YamlNode* node = map.find("scopes")) read_scopes(*node, reading);
   if (const YamlNode* node = map.find("energy"))
     read_energy(*node, reading);
@@ -122,7 +113,7 @@ void read_root(const YamlNode& root, Config& config, Reporter& report, const Dat
     check_default_windows(reading, top.at);
   if (const YamlNode* node = map.find("store")) read_store(*node, reading);
   if (const YamlNode* node = map.find("exporters")) read_exporters(*node, reading);
-  read_not_yet(map);
+  map.refuse_not_yet("peers");
   map.finish();
   if (!map.has("scopes"))
     report.warn(top.at,

@@ -14,7 +14,9 @@ namespace flopwatt {
 /// Order of the 16-bit registers of a wider value. Bytes inside a register are always big-endian.
 enum class WordOrder : std::uint8_t { big, little };
 
-/// One value of a meter.
+/// One value of a meter. Bits that meters use for "not available" are no value, for each type the same: all
+/// ones of an unsigned, the largest and the smallest number of a signed, NaN, infinite and below 1e-30 of a
+/// floating one. Judged before scaling.
 struct Register {
   Channel channel;
   std::uint16_t address = 0;  ///< 0-based, as on the wire
@@ -27,6 +29,7 @@ struct Register {
   double resolution = 0.0;  ///< in the held unit, 0 = as fine as the type; see Field::resolution
 
   [[nodiscard]] std::uint16_t width() const;  ///< in registers: 1, 2 or 4
+  bool operator==(const Register&) const = default;
 };
 
 /// What one request to this meter may look like (facts: modbus, sections 2 and 3).
@@ -34,6 +37,8 @@ struct ReadLimits {
   std::uint16_t max_registers = 125;
   std::uint16_t max_hole = 0;  ///< unused registers that a request may read over to save another request
   bool even = false;           ///< start and count of every request must be even
+
+  bool operator==(const ReadLimits&) const = default;
 };
 
 /// A register that tells whether a device is of this model, or which one it is.

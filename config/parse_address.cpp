@@ -1,10 +1,13 @@
 #include "config/parse_address.h"
 
 #include <arpa/inet.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <filesystem>
+#include <utility>
 
 namespace flopwatt {
 namespace {
@@ -76,6 +79,20 @@ Parsed<HostPort> parse_authority(std::string_view text, const std::string& examp
   return parsed;
 }
 
+// The path of a serial line, in the one way of writing it: two names of one line would be two buses.
+Parsed<ModbusAddress> parse_device(std::string_view text) {
+  using Result = Parsed<ModbusAddress>;
+  constexpr std::size_t longest = 255;
+  if (!text.starts_with('/'))
+    return Result::bad("write rtu:// and the absolute path of the device, as in rtu:///dev/ttyUSB0");
+  const bool plain = std::ranges::all_of(text, [](unsigned char c) { return c > ' ' && c < 0x7F; });
+  if (!plain || text.size() > longest)
+    return Result::bad("a device's path has at most 255 characters, none of them a space");
+  std::string path = std::filesystem::path(text).lexically_normal().string();
+  if (path.ends_with('/')) return Result::bad("'" + path + "' is a folder; write the path of the device");
+  return Result::good({std::move(path), 0, Transport::rtu});
+}
+
 }  // namespace
 
 std::string join_host_port(const std::string& host, std::uint16_t port) {
@@ -89,20 +106,30 @@ std::string StatsdConfig::text() const {
   return kind == Kind::udp ? "udp://" + join_host_port(host, port) : "unix://" + path.string();
 }
 
-std::string ModbusAddress::text() const { return "tcp://" + join_host_port(host, port); }
+std::string ModbusAddress::text() const {
+  if (transport == Transport::rtu) return "rtu://" + host;
+  return (transport == Transport::rtu_tcp ? "rtu+tcp://" : "tcp://") + join_host_port(host, port);
+}
 
 std::string ListenAddress::text() const { return join_host_port(host, port); }
 
 Parsed<ModbusAddress> parse_modbus_address(std::string_view text) {
   using Result = Parsed<ModbusAddress>;
+  constexpr std::string_view rtu = "rtu://";
+  constexpr std::string_view rtu_tcp = "rtu+tcp://";
+  constexpr std::string_view tcp = "tcp://";
+  if (text.starts_with(rtu)) return parse_device(text.substr(rtu.size()));
+  if (text.starts_with(rtu_tcp)) {
+    const std::string example = "rtu+tcp://host:port";
+    const Parsed<HostPort> parsed = parse_authority(text.substr(rtu_tcp.size()), example);
+    if (!parsed.value) return Result::bad(parsed.advice);
+    if (!parsed.value->port) return Result::bad("the port is missing; write " + example);
+    return Result::good({parsed.value->host, *parsed.value->port, Transport::rtu_tcp});
+  }
   const std::string example = "tcp://host or tcp://host:502";
-  if (text.starts_with("rtu://"))
-    return Result::bad("serial lines (rtu://) are not yet supported; write " + example);
-  if (text.starts_with("rtu+tcp://"))
-    return Result::bad("Modbus RTU over TCP (rtu+tcp://) is not yet supported; write " + example);
-  constexpr std::string_view scheme = "tcp://";
-  if (!text.starts_with(scheme)) return Result::bad("write " + example);
-  const Parsed<HostPort> parsed = parse_authority(text.substr(scheme.size()), example);
+  if (!text.starts_with(tcp))
+    return Result::bad("write " + example + ", rtu:///dev/... for a serial line, or rtu+tcp://host:port");
+  const Parsed<HostPort> parsed = parse_authority(text.substr(tcp.size()), example);
   if (!parsed.value) return Result::bad(parsed.advice);
   return Result::good({parsed.value->host, parsed.value->port.value_or(502)});
 }
@@ -131,6 +158,32 @@ Parsed<ListenAddress> parse_listen_address(std::string_view text) {
   if (!parsed.value) return Result::bad(parsed.advice);
   if (!parsed.value->port) return Result::bad("the port is missing; " + example);
   return Result::good({parsed.value->host, *parsed.value->port});
+}
+
+Parsed<StatsdConfig> parse_statsd_address(std::string_view text) {
+  using Result = Parsed<StatsdConfig>;
+  constexpr std::string_view unix_scheme = "unix://", udp_scheme = "udp://";
+  StatsdConfig config;
+  if (text.starts_with(unix_scheme)) {
+    const std::string_view path = text.substr(unix_scheme.size());
+    if (!path.starts_with('/') || path.ends_with('/'))
+      return Result::bad("write the whole path of a socket, as in unix:///run/flopwatt/work.sock");
+    constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
+    if (path.size() > longest)
+      return Result::bad("the path of a socket has at most " + std::to_string(longest) + " characters");
+    config.kind = StatsdConfig::Kind::unix_datagram;
+    config.path = std::filesystem::path(path).lexically_normal();
+    return Result::good(config);
+  }
+  const std::string example = "udp://127.0.0.1:8125 or unix:///run/flopwatt/work.sock";
+  if (!text.starts_with(udp_scheme)) return Result::bad("write " + example);
+  const Parsed<HostPort> parsed = parse_authority(text.substr(udp_scheme.size()), example);
+  if (!parsed.value) return Result::bad(parsed.advice);
+  config.host = parsed.value->host;
+  if (!is_ipv4(config.host) && !is_ipv6(config.host))
+    return Result::bad("write an IP address of this machine, as in udp://127.0.0.1:8125 or udp://[::1]:8125");
+  config.port = parsed.value->port.value_or(config.port);
+  return Result::good(config);
 }
 
 }  // namespace flopwatt

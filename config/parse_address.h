@@ -8,7 +8,7 @@
 
 namespace flopwatt {
 
-/// "tcp://host[:502]". The advice for rtu:// and rtu+tcp:// says "not yet supported".
+/// "tcp://host[:502]", "rtu:///dev/ttyUSB0", "rtu+tcp://host:port".
 [[nodiscard]] Parsed<ModbusAddress> parse_modbus_address(std::string_view text);
 
 struct BrokerAddress {
@@ -21,6 +21,10 @@ struct BrokerAddress {
 
 /// ":10150", "127.0.0.1:9100", "[::1]:9100", "localhost:9100".
 [[nodiscard]] Parsed<ListenAddress> parse_listen_address(std::string_view text);
+
+/// "unix:///run/flopwatt/work.sock" or "udp://127.0.0.1[:8125]"; the host is an IP address, as looking names
+/// up takes long where it fails. Group and mode stay unset.
+[[nodiscard]] Parsed<StatsdConfig> parse_statsd_address(std::string_view text);
 
 /// "host:port", IPv6 in brackets; an empty host stays empty.
 [[nodiscard]] std::string join_host_port(const std::string& host, std::uint16_t port);

@@ -1,6 +1,5 @@
 #include "config/profile_library.h"
 
-#include <set>
 #include <system_error>
 
 #include "config/map_reader.h"
@@ -39,17 +38,18 @@ IdentifyingRegister read_identifying(const YamlNode& node, Reporter& report) {
   return result;
 }
 
-std::set<std::string> ids_in(const std::vector<fs::path>& directories) {
-  std::set<std::string> ids;
+}  // namespace
+
+std::map<std::string, fs::path> find_profiles(const std::vector<fs::path>& directories) {
+  std::map<std::string, fs::path> files;
   for (const fs::path& directory : directories) {
     std::error_code error;
     for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
-      if (entry->path().extension() == suffix) ids.insert(entry->path().stem().string());
+      if (entry->path().extension() == suffix)
+        files.try_emplace(entry->path().stem().string(), entry->path());
   }
-  return ids;
+  return files;
 }
-
-}  // namespace
 
 ReadLimits read_limits(const YamlNode& node, Reporter& report) {
   MapReader map(node, "limits", report);
@@ -106,9 +106,10 @@ std::string ProfileLibrary::missing_advice(const std::string& name) const {
   std::string message = "no profile '" + name + "' in";
   for (const fs::path& directory : directories_)
     message += (&directory == &directories_.front() ? " " : ", ") + directory.string();
-  const std::set<std::string> ids = ids_in(directories_);
-  const std::vector<std::string_view> views(ids.begin(), ids.end());
-  const std::string_view near = nearest_word(name, views);
+  const auto files = find_profiles(directories_);
+  std::vector<std::string_view> ids;
+  for (const auto& [id, path] : files) ids.push_back(id);
+  const std::string_view near = nearest_word(name, ids);
   if (!near.empty()) return message + "; did you mean '" + std::string(near) + "'?";
   return message + "; write the path of a profile, or list the meter's registers";
 }

@@ -20,6 +20,10 @@ namespace flopwatt {
 /// `limits` of a profile.
 [[nodiscard]] ReadLimits read_limits(const YamlNode& node, Reporter& report);
 
+/// The files of all profiles in `directories`, by id; of one id the first directory's.
+[[nodiscard]] std::map<std::string, std::filesystem::path> find_profiles(
+    const std::vector<std::filesystem::path>& directories);
+
 class ProfileLibrary {
  public:
   /// `beside`: the configuration's directory, where relative paths of profiles are looked for.

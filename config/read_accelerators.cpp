@@ -23,6 +23,21 @@ void read_precision(MapReader& map, Precision& out) {
     out = static_cast<Precision>(found - names.begin());
 }
 
+// The longest path that a socket's address holds.
+constexpr std::size_t longest_socket_path = 107;
+
+void read_guest(MapReader& map, NvidiaConfig& nvidia) {
+  const YamlNode* node = map.find("guest");
+  std::string path;
+  if (!map.read_text("guest", path)) return;
+  if (path.front() == '/' && path.size() <= longest_socket_path)
+    nvidia.guest_socket = path;
+  else
+    map.report().error(node->at, "guest: '" + path.substr(0, 120) +
+                                     "'; write the absolute path of the socket of flopwatt-smi@nvidia, at "
+                                     "most 107 characters: /run/flopwatt-smi/nvidia.sock");
+}
+
 void read_nvidia(const YamlNode& node, const Reading& reading) {
   NvidiaConfig& nvidia = reading.config.nvidia;
   if (is_off(node)) {
@@ -31,12 +46,13 @@ void read_nvidia(const YamlNode& node, const Reading& reading) {
     nvidia.required = true;
     MapReader map(node, "nvidia", reading.report);
     map.read_text("library", nvidia.library);
+    read_guest(map, nvidia);
     map.read_duration("interval", {shortest_accelerator_interval, longest_interval}, nvidia.interval);
     read_precision(map, nvidia.tensor_precision);
     map.finish();
   } else if (!is_auto(node)) {
     reading.report.error(node.at,
-                         "nvidia: write auto, off or a map with library, interval, tensor_precision");
+                         "nvidia: write auto, off or a map with library, guest, interval, tensor_precision");
   }
 }
 

@@ -1,54 +1,22 @@
 #include <algorithm>
 
 #include "config/nearest.h"
-#include "config/parse_address.h"
+#include "config/plain_text.h"
+#include "config/read_buses.h"
 #include "config/read_registers.h"
 #include "config/sections.h"
+#include "config/serial_time.h"
 
 namespace flopwatt {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-std::optional<ModbusAddress> read_address(const YamlNode& node, Reporter& report) {
-  const std::string* text = text_of(node, "address", report);
-  if (text == nullptr) return std::nullopt;
-  const Parsed<ModbusAddress> parsed = parse_modbus_address(*text);
-  if (!parsed.value) report.error(node.at, "address: '" + text->substr(0, 60) + "'; " + parsed.advice);
-  return parsed.value;
-}
-
-void check_bus_is_new(const BusConfig& bus, Position at, const Reading& reading) {
-  const auto same = std::ranges::find(reading.config.buses, bus.address, &BusConfig::address);
-  if (same != reading.config.buses.end())
-    reading.report.error(at, "address: " + bus.address.text() + " is already the bus '" + same->name +
-                                 "' in line " + std::to_string(same->at.line) + "; one line is one bus");
-}
-
-BusConfig read_bus(const YamlNode& node, const Reading& reading, NameBook& names) {
-  MapReader map(node, "a bus", reading.report);
-  BusConfig bus;
-  bus.at = node.at;
-  bus.name = names.read(map, "bus");
-  const YamlNode* address_node = map.require("address");
-  const auto address = address_node == nullptr ? std::nullopt : read_address(*address_node, reading.report);
-  if (address) {
-    bus.address = *address;
-    check_bus_is_new(bus, address_node->at, reading);
-    for (const std::string_view key : {"baud", "parity", "stop_bits"})
-      map.refuse(key, "a setting of serial lines, but the address begins with tcp://; remove it");
-  } else {
-    for (const std::string_view key : {"baud", "parity", "stop_bits"}) map.refuse_not_yet(key);
-  }
-  map.read_duration("timeout", {milliseconds(50), seconds(60)}, bus.timeout);
-  map.read_duration("turnaround", {microseconds(0), seconds(10)}, bus.turnaround);
-  map.finish();
-  return bus;
-}
+// What a meter on a serial line may need before its first byte, at the worst.
+constexpr std::chrono::milliseconds serial_latency{500};
 
 // The bus of a meter: by reference, or a line of its own.
-void resolve_line(MapReader& map, MeterConfig& meter, const Config& config) {
+void resolve_line(MapReader& map, MeterConfig& meter, const Config& config, bool& timeout_assumed) {
   Reporter& report = map.report();
   const YamlNode* address_node = map.find("address");
   const YamlNode* bus_node = map.find("bus");
@@ -79,19 +47,32 @@ void resolve_line(MapReader& map, MeterConfig& meter, const Config& config) {
   if (bus == nullptr) return;
   meter.address = bus->address;
   meter.bus = bus->name;
-  meter.timeout = bus->timeout;
+  meter.serial = bus->serial;
+  if (!bus->timeout_assumed) meter.timeout = bus->timeout;
+  timeout_assumed = bus->timeout_assumed;
   meter.pause = bus->turnaround;
+}
+
+// On a serial line the answer itself may take longer than any timeout that would suit another line.
+void assume_timeout(MeterConfig& meter) {
+  if (meter.address.transport != Transport::rtu) return;
+  constexpr std::size_t around_registers = 8 + 5;  // request and frame of the answer
+  meter.timeout =
+      serial_latency +
+      wire_time(meter.serial, around_registers + std::size_t{2} * meter.profile.limits.max_registers);
 }
 
 void read_unit_id(MapReader& map, MeterConfig& meter) {
   const YamlNode* node = map.find("unit_id");
   const auto id = node == nullptr ? std::nullopt : integer_of(*node, "unit_id", map.report());
   if (!id) return;
-  if (*id < 0 || (*id > 247 && *id != 255))
-    map.report().error(node->at,
-                       "unit_id: " + node->text + " is out of range; write 1 to 247, or 0 or 255 (on TCP)");
-  else
+  const bool tcp = meter.address.transport == Transport::tcp;
+  const bool good = (*id >= 1 && *id <= 247) || (tcp && (*id == 0 || *id == 255));
+  if (good)
     meter.unit_id = static_cast<std::uint8_t>(*id);
+  else
+    map.report().error(node->at, "unit_id: " + node->text + " is out of range; write 1 to 247" +
+                                     (tcp ? ", or 0 or 255 (on TCP)" : ""));
 }
 
 void read_accuracy(MapReader& map, MeterConfig& meter) {
@@ -151,14 +132,63 @@ void read_what_to_read(MapReader& map, MeterConfig& meter, ProfileLibrary& profi
   warn_if_useless(meter, profile != nullptr ? profile->at : registers->at, report);
 }
 
+// The number that a key of `branches` is. nullopt: reported.
+std::optional<std::uint16_t> read_branch_number(const YamlEntry& entry, const MeterProfile& profile,
+                                                Reporter& report) {
+  const Parsed<std::int64_t> number = parse_integer(entry.key);
+  const auto is_that = [&](const Register& reg) {
+    return reg.channel.place == Place::branch && reg.channel.branch == number.value;
+  };
+  if (number.value && std::ranges::any_of(profile.registers, is_that))
+    return static_cast<std::uint16_t>(*number.value);
+  report.error(entry.at, "branches: '" + entry.key.substr(0, 60) +
+                             "' is no branch of this meter: none of its registers has that number");
+  return std::nullopt;
+}
+
+// Why `label` cannot name branch `number`, "" where it can.
+std::string label_fault(const std::string& label, std::uint16_t number, const MeterConfig& meter) {
+  if (label.empty() || label.size() > 128 || find_non_text(label) != std::string::npos ||
+      label.find_first_of("\t\n\r") != std::string::npos)
+    return "write 1 to 128 characters, no line breaks or control characters";
+  for (const auto& [other, taken] : meter.branch_labels)
+    if (taken == label) return "is already the label of branch " + std::to_string(other);
+  const Parsed<std::int64_t> as_number = parse_integer(label);
+  if (as_number.value && *as_number.value != number)
+    return "is a number, which would be taken for another branch";
+  return "";
+}
+
+void read_branches(MapReader& map, MeterConfig& meter) {
+  const YamlNode* node = map.find("branches");
+  if (node == nullptr) return;
+  Reporter& report = map.report();
+  const MapReader checked(*node, "branches", report);
+  for (const YamlEntry& entry : node->entries) {
+    const std::string* label = text_of(entry.value, "branches", report);
+    const auto number = meter.profile.registers.empty()
+                            ? std::nullopt  // its registers are wrong, which is reported
+                            : read_branch_number(entry, meter.profile, report);
+    if (label == nullptr || !number) continue;
+    const std::string fault = label_fault(*label, *number, meter);
+    if (fault.empty())
+      meter.branch_labels.emplace(*number, *label);
+    else
+      report.error(entry.value.at, "branches: '" + label->substr(0, 60) + "' " + fault);
+  }
+}
+
 MeterConfig read_meter(const YamlNode& node, const Reading& reading, ProfileLibrary& profiles) {
   MapReader map(node, "a meter", reading.report);
   MeterConfig meter;
   meter.at = node.at;
   meter.name = reading.names.read(map, "meter");
-  resolve_line(map, meter, reading.config);
+  bool timeout_assumed = true;
+  resolve_line(map, meter, reading.config, timeout_assumed);
   read_unit_id(map, meter);
   read_what_to_read(map, meter, profiles);
+  if (timeout_assumed) assume_timeout(meter);
+  read_branches(map, meter);
   read_accuracy(map, meter);
   map.read_text("feed", meter.feed);
   meter.interval = reading.config.interval;
@@ -166,19 +196,15 @@ MeterConfig read_meter(const YamlNode& node, const Reading& reading, ProfileLibr
   map.read_duration("pause", {microseconds(0), seconds(10)}, meter.pause);
   map.read_bool("close_after_poll", meter.close_after_poll);
   map.read_bool("accept_unit_mismatch", meter.accept_unit_mismatch);
-  map.refuse_not_yet("branches");
+  if (meter.accept_unit_mismatch && meter.address.transport != Transport::tcp)
+    map.refuse("accept_unit_mismatch",
+               "on a line that meters share nothing else tells whose answer it is; remove it");
   map.refuse("timeout", "a setting of a bus; add one under buses and write bus: <its name>");
   map.finish();
   return meter;
 }
 
 }  // namespace
-
-void read_buses(const YamlNode& node, const Reading& reading) {
-  NameBook names(false);
-  for (const YamlNode& item : items_of(node, "buses", reading.report))
-    reading.config.buses.push_back(read_bus(item, reading, names));
-}
 
 void read_meters(const YamlNode& node, const Reading& reading, ProfileLibrary& profiles) {
   for (const YamlNode& item : items_of(node, "meters", reading.report))

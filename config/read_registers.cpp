@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "config/map_reader.h"
 #include "config/nearest.h"
@@ -26,8 +27,10 @@ constexpr auto wire_names = std::to_array<WireName>({{"u16", Wire::u16},
                                                      {"f32", Wire::f32},
                                                      {"f64", Wire::f64}});
 
-std::string describe(const QuantityRow& row, Place place) {
-  const std::string_view label = label_of(place);
+std::string describe(const QuantityRow& row, Channel channel) {
+  if (channel.place == Place::branch)
+    return std::string(row.name) + " of branch " + std::to_string(channel.branch);
+  const std::string_view label = label_of(channel.place);
   return std::string(row.name) + (label.empty() ? "" : " " + std::string(label));
 }
 
@@ -39,14 +42,15 @@ std::vector<std::string_view> labels_of(PlaceKind kind, bool with_neutral) {
   return labels;
 }
 
-// How a quantity may be placed: "voltage needs `phase` or `lines`".
+// How a quantity may be placed: "voltage is kept with 'phase' or 'lines'".
 std::string placing_advice(std::string_view name) {
   std::vector<std::string_view> ways;
   for (const QuantityRow& row : quantity_table()) {
     if (row.source != SourceKind::meter || row.name != name) continue;
-    if (row.place == PlaceKind::whole) ways.emplace_back("neither 'phase' nor 'lines'");
+    if (row.place == PlaceKind::whole) ways.emplace_back("no place (the whole meter)");
     if (row.place == PlaceKind::phase) ways.emplace_back("'phase'");
     if (row.place == PlaceKind::lines) ways.emplace_back("'lines'");
+    if (row.place == PlaceKind::branch) ways.emplace_back("'branch'");
   }
   return std::string(name) + " is kept with " + list_words(ways);
 }
@@ -76,7 +80,12 @@ struct PlaceChoice {
   std::string_view key;
 };
 
-// Reads `quantity` with `phase` or `lines`.
+constexpr auto place_keys = std::to_array<std::pair<std::string_view, PlaceKind>>(
+    {{"phase", PlaceKind::phase}, {"lines", PlaceKind::lines}, {"branch", PlaceKind::branch}});
+
+constexpr std::int64_t highest_branch = 9999;
+
+// Reads `quantity` with the key of its place.
 class ChannelReader {
  public:
   explicit ChannelReader(MapReader& map) : map_(map), report_(map.report()) {}
@@ -84,10 +93,13 @@ class ChannelReader {
   std::optional<Channel> read() {
     const YamlNode* quantity = map_.require("quantity");
     PlaceChoice choice;
-    if (const YamlNode* phase = map_.find("phase")) choice = {PlaceKind::phase, phase, "phase"};
-    if (const YamlNode* lines = map_.find("lines")) {
-      if (choice.node != nullptr) return fail(lines->at, "lines: give either phase or lines, not both");
-      choice = {PlaceKind::lines, lines, "lines"};
+    for (const auto& [key, kind] : place_keys) {
+      const YamlNode* node = map_.find(key);
+      if (node == nullptr) continue;
+      if (choice.node != nullptr)
+        return fail(node->at, std::string(key) + ": give either " + std::string(choice.key) + " or " +
+                                  std::string(key) + ", not both");
+      choice = {kind, node, key};
     }
     const std::string* name = quantity == nullptr ? nullptr : text_of(*quantity, "quantity", report_);
     if (name == nullptr) return std::nullopt;
@@ -110,7 +122,14 @@ class ChannelReader {
     return std::nullopt;
   }
 
+  std::optional<Channel> read_branch() {
+    std::int64_t number = 0;
+    if (!map_.read_integer("branch", {1, highest_branch}, number)) return std::nullopt;
+    return Channel{row_->quantity, Place::branch, static_cast<std::uint16_t>(number)};
+  }
+
   std::optional<Channel> read_place(const PlaceChoice& choice) {
+    if (choice.kind == PlaceKind::branch) return read_branch();
     const std::string* label = text_of(*choice.node, choice.key, report_);
     if (label == nullptr) return std::nullopt;
     // Only currents have a value on the neutral: voltages and powers are counted against it.
@@ -174,7 +193,6 @@ struct PlacedRegister {
 std::optional<PlacedRegister> read_register(const YamlNode& node, Reporter& report) {
   MapReader map(node, "a register", report);
   const std::size_t errors_before = report.error_count();
-  map.refuse_not_yet("branch", "registers of branch circuits cannot be read yet");
   ChannelReader channels(map);
   const std::optional<Channel> channel = channels.read();
   const std::optional<RegisterPlace> place = read_register_place(map);
@@ -187,7 +205,7 @@ std::optional<PlacedRegister> read_register(const YamlNode& node, Reporter& repo
   map.finish();
   if (report.error_count() != errors_before || !channel || !place || !scale || !factor) return std::nullopt;
 
-  result.name = describe(channels.row(), channel->place);
+  result.name = describe(channels.row(), *channel);
   result.reg.channel = *channel;
   result.reg.address = place->address;
   result.reg.function = place->function;

@@ -1,6 +1,8 @@
 #include <algorithm>
-#include <map>
+#include <charconv>
+#include <set>
 
+#include "config/check_scopes.h"
 #include "config/glob.h"
 #include "config/nearest.h"
 #include "config/sections.h"
@@ -20,10 +22,30 @@ std::vector<std::string> possible_accelerators(const Config& config) {
   return names;
 }
 
-struct WorkEntry {
-  std::string pattern;
-  Position at;
-};
+// "1-3, 7"
+std::string ranges_of(const std::set<std::uint16_t>& numbers) {
+  std::string text;
+  for (auto at = numbers.begin(); at != numbers.end();) {
+    const int first = *at;
+    int last = first;
+    while (++at != numbers.end() && *at == last + 1) ++last;
+    text += (text.empty() ? "" : ", ") + std::to_string(first);
+    if (last > first) text += "-" + std::to_string(last);
+  }
+  return text;
+}
+
+bool tells_energy(const Register& one) {
+  return one.channel.quantity == Quantity::active_power || one.channel.quantity == Quantity::energy_import;
+}
+
+// The branches of which the meter tells power or energy.
+std::set<std::uint16_t> metered_branches(const MeterConfig& meter) {
+  std::set<std::uint16_t> branches;
+  for (const Register& one : meter.profile.registers)
+    if (one.channel.place == Place::branch && tells_energy(one)) branches.insert(one.channel.branch);
+  return branches;
+}
 
 class ScopesReader {
  public:
@@ -32,7 +54,9 @@ class ScopesReader {
 
   void read(const YamlNode& list) {
     for (const YamlNode& item : items_of(list, "scopes", report_)) read_scope(item);
-    check_work_overlaps();
+    link_scopes(contains_, reading_.config, report_);
+    check_energy(energy_, reading_.config, report_);
+    check_work(work_, accelerators_, reading_.config, report_);
   }
 
  private:
@@ -41,39 +65,77 @@ class ScopesReader {
     ScopeConfig scope;
     scope.at = node.at;
     scope.name = reading_.names.read(map, "scope");
-    map.refuse_not_yet("contains", "scopes have one level; list the meters and accelerators themselves");
     const YamlNode* energy = map.find("energy");
     if (energy != nullptr)
       for (const YamlNode& item : items_of(*energy, "energy", report_)) read_energy_entry(item, scope);
     const YamlNode* work = map.find("work");
     if (work != nullptr) read_work(*work, scope);
+    const YamlNode* contains = map.find("contains");
+    if (contains != nullptr)
+      for (const YamlNode& item : items_of(*contains, "contains", report_))
+        if (const std::string* name = text_of(item, "contains", report_))
+          contains_.push_back({this_scope(), *name, item.at});
     map.finish();
-    if (node.is_map() && energy == nullptr && work == nullptr)
-      report_.error(
-          node.at,
-          "a scope needs 'energy' (a list of meters), 'work' (all, or a list of accelerators) or both");
+    if (node.is_map() && energy == nullptr && work == nullptr && contains == nullptr)
+      report_.error(node.at,
+                    "a scope needs 'energy' (a list of meters), 'work' (all, or a list of accelerators) or "
+                    "'contains' (a list of scopes)");
     reading_.config.scopes.push_back(std::move(scope));
   }
 
+  // The scope that is being read gets this index.
+  [[nodiscard]] std::size_t this_scope() const { return reading_.config.scopes.size(); }
+
   void read_energy_entry(const YamlNode& node, ScopeConfig& scope) {
-    const std::string* name = text_of(node, "energy", report_);
-    if (name == nullptr) return;
+    const std::string* text = text_of(node, "energy", report_);
+    if (text == nullptr) return;
+    const std::size_t slash = text->find('/');
     const auto& meters = reading_.config.meters;
-    if (const std::size_t slash = name->find('/'); slash != std::string::npos) {
-      report_.error(node.at, "energy: '" + *name + "': branches of a meter are not yet supported; write " +
-                                 name->substr(0, slash));
+    const auto meter = std::ranges::find(meters, text->substr(0, slash), &MeterConfig::name);
+    if (meter == meters.end()) {
+      report_unknown_meter(text->substr(0, slash), node.at);
       return;
     }
-    if (std::ranges::find(meters, *name, &MeterConfig::name) == meters.end()) {
-      report_unknown_meter(*name, node.at);
+    EnergyEntry entry{meter->name};
+    if (slash != std::string::npos) {
+      entry.branch = branch_of(*meter, text->substr(slash + 1), node.at);
+      if (entry.branch == 0) return;
+    } else if (!check_whole(*meter, node.at)) {
       return;
     }
-    const auto [owner, is_new] = energy_owners_.try_emplace(*name, node.at);
-    if (!is_new)
-      report_.error(node.at, "energy: '" + *name + "' is already in a scope (line " +
-                                 std::to_string(owner->second.line) +
-                                 "); a source is named in one scope, once");
-    scope.energy.push_back({*name});
+    scope.energy.push_back(entry);
+    energy_.push_back({this_scope(), entry, node.at});
+  }
+
+  // 0: none of that meter's, reported. Of a meter whose registers could not be read every branch is believed.
+  std::uint16_t branch_of(const MeterConfig& meter, const std::string& text, Position at) {
+    std::uint16_t branch = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), branch);
+    const bool is_number = error == std::errc{} && end == text.data() + text.size() && text.front() != '0';
+    const std::set<std::uint16_t> branches = metered_branches(meter);
+    if (is_number && (meter.profile.registers.empty() || branches.contains(branch))) return branch;
+    std::string message = "energy: '" + meter.name + "' tells no power or energy of ";
+    message += is_number ? "a branch " + std::to_string(branch) : "'" + text + "', which is no branch number";
+    message += branches.empty() ? "; it has no such branches, write " + meter.name
+                                : "; its branches are " + ranges_of(branches);
+    report_.error(at, message);
+    return 0;
+  }
+
+  bool check_whole(const MeterConfig& meter, Position at) {
+    const auto& registers = meter.profile.registers;
+    const bool is_told = std::ranges::any_of(registers, [](const Register& one) {
+      return one.channel.place == Place::whole && tells_energy(one);
+    });
+    if (is_told || registers.empty()) return true;
+    const std::set<std::uint16_t> branches = metered_branches(meter);
+    std::string message =
+        "energy: '" + meter.name + "' has neither active_power nor energy_import of its own";
+    message += branches.empty() ? "; add one to its registers"
+                                : "; write its branches (" + ranges_of(branches) + "), as in " + meter.name +
+                                      "/" + std::to_string(*branches.begin());
+    report_.error(at, message);
+    return false;
   }
 
   void report_unknown_meter(const std::string& name, Position at) {
@@ -122,7 +184,7 @@ class ScopesReader {
       return;
     }
     scope.work_patterns.push_back(*pattern);
-    work_.push_back({*pattern, node.at});
+    work_.push_back({this_scope(), *pattern, node.at});
   }
 
   void report_impossible(const std::string& pattern, Position at) {
@@ -143,30 +205,11 @@ class ScopesReader {
     return automatic || std::ranges::find(names, name, &NameOverride::name) != names.end();
   }
 
-  // Every possible accelerator may be matched by one entry only. One finding an entry.
-  void check_work_overlaps() {
-    std::vector<bool> reported(work_.size(), false);
-    for (const std::string& name : accelerators_) {
-      const WorkEntry* first = nullptr;
-      for (std::size_t i = 0; i < work_.size(); ++i) {
-        const WorkEntry& entry = work_[i];
-        if (entry.pattern != name && !(is_glob(entry.pattern) && matches_glob(entry.pattern, name))) continue;
-        if (first != nullptr && !reported[i]) {
-          report_.error(entry.at, "work: '" + entry.pattern + "' names " + name + ", which '" +
-                                      first->pattern + "' in line " + std::to_string(first->at.line) +
-                                      " names already; a source is named in one scope, once");
-          reported[i] = true;
-        }
-        if (first == nullptr) first = &entry;
-      }
-    }
-  }
-
   const Reading& reading_;
   Reporter& report_;
   std::vector<std::string> accelerators_;
-  std::map<std::string, Position> energy_owners_;
-  std::vector<WorkEntry> work_;
+  std::vector<WrittenEnergy> energy_;
+  std::vector<WrittenName> work_, contains_;
   int all_line_ = 0;
 };
 

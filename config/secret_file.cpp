@@ -14,7 +14,7 @@ std::optional<fs::path> find_secret_file(const std::string& name, std::string_vi
   constexpr std::size_t max_secret_bytes = std::size_t{64} << 10;
   std::vector<fs::path> candidates;
   const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  if (credentials != nullptr && fs::path(name).is_relative())
+  if (credentials != nullptr && *credentials != '\0' && fs::path(name).is_relative())
     candidates.push_back(fs::path(credentials) / name);
   candidates.push_back(beside / name);
 

@@ -26,6 +26,7 @@ inline constexpr microseconds longest_interval = std::chrono::hours(1);
 void read_buses(const YamlNode& node, const Reading& reading);
 void read_meters(const YamlNode& node, const Reading& reading, ProfileLibrary& profiles);
 void read_accelerators(const YamlNode& node, const Reading& reading);
+void read_work(const YamlNode& node, const Reading& reading);
 /// After meters and accelerators, whose intervals bound the windows.
 void read_energy(const YamlNode& node, const Reading& reading);
 /// Where no `energy` is written; `at` is where it could be.

@@ -14,32 +14,12 @@
 
 #include "readings/fault.h"
 #include "readings/reading_set.h"
+#include "runtime/work_intake.h"
 
 namespace flopwatt {
 
 /// A source's number in this process: dense, from 0, given by Intake::add and never reused.
 using SourceId = std::uint32_t;
-
-/// Who a line of counted work is for: an accelerator or a scope.
-struct WorkTarget {
-  bool is_scope = false;
-  std::uint32_t id = 0;       ///< among targets of its kind; holds while the target exists
-  double peak_rate = absent;  ///< dense peak, FLOP/s: of the device, or of all devices of the scope
-};
-
-/// Where the driver of counted work hands in what workloads say. Implemented by the agent; metering loop
-/// only.
-class WorkIntake {
- public:
-  virtual ~WorkIntake() = default;
-
-  /// nullopt: there is none (now). An accelerator by its name, uuid or PCI address.
-  [[nodiscard]] virtual std::optional<WorkTarget> find_accelerator(std::string_view who) const = 0;
-  [[nodiscard]] virtual std::optional<WorkTarget> find_scope(std::string_view name) const = 0;
-
-  /// `flop` (finite, not negative, may be 0) of that precision (a Place of PlaceKind::precision) were done.
-  virtual void count(const WorkTarget& target, Place precision, double flop) = 0;
-};
 
 /// Where drivers hand in what they read. Implemented by the agent; called on the metering loop only.
 class Intake {
@@ -62,16 +42,16 @@ class Intake {
   virtual void skip(SourceId id, std::uint64_t beats) = 0;
 };
 
-/// Lines of counted work that were refused, by reason.
-struct RejectedLines {
-  std::string_view reason;
-  std::uint64_t lines = 0;
-};
-
 /// Seconds in which a bus was busy, by the bus's name.
 struct BusUse {
   std::string bus;
   double busy_seconds = 0;
+};
+
+/// Whether a driver knows its sources.
+struct Inventory {
+  bool complete = true;  ///< it has looked for them once; those that it found are added
+  std::string trouble;   ///< what keeps it from knowing them all, "" where nothing does
 };
 
 /// A driver: everything of one kind that the configuration names. Made on the metering loop.
@@ -83,6 +63,11 @@ class Driver {
   /// cancellation by throwing or returning; throws otherwise only for bugs.
   virtual boost::asio::awaitable<void> run(Intake& intake) = 0;
 
+  /// Metering loop, after run() has begun.
+  [[nodiscard]] virtual Inventory inventory() const { return {}; }
+  /// Why the newest set of its source has no value of that channel, or no such field: a part of a sentence,
+  /// "" where the driver knows no more than that the device told none. Metering loop.
+  [[nodiscard]] virtual std::string why_absent(SourceId, Channel) const { return {}; }
   /// Buses and their use so far. Metering loop.
   [[nodiscard]] virtual std::vector<BusUse> bus_use() const { return {}; }
   /// All reasons there are, also those that have not occurred. Metering loop.

@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +79,29 @@ awaitable<bool> writable(asio::posix::stream_descriptor& descriptor) {
   co_return true;
 }
 
+/// What `path` must fit in, with its terminating 0.
+bool fits(const std::filesystem::path& path) { return path.native().size() < sizeof(sockaddr_un::sun_path); }
+
+sockaddr_un address_of(const std::filesystem::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.native().copy(address.sun_path, sizeof(address.sun_path) - 1);
+  return address;
+}
+
+/// Who listens at the other end may tell us any reading: "" where we believe him, else why not.
+std::string distrust(int socket, const std::filesystem::path& path) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return "asking who listens there: " + error_text(errno);
+  if (peer.uid == 0 || peer.uid == ::geteuid()) return "";
+  struct stat folder {};
+  if (::stat(path.parent_path().c_str(), &folder) == 0 && folder.st_uid == peer.uid) return "";
+  return "user " + std::to_string(peer.uid) +
+         " listens there, who is neither root, nor this user, nor the owner of its folder";
+}
+
 }  // namespace
 
 GuestProcess::GuestProcess(Settings settings) : settings_(std::move(settings)), buffer_(max_message) {}
@@ -118,6 +143,32 @@ Result<int> GuestProcess::spawn(int socket) {
 
 awaitable<Result<Done>> GuestProcess::start() {
   started_ = std::chrono::steady_clock::now();
+  std::error_code error;
+  if (settings_.only_socket ||
+      (!settings_.socket.empty() && std::filesystem::exists(settings_.socket, error)))
+    co_return co_await connect_to_service();
+  co_return co_await start_process();
+}
+
+awaitable<Result<Done>> GuestProcess::connect_to_service() {
+  const std::string tried = "connecting to the " + settings_.name + " at " + settings_.socket.string() + ": ";
+  if (!fits(settings_.socket)) co_return Fault{FaultClass::connection, tried + "the path is too long"};
+  const auto executor = co_await asio::this_coro::executor;
+  const int descriptor = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (descriptor < 0) co_return Fault{FaultClass::device, tried + error_text(errno)};
+  asio::posix::stream_descriptor socket(executor, descriptor);
+  const sockaddr_un address = address_of(settings_.socket);
+  // A local connection is made at once or not at all (EAGAIN: too many wait there).
+  if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+    co_return Fault{FaultClass::connection, tried + error_text(errno) + "; does its service run?"};
+  if (const std::string reason = distrust(descriptor, settings_.socket); !reason.empty())
+    co_return Fault{FaultClass::connection, tried + reason};
+  end_ = "it closed the connection";
+  socket_.emplace(std::move(socket));
+  co_return Done{};
+}
+
+awaitable<Result<Done>> GuestProcess::start_process() {
   if (abandoned_ >= 0) {
     if (!reap(abandoned_))
       co_return Fault{FaultClass::device,

@@ -1,13 +1,15 @@
 // A guest: this very program started once more to hold a vendor's library, which may hang, crash or be
 // upgraded without harm to the agent. It is asked over an AF_UNIX SOCK_SEQPACKET socket; a message is one
-// packet.
+// packet. It is either started by the agent, or a service of its own that listens on a named socket
+// (runtime/guest_listener.h), where it needs devices or a privilege that the agent shall not have.
 //
-// Everything here runs on one loop and never blocks it. The guest's end is learnt from a pidfd, so no SIGCHLD
-// handler is needed; the guest must die with its parent thread by itself (PR_SET_PDEATHSIG).
+// Everything here runs on one loop and never blocks it. The end of a guest that was started is learnt from a
+// pidfd, so no SIGCHLD handler is needed; it must die with its parent thread by itself (PR_SET_PDEATHSIG).
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <chrono>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +28,11 @@ class GuestProcess {
     std::string program = "/proc/self/exe";
     /// Arguments after the program's name; `--socket_fd=3` is added.
     std::vector<std::string> arguments;
+    /// Where a guest that is a service of its own listens, "" for none: it is asked instead of starting one,
+    /// at each start() at which the socket is there, or always with `only_socket`. It is believed only if it
+    /// runs as root, as this user, or as the owner of the socket's folder.
+    std::filesystem::path socket{};
+    bool only_socket = false;
     /// Pause between an end and the next start: doubles from first to last, starts anew after a guest that
     /// lived for longer than the last.
     std::chrono::milliseconds first_pause{1'000};
@@ -38,9 +45,9 @@ class GuestProcess {
   /// Kills the guest and waits for its end for at most 0.1 s.
   ~GuestProcess();
 
-  /// Starts it. Fails where it could not be started, and while an earlier one that could not be killed (stuck
-  /// in the kernel) is still there: never more than one such. Call from the thread that lives as long as the
-  /// guest.
+  /// Starts it, or connects to the service. Fails where it could not be started, and while an earlier one
+  /// that could not be killed (stuck in the kernel) is still there: never more than one such. Call from the
+  /// thread that lives as long as the guest.
   awaitable<Result<Done>> start();
 
   /// Sends one message. Fails with class timeout at the deadline, device where the guest has ended.
@@ -50,7 +57,8 @@ class GuestProcess {
   /// message beyond 64 KiB.
   awaitable<Result<std::string_view>> receive(SteadyTime deadline);
 
-  /// Kills the guest, if there is one, and waits for its end for at most 1 s; then it is abandoned.
+  /// Kills the guest that was started, if there is one, and waits for its end for at most 1 s; then it is
+  /// abandoned. A service is only left.
   awaitable<void> stop();
 
   /// How long to wait from now before start(), after a guest that has ended or could not be started.
@@ -61,6 +69,8 @@ class GuestProcess {
   awaitable<bool> ends_within(SteadyTime::duration limit);
   bool reap(int pidfd);
   [[nodiscard]] Result<int> spawn(int socket);
+  awaitable<Result<Done>> connect_to_service();
+  awaitable<Result<Done>> start_process();
 
   Settings settings_;
   std::vector<char> buffer_;

@@ -79,14 +79,25 @@ std::optional<HttpResponse> refusal(const Parser& parser, const error_code& erro
   return std::nullopt;
 }
 
+// Lines of one name are one list (RFC 9110, section 5.3).
+std::string joined(const Parser& parser, http::field name) {
+  std::string list;
+  const auto lines = parser.get().equal_range(name);
+  for (auto line = lines.first; line != lines.second; ++line) {
+    if (!list.empty()) list += ',';
+    list += line->value();
+  }
+  return list;
+}
+
 HttpRequest to_request(const Parser& parser) {
   const auto& message = parser.get();
   const std::string target(message.target());
   const std::size_t question = std::min(target.find('?'), target.size());
   return {.path = target.substr(0, question),
           .query = question < target.size() ? target.substr(question + 1) : "",
-          .accept = std::string(message[http::field::accept]),
-          .accept_encoding = std::string(message[http::field::accept_encoding])};
+          .accept = joined(parser, http::field::accept),
+          .accept_encoding = joined(parser, http::field::accept_encoding)};
 }
 
 Message to_message(const HttpResponse& response, const Parser& parser, bool keep_alive) {

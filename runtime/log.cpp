@@ -151,6 +151,8 @@ void stop() {
   out.prepare();
 }
 
+void silence() { output().logger->set_level(spdlog::level::off); }
+
 void debug(std::string_view message, std::initializer_list<Pair> pairs) {
   write(debug_level, message, pairs);
 }

@@ -19,6 +19,9 @@ struct Pair {
 void start();
 void stop();
 
+/// Nothing is logged any more: for a command that shows by itself what it finds.
+void silence();
+
 void debug(std::string_view message, std::initializer_list<Pair> pairs = {});
 void info(std::string_view message, std::initializer_list<Pair> pairs = {});
 void warn(std::string_view message, std::initializer_list<Pair> pairs = {});

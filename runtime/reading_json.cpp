@@ -32,6 +32,9 @@ constexpr auto meter_order = std::to_array<Order>({
     {Quantity::reactive_power, PlaceKind::whole},
     {Quantity::power_factor, PlaceKind::whole},
     {Quantity::frequency, PlaceKind::whole},
+    {Quantity::active_power, PlaceKind::branch},
+    {Quantity::energy_import, PlaceKind::branch},
+    {Quantity::current, PlaceKind::branch},
 });
 constexpr auto accelerator_order = std::to_array<Order>({
     {Quantity::power, PlaceKind::whole},
@@ -50,11 +53,13 @@ std::span<const Order> order_of(SourceKind kind) {
   return {};  // windows: as in the table
 }
 
-using Rank = std::tuple<std::ptrdiff_t, const QuantityRow*, Place>;
+// Branches come last, by their number.
+using Rank = std::tuple<std::uint16_t, std::ptrdiff_t, const QuantityRow*, Place>;
 
-Rank rank_of(SourceKind kind, const QuantityRow& row, Place place) {
+Rank rank_of(SourceKind kind, const QuantityRow& row, Channel channel) {
   const auto order = order_of(kind);
-  return {std::ranges::find(order, Order{row.quantity, row.place}) - order.begin(), &row, place};
+  return {channel.branch, std::ranges::find(order, Order{row.quantity, row.place}) - order.begin(), &row,
+          channel.place};
 }
 
 }  // namespace
@@ -64,7 +69,12 @@ JsonLayout::JsonLayout(SourcePtr source) : source_(std::move(source)) {
     identity_ = R"(,"uuid":)";
     append_json_string(identity_, source_->identity.uuid);
   }
-  std::vector<std::pair<Rank, Key>> ranked;
+  struct Ranked {
+    Rank rank;
+    Key key;
+    Channel channel;
+  };
+  std::vector<Ranked> ranked;
   for (std::size_t i = 0; i < source_->fields.size(); ++i) {
     const Channel channel = source_->fields[i].channel;
     const QuantityRow* row = find_row(source_->kind, channel);
@@ -72,11 +82,18 @@ JsonLayout::JsonLayout(SourcePtr source) : source_(std::move(source)) {
     Form form = Form::number;
     if (row->kind == ValueKind::method) form = Form::method;
     if (row->unit == "FLOP") form = Form::with_exponent;
-    ranked.emplace_back(rank_of(source_->kind, *row, channel.place),
-                        Key{i, form, ",\"" + json_key(*row, channel.place) + "\":"});
+    ranked.push_back({rank_of(source_->kind, *row, channel),
+                      Key{i, form, ",\"" + json_key(*row, channel.place) + "\":"}, channel});
   }
-  std::ranges::sort(ranked, {}, &std::pair<Rank, Key>::first);
-  for (auto& [rank, key] : ranked) keys_.push_back(std::move(key));
+  std::ranges::sort(ranked, {}, &Ranked::rank);
+  for (const Ranked& each : ranked) add(each.key, each.channel);
+}
+
+void JsonLayout::add(const Key& key, Channel channel) {
+  if (channel.place != Place::branch) return keys_.push_back(key);
+  const std::string text = '"' + std::to_string(channel.branch) + "\":{";
+  if (branches_.empty() || branches_.back().text != text) branches_.push_back({text, {}});
+  branches_.back().keys.push_back(key);
 }
 
 void JsonLayout::append(std::string& out, const ReadingSet& set, std::uint64_t seq) const {
@@ -95,11 +112,18 @@ void JsonLayout::append(std::string& out, const ReadingSet& set, std::uint64_t s
   append_time(out, set.time.wall_us);
   out += '"';
   out += identity_;
-  for (const Key& key : keys_) {
+  append_known(out, keys_, set);
+  append_branches(out, set);
+  out += '}';
+}
+
+void JsonLayout::append_known(std::string& out, const std::vector<Key>& keys, const ReadingSet& set) {
+  for (const Key& key : keys) {
     const double value = set.values[key.index];
     if (!std::isfinite(value)) continue;
     if (key.form == Form::method && value == static_cast<double>(Method::none)) continue;
-    out += key.text;
+    // The first member of an object has no comma before it.
+    out.append(key.text, out.back() == '{' ? 1 : 0);
     switch (key.form) {
       case Form::number:
         append_number(out, value);
@@ -112,7 +136,29 @@ void JsonLayout::append(std::string& out, const ReadingSet& set, std::uint64_t s
         break;
     }
   }
-  out += '}';
+}
+
+void JsonLayout::append_branches(std::string& out, const ReadingSet& set) const {
+  const std::size_t before = out.size();
+  bool any = false;
+  out += R"(,"branches":{)";
+  for (const Branch& branch : branches_) {
+    const std::size_t undone = out.size();
+    if (any) out += ',';
+    out += branch.text;
+    const std::size_t empty = out.size();
+    append_known(out, branch.keys, set);
+    if (out.size() == empty) {
+      out.resize(undone);
+      continue;
+    }
+    out += '}';
+    any = true;
+  }
+  if (any)
+    out += '}';
+  else
+    out.resize(before);
 }
 
 }  // namespace flopwatt

@@ -13,7 +13,8 @@ namespace flopwatt {
 /// How the reading sets of one source are written: keys made once, so that a set costs no look-up and no
 /// allocation per value. Made anew by its user when the source is described anew.
 ///
-/// A meter:  {"seq":N,"time":"…","active_power_w":…}; an accelerator has "uuid" after "time" where it is
+/// A meter:  {"seq":N,"time":"…","active_power_w":…,"branches":{"7":{"active_power_w":…}}}, branches by
+/// number, one without any known value left out; an accelerator has "uuid" after "time" where it is
 /// known; a scope's window begins with "start" (`time` less the window's length, which is its source's
 /// `interval`). An unknown value leaves its key out. FLOP has an exponent, a method is its name.
 class JsonLayout {
@@ -32,10 +33,19 @@ class JsonLayout {
     Form form;
     std::string text;  // `,"active_power_w":`
   };
+  struct Branch {
+    std::string text;  // `"7":{`
+    std::vector<Key> keys;
+  };
+
+  void add(const Key& key, Channel channel);
+  static void append_known(std::string& out, const std::vector<Key>& keys, const ReadingSet& set);
+  void append_branches(std::string& out, const ReadingSet& set) const;
 
   SourcePtr source_;
   std::string identity_;  // `,"uuid":"…"` or nothing
   std::vector<Key> keys_;
+  std::vector<Branch> branches_;  // by number
 };
 
 }  // namespace flopwatt

@@ -22,6 +22,8 @@ struct SourceState {
   std::uint64_t polls = 0, skipped = 0;
   std::array<std::uint64_t, all_fault_classes.size()> failures{};  ///< in the order of all_fault_classes
   std::string last_fault;  ///< message of the newest failure, "" after a good reading
+
+  [[nodiscard]] bool is_up() const { return !stale && newest; }  ///< `flopwatt_source_up`
 };
 
 struct StoreState {

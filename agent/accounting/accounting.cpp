@@ -6,17 +6,23 @@
 
 #include "agent/accounting/member.h"
 #include "agent/accounting/scope.h"
+#include "agent/accounting/scope_plan.h"
 #include "agent/accounting/window_clock.h"
 #include "agent/accounting/work_lists.h"
+#include "config/scope_tree.h"
 
 namespace flopwatt::accounting {
 namespace {
 
-// Where a source counts. No member: no scope names it.
-struct Entry {
+// One part of a source that counts, and where.
+struct Counted {
   std::unique_ptr<Member> member;
-  std::vector<Scope*> scopes;
+  std::vector<Scope*> scopes;  // to whose totals it adds
 };
+
+// All of a source that counts: the meter and its branches; of an accelerator or of what was counted for a
+// scope just one. Empty: no scope names it.
+using Entry = std::vector<Counted>;
 
 // A description seen before. Holding it keeps its address from being given to another.
 struct Described {
@@ -28,70 +34,152 @@ struct Described {
 
 struct Accounting::State {
   State(Settings configured, const Totals& totals)
-      : settings(std::move(configured)), restored(totals), clock(settings.windows) {
-    for (std::size_t i = 0; i < settings.scopes.size(); ++i)
-      scopes.push_back(std::make_unique<Scope>(settings.scopes[i], settings.windows,
-                                               lists_number(settings.scopes, i), restored));
-    for (const Window& window : settings.windows)
-      longest_window_us = std::max(longest_window_us, window.length.count());
-    retention.longest_us = longest_window_us;
+      : settings(std::move(configured)), known(totals), clock(settings.windows) {
+    make_scopes();
   }
 
+  void make_scopes();
+  void reconfigure(Settings configured);
   Entry& entry_of(const ReadingSet& set);
-  void enter(Entry& entry, const ReadingSet& set);
+  void complete(Entry& entry, const ReadingSet& set, bool is_first);
+  [[nodiscard]] std::vector<std::uint16_t> wanted_parts(const Source& source) const;
+  void join(Counted& counted);
   void keep_enough(const Source& source);
+  void take_changed();
 
   Settings settings;
-  Totals restored;
+  Totals known;    // as restored, and what was taken since
+  Totals changed;  // since somebody took it
   WindowClock clock;
+  Moment newest;  // of the last batch
   Retention retention;
-  std::int64_t longest_window_us = 0;
+  std::int64_t longest_window_us = 0, longest_lag_us = 0;
   std::vector<std::unique_ptr<Scope>> scopes;
-  std::unordered_map<std::string, Entry> entries;             // by name: unique over meters and accelerators
+  std::unordered_map<std::string, Entry> entries;             // by name: unique over all sources and scopes
   std::unordered_map<const Source*, Described> descriptions;  // one for each entry: the newest
 };
 
-Entry& Accounting::State::entry_of(const ReadingSet& set) {
-  const auto known = descriptions.find(set.source.get());
-  if (known != descriptions.end()) return *known->second.entry;
+void Accounting::State::make_scopes() {
+  scopes.clear();
+  longest_window_us = 0;
+  for (ScopePlan& plan : plan_scopes(settings.scopes))
+    scopes.push_back(std::make_unique<Scope>(std::move(plan), settings.windows, known));
+  for (const Window& window : settings.windows)
+    longest_window_us = std::max(longest_window_us, window.length.count());
+  retention.longest_us = longest_window_us + longest_window_us / 16 + longest_lag_us;
+}
 
-  const auto [position, is_new] = entries.try_emplace(set.source->name);
+// All scopes are made anew: who is a member of whom may have changed anywhere. Those whose lists stay carry
+// on.
+void Accounting::State::reconfigure(Settings configured) {
+  take_changed();
+  const bool windows_stay = settings.windows == configured.windows;
+  settings = std::move(configured);
+  const auto before = std::exchange(scopes, {});
+  make_scopes();
+  for (const auto& scope : scopes) {
+    const auto same = std::ranges::find_if(before, [&](const auto& old) {
+      return old->plan().name == scope->plan().name && old->plan().lists == scope->plan().lists &&
+             old->plan().device_lists == scope->plan().device_lists;
+    });
+    if (same != before.end()) scope->carry_on(**same, windows_stay);
+  }
+  if (!windows_stay) {
+    clock = WindowClock(settings.windows);
+    if (newest.monotonic_us != 0) (void)clock.advance(newest);  // nothing is lost since the last batch
+  }
+  for (auto& [name, entry] : entries) {
+    for (Counted& counted : entry) join(counted);
+    std::erase_if(entry, [](const Counted& counted) { return counted.scopes.empty(); });
+  }
+  descriptions.clear();  // each source is looked at again when it tells something: another part may count now
+}
+
+Entry& Accounting::State::entry_of(const ReadingSet& set) {
+  const auto seen = descriptions.find(set.source.get());
+  if (seen != descriptions.end()) return *seen->second.entry;
+
+  const auto [position, is_first] = entries.try_emplace(set.source->name);
   Entry& entry = position->second;
-  if (is_new)
-    enter(entry, set);
-  else if (entry.member)
-    entry.member->describe(set.source);
+  complete(entry, set, is_first);
   std::erase_if(descriptions, [&](const auto& described) { return described.second.entry == &entry; });
   descriptions.emplace(set.source.get(), Described{set.source, &entry});
   keep_enough(*set.source);
   return entry;
 }
 
-void Accounting::State::enter(Entry& entry, const ReadingSet& set) {
-  const Source& source = *set.source;
-  if (source.kind == SourceKind::accelerator) {
-    const auto scope = scope_of_accelerator(settings.scopes, source.name);
-    if (!scope) return;
-    entry.member = std::make_unique<Member>(set.source, restored, set.time);
-    scopes[*scope]->join_accelerator(entry.member.get());
-    entry.scopes.push_back(scopes[*scope].get());
-  } else if (source.kind == SourceKind::meter) {
-    for (std::size_t i = 0; i < settings.scopes.size(); ++i) {
-      const auto& meters = settings.scopes[i].energy;
-      const auto named = std::ranges::find(meters, source.name, &EnergyEntry::meter);
-      if (named == meters.end()) continue;
-      if (!entry.member) entry.member = std::make_unique<Member>(set.source, restored, set.time);
-      scopes[i]->join_meter(static_cast<std::size_t>(named - meters.begin()), entry.member.get());
-      entry.scopes.push_back(scopes[i].get());
+void Accounting::State::complete(Entry& entry, const ReadingSet& set, bool is_first) {
+  for (const Counted& counted : entry) counted.member->describe(set.source);
+  for (const std::uint16_t part : wanted_parts(*set.source)) {
+    if (std::ranges::any_of(entry, [&](const Counted& one) { return one.member->branch() == part; }))
+      continue;
+    Counted counted{std::make_unique<Member>(set.source, part), {}};
+    counted.member->restore(known, set.time);
+    if (is_first) counted.member->begin_counting_at_zero();
+    join(counted);
+    entry.push_back(std::move(counted));
+  }
+}
+
+// Branches of a meter; 0 for the whole source.
+std::vector<std::uint16_t> Accounting::State::wanted_parts(const Source& source) const {
+  std::vector<std::uint16_t> parts;
+  const auto want = [&](std::uint16_t part) {
+    if (std::ranges::find(parts, part) == parts.end()) parts.push_back(part);
+  };
+  if (source.kind == SourceKind::meter) {
+    for (const auto& scope : scopes)
+      for (const EnergyEntry& entry : scope->plan().energy)
+        if (entry.meter == source.name) want(entry.branch);
+  } else if (source.kind == SourceKind::accelerator) {
+    if (scope_of_accelerator(settings.scopes, source.name)) want(0);
+  } else if (source.kind == SourceKind::work) {
+    if (std::ranges::find(settings.scopes, source.name, &ScopeConfig::name) != settings.scopes.end()) want(0);
+  }
+  return parts;
+}
+
+void Accounting::State::join(Counted& counted) {
+  counted.scopes.clear();
+  const Member* member = counted.member.get();
+  const Source& source = member->source();
+  const auto join_each = [&](const auto& joins) {
+    for (const auto& scope : scopes)
+      if (joins(*scope)) counted.scopes.push_back(scope.get());
+  };
+  if (source.kind == SourceKind::meter) {
+    const EnergyEntry entry{source.name, member->branch()};
+    join_each([&](Scope& scope) { return scope.join_meter(entry, member); });
+  } else if (source.kind == SourceKind::accelerator) {
+    const auto owner = scope_of_accelerator(settings.scopes, source.name);
+    if (!owner) return;
+    const auto around = ScopeTree(settings.scopes).outwards(*owner);
+    for (const std::size_t i : around) {
+      scopes[i]->join_accelerator(member, around);
+      counted.scopes.push_back(scopes[i].get());
     }
+  } else {
+    const auto named = std::ranges::find(settings.scopes, source.name, &ScopeConfig::name);
+    const auto index = static_cast<std::size_t>(named - settings.scopes.begin());
+    join_each([&](Scope& scope) { return scope.join_lines(index, member); });
   }
 }
 
 void Accounting::State::keep_enough(const Source& source) {
   // A window is closed when its slowest source has reached its end or is stale, and a while later by the
   // clock.
-  const std::int64_t lag_us = 2 * source.stale_after().count();
-  retention.longest_us = std::max(retention.longest_us, longest_window_us + longest_window_us / 16 + lag_us);
+  longest_lag_us = std::max<std::int64_t>(longest_lag_us, 2 * source.stale_after().count());
+  retention.longest_us = longest_window_us + longest_window_us / 16 + longest_lag_us;
+}
+
+void Accounting::State::take_changed() {
+  Totals totals;
+  for (const auto& scope : scopes) scope->take_changed(totals);
+  for (auto& [name, entry] : entries)
+    for (Counted& counted : entry) counted.member->take_changed(totals);
+  for (const auto& [key, total] : totals) known.insert_or_assign(key, total);
+  totals.merge(changed);  // what nobody has taken yet stays, unless it is newer now
+  changed = std::move(totals);
 }
 
 Accounting::Accounting(Settings settings, const Totals& restored)
@@ -100,14 +188,19 @@ Accounting::~Accounting() = default;
 Accounting::Accounting(Accounting&&) noexcept = default;
 Accounting& Accounting::operator=(Accounting&&) noexcept = default;
 
+void Accounting::reconfigure(Settings settings) { state_->reconfigure(std::move(settings)); }
+
 std::vector<ReadingSet> Accounting::advance(std::span<const ReadingSet> batch, Moment now) {
   State& state = *state_;
   for (const ReadingSet& set : batch) {
     Entry& entry = state.entry_of(set);
-    if (!entry.member) continue;
-    const Growth growth = entry.member->add(set, state.retention);
-    for (Scope* scope : entry.scopes) scope->add(*entry.member, growth);
+    for (Counted& counted : entry) {
+      const Growth growth = counted.member->add(set, state.retention);
+      for (Scope* scope : counted.scopes) scope->add(*counted.member, growth);
+    }
   }
+  state.newest = now;
+  for (const auto& scope : state.scopes) scope->choose_method(now.monotonic_us, state.retention.longest_us);
   for (const ClosedWindow& window : state.clock.advance(now))
     for (const auto& scope : state.scopes) scope->await(window);
   state.retention.exact_us = state.clock.starts_us();
@@ -128,11 +221,8 @@ std::vector<ScopeFigures> Accounting::figures(Moment now) const {
 }
 
 Totals Accounting::take_changed_totals() {
-  Totals totals;
-  for (const auto& scope : state_->scopes) scope->take_changed(totals);
-  for (auto& [name, entry] : state_->entries)
-    if (entry.member) entry.member->take_changed(totals);
-  return totals;
+  state_->take_changed();
+  return std::exchange(state_->changed, {});
 }
 
 }  // namespace flopwatt::accounting

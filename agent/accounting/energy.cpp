@@ -12,9 +12,6 @@ constexpr std::uint8_t known = 1;
 constexpr std::uint8_t gap = 0;
 constexpr double square(double x) { return x * x; }
 
-// Time stamps err differently from poll to poll; their variance is a running mean over about 16 of them.
-constexpr double newest_share = 1.0 / 16;
-
 }  // namespace
 
 void EnergySeries::set_shape(const EnergyShape& shape) {
@@ -28,8 +25,7 @@ void EnergySeries::restore(const CounterReading& last, double likely_watts) {
 }
 
 EnergyGrowth EnergySeries::add(const EnergyReading& reading, const Retention& retention) {
-  time_variance_ = newest_us_ == 0 ? reading.time_variance
-                                   : time_variance_ + newest_share * (reading.time_variance - time_variance_);
+  time_variance_.observe(reading.time_variance);
   newest_us_ = reading.time_us;
   // Power first: it says how much the counter may have grown.
   const double integrated = is_known(reading.watts) ? integrate(reading, retention) : 0;
@@ -130,7 +126,7 @@ EnergyPart EnergySeries::part(EnergyEstimate estimate, std::span<const TimeSpan>
     const double q = shape_.power ? shape_.power->at(last_watts_) : 0;
     part.step_variance = square(q * duration) / 12;
   }
-  part.time_variance = 2 * stretches * square(part.joules / duration) * time_variance_;
+  part.time_variance = time_variance_.of(part.joules, covered);
   return part;
 }
 

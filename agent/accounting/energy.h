@@ -21,6 +21,7 @@
 
 #include "agent/accounting/counter.h"
 #include "agent/accounting/power_integral.h"
+#include "agent/accounting/time_variance.h"
 #include "agent/accounting/track.h"
 
 namespace flopwatt::accounting {
@@ -90,7 +91,7 @@ class EnergySeries {
   Track<1> counted_;     // J
   Track<2> integrated_;  // J, and the variance J^2
   double last_watts_ = 0;
-  double time_variance_ = 0;  // running mean, s^2
+  TimeVariance time_variance_;
   std::int64_t newest_us_ = 0;
 };
 

@@ -41,14 +41,14 @@ double identity_number(const Identity& identity) {
   return text_number(identity.serial + '\n' + identity.uuid);
 }
 
-Member::Member(SourcePtr source, const Totals& restored, Moment first_time) : source_(std::move(source)) {
-  const std::string prefix = "source/" + source_->name + '/';
+Member::Member(SourcePtr source, std::uint16_t branch) : source_(std::move(source)), branch_(branch) {
+  const std::string prefix =
+      "source/" + source_->name + '/' + (branch == 0 ? "" : std::to_string(branch) + '/');
   counter_key_ = prefix + "energy_j";
   time_key_ = prefix + "energy_time_us";
   identity_key_ = prefix + "identity";
   peak_key_ = prefix + "peak_w";
   resolve();
-  restore(restored, first_time);
 }
 
 void Member::restore(const Totals& totals, Moment first_time) {
@@ -70,12 +70,17 @@ void Member::describe(SourcePtr source) {
   resolve();
   if (!is_other) return;
   energy_.begin_epoch();
-  work_.begin_epoch();
+  pipe_.begin_epoch();
+  estimated_.begin_epoch();
+}
+
+Channel Member::channel_of(Quantity quantity) const {
+  return branch_ == 0 ? Channel{quantity} : Channel{quantity, Place::branch, branch_};
 }
 
 void Member::resolve() {
   const bool is_meter = source_->kind == SourceKind::meter;
-  const auto column = [&](Quantity quantity) { return source_->index_of({quantity}); };
+  const auto column = [&](Quantity quantity) { return source_->index_of(channel_of(quantity)); };
   counter_column_ = column(is_meter ? Quantity::energy_import : Quantity::energy);
   power_column_ = column(is_meter ? Quantity::active_power : Quantity::power);
   counter_factor_ = is_meter ? joules_per_wh : 1;
@@ -90,12 +95,15 @@ void Member::resolve() {
   shape.accuracy = source_->accuracy + source_->ct_accuracy;
   energy_.set_shape(shape);
 
-  work_columns_ = {};
-  peak_columns_.clear();
-  work_.set_longest_gap(shape.longest_gap_us);
-  if (!is_accelerator()) return;
-  work_columns_ = {column(Quantity::pipe_work), column(Quantity::pipe_work_low),
+  pipe_.set_longest_gap(shape.longest_gap_us);
+  estimated_.set_longest_gap(shape.longest_gap_us);
+  counted_.set_longest_gap(shape.longest_gap_us);
+  counted_column_ = column(Quantity::counted_work);
+  pipe_columns_ = {column(Quantity::pipe_work), column(Quantity::pipe_work_low),
                    column(Quantity::pipe_work_high), column(Quantity::pipe_work_spread)};
+  estimated_columns_ = {column(Quantity::estimated_work), column(Quantity::estimated_work_low),
+                        column(Quantity::estimated_work_high), std::nullopt};
+  peak_columns_.clear();
   for (std::size_t i = 0; i < source_->fields.size(); ++i)
     if (source_->fields[i].channel.quantity == Quantity::peak_rate) peak_columns_.push_back(i);
 }
@@ -111,33 +119,71 @@ double Member::peak_rate(const ReadingSet& set) const {
 
 Growth Member::add(const ReadingSet& set, const Retention& retention) {
   const std::int64_t time_us = set.time.monotonic_us;
-  if (set.known_count() == 0 || (newest_.monotonic_us != 0 && time_us <= newest_.monotonic_us)) return {};
+  // Nothing at all: a failed poll. But of counted work it says that counting is not offered any more.
+  if (set.known_count() == 0 && source_->kind != SourceKind::work) return {};
+  if (newest_.monotonic_us != 0 && time_us <= newest_.monotonic_us) return {};
   newest_ = set.time;
   newest_watts_ = value_at(set, power_column_);
   const double time_variance = time_stamp_variance(set);
   Growth growth;
   growth.energy = energy_.add(
       {time_us, value_at(set, counter_column_) * counter_factor_, newest_watts_, time_variance}, retention);
-  if (!is_accelerator()) return growth;
-
-  const WorkReading work{time_us,
-                         value_at(set, work_columns_.work),
-                         value_at(set, work_columns_.low),
-                         value_at(set, work_columns_.high),
-                         value_at(set, work_columns_.spread),
-                         work_columns_.work ? Method::pipe : Method::none,
-                         peak_rate(set),
-                         time_variance};
-  growth.work = work_.add(work, retention);
+  if (source_->kind != SourceKind::meter) add_work(set, time_variance, retention, growth);
   return growth;
+}
+
+void Member::add_work(const ReadingSet& set, double time_variance, const Retention& retention,
+                      Growth& growth) {
+  const std::int64_t time_us = set.time.monotonic_us;
+  const auto grown = [&](Method method) -> double& { return growth.work[static_cast<std::size_t>(method)]; };
+  grown(Method::counted) = counted_.add(time_us, value_at(set, counted_column_), time_variance, retention);
+  if (!is_accelerator()) return;
+  const double peak = peak_rate(set);
+  const auto reading = [&](const WorkColumns& columns) {
+    return WorkReading{time_us,
+                       value_at(set, columns.work),
+                       value_at(set, columns.low),
+                       value_at(set, columns.high),
+                       value_at(set, columns.spread),
+                       peak,
+                       time_variance};
+  };
+  grown(Method::pipe) = pipe_.add(reading(pipe_columns_), retention);
+  grown(Method::estimated) = estimated_.add(reading(estimated_columns_), retention);
 }
 
 bool Member::is_stale(std::int64_t now_us) const {
   return now_us - newest_.monotonic_us > source_->stale_after().count();
 }
 
-std::int64_t Member::reached_us() const {
-  return is_accelerator() ? std::min(energy_.reached_us(), work_.reached_us()) : energy_.reached_us();
+bool Member::offers(Method method) const {
+  switch (method) {
+    case Method::counted:
+      return counted_.offered();
+    case Method::pipe:
+      return pipe_.offered();
+    case Method::estimated:
+      return estimated_.offered();
+    case Method::none:
+      break;
+  }
+  return false;
+}
+
+std::int64_t Member::work_reached_us(Method method) const {
+  if (method == Method::pipe && pipe_.offered()) return pipe_.reached_us();
+  if (method == Method::estimated && estimated_.offered()) return estimated_.reached_us();
+  return newest_.monotonic_us;
+}
+
+bool Member::add_work_gaps(Method method, TimeSpan window, std::vector<TimeSpan>& gaps) const {
+  if (method == Method::counted) return counted_.add_gaps(window, gaps);
+  return (method == Method::pipe ? pipe_ : estimated_).add_gaps(window, gaps);
+}
+
+WorkPart Member::work_part(Method method, std::span<const TimeSpan> covered) const {
+  if (method == Method::counted) return counted_.part(covered);
+  return (method == Method::pipe ? pipe_ : estimated_).part(covered);
 }
 
 double Member::power() const { return energy_.power_in_doubt() ? absent : newest_watts_; }

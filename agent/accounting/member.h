@@ -1,15 +1,17 @@
-// One source as accounting sees it: which columns of its sets hold energy and work, and what they have told
-// so far.
+// One source as accounting sees it: a meter, one branch of a meter, an accelerator, or what was counted for a
+// scope as a whole; which columns of its sets hold energy and work, and what they have told so far.
 //
 // Columns are looked up when the source describes itself anew (another Source), never for a reading.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/accounting/accounting.h"
+#include "agent/accounting/counted_work.h"
 #include "agent/accounting/energy.h"
 #include "agent/accounting/track.h"
 #include "agent/accounting/work.h"
@@ -17,17 +19,25 @@
 
 namespace flopwatt::accounting {
 
+/// Methods are indexes into arrays of this size.
+inline constexpr std::size_t method_count = 4;
+
 /// What a set adds to the totals of the scopes that hold the source.
 struct Growth {
   EnergyGrowth energy;
-  WorkGrowth work;
+  std::array<double, method_count> work{};  ///< by method, FLOP
 };
 
 class Member {
  public:
-  /// `restored`: totals of an earlier run, in which the source may have left its last register reading.
+  /// `branch`: of a meter; 0: the whole source.
+  Member(SourcePtr source, std::uint16_t branch);
+
+  /// Carries on from an earlier run, in which the source may have left its last register reading.
   /// `first_time`: of the first set, which ties the wall time in there to the monotonic clock.
-  Member(SourcePtr source, const Totals& restored, Moment first_time);
+  void restore(const Totals& totals, Moment first_time);
+  /// The source has told nothing before: all that it has counted was counted since the agent began.
+  void begin_counting_at_zero() { counted_.begin_at_zero(); }
 
   /// Another description of the same source. A changed serial number or uuid begins a new epoch of its
   /// counters.
@@ -37,21 +47,29 @@ class Member {
   Growth add(const ReadingSet& set, const Retention& retention);
 
   [[nodiscard]] const Source& source() const { return *source_; }
+  [[nodiscard]] std::uint16_t branch() const { return branch_; }
   [[nodiscard]] bool is_accelerator() const { return source_->kind == SourceKind::accelerator; }
   [[nodiscard]] bool is_stale(std::int64_t now_us) const;
-  /// Up to here everything is decided: known, or a gap.
-  [[nodiscard]] std::int64_t reached_us() const;
   /// Power of the newest set; `absent` where it has none, or where it contradicts the ones before.
   [[nodiscard]] double power() const;
   [[nodiscard]] const EnergySeries& energy() const { return energy_; }
-  [[nodiscard]] const WorkSeries& work() const { return work_; }
+
+  /// Whether the newest set told work by that method.
+  [[nodiscard]] bool offers(Method method) const;
+  /// Up to here that work is decided: known, or a gap.
+  [[nodiscard]] std::int64_t work_reached_us(Method method) const;
+  /// Adds what is not known of that work to `gaps`; returns whether anything of the window is known.
+  bool add_work_gaps(Method method, TimeSpan window, std::vector<TimeSpan>& gaps) const;
+  /// Something must be known.
+  [[nodiscard]] WorkPart work_part(Method method, std::span<const TimeSpan> covered) const;
 
   /// What a later run needs to carry totals on, where it changed since the last call.
   void take_changed(Totals& totals);
 
  private:
   void resolve();
-  void restore(const Totals& totals, Moment first_time);
+  [[nodiscard]] Channel channel_of(Quantity quantity) const;
+  void add_work(const ReadingSet& set, double time_variance, const Retention& retention, Growth& growth);
   [[nodiscard]] double peak_rate(const ReadingSet& set) const;
 
   struct WorkColumns {
@@ -59,12 +77,15 @@ class Member {
   };
 
   SourcePtr source_;
+  std::uint16_t branch_ = 0;
   std::optional<std::size_t> counter_column_, power_column_;
-  WorkColumns work_columns_;
+  WorkColumns pipe_columns_, estimated_columns_;
+  std::optional<std::size_t> counted_column_;
   std::vector<std::size_t> peak_columns_;
   double counter_factor_ = 1;  // held unit to J
   EnergySeries energy_;
-  WorkSeries work_;
+  WorkSeries pipe_, estimated_;
+  CountedWork counted_;
   Moment newest_;
   double newest_watts_ = absent;
 

@@ -1,16 +1,19 @@
-// One scope: its members, its totals, and its figures.
-//
-// Totals survive restarts and start at 0 when the scope's lists change: saved with them is a number of the
-// lists. What a register grew by while the agent was down counts only where the lists are the same as then.
+// One scope: its members, its totals, and its figures. The scopes inside have no say in it: the accelerators
+// that belong to them are members here too.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "agent/accounting/member.h"
+#include "agent/accounting/method_choice.h"
+#include "agent/accounting/scope_plan.h"
+#include "agent/accounting/scope_totals.h"
 #include "agent/accounting/window.h"
 #include "agent/accounting/window_clock.h"
 #include "readings/scope_figures.h"
@@ -19,53 +22,68 @@ namespace flopwatt::accounting {
 
 class Scope {
  public:
-  /// `lists`: number of the scope's lists (lists_number).
-  Scope(const ScopeConfig& config, const std::vector<Window>& windows, double lists, const Totals& restored);
+  Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& restored);
 
-  /// A source of the scope has told something for the first time. The member outlives the scope.
-  void join_meter(std::size_t position, const Member* meter) { meters_[position] = meter; }
-  void join_accelerator(const Member* accelerator) { accelerators_.push_back(accelerator); }
+  /// After a reload: goes on where the scope of that name stood, of which this one has the totals already.
+  /// Windows that wait to close are kept where `windows_stay`.
+  void carry_on(Scope& before, bool windows_stay);
+
+  /// A source of the scope has told something for the first time. Members outlive the scope. Returns whether
+  /// it counts here.
+  bool join_meter(const EnergyEntry& entry, const Member* meter);
+  /// `around`: indexes of the scope to which it belongs and of those around that one.
+  void join_accelerator(const Member* accelerator, std::span<const std::size_t> around);
+  /// What is counted for that scope as a whole, which is this one or lies inside.
+  bool join_lines(std::size_t scope, const Member* lines);
 
   void add(const Member& member, const Growth& growth);
+  /// After the sets of a batch: takes the method that all offer now, and counts the batch's work by it.
+  void choose_method(std::int64_t now_us, std::int64_t longest_us);
 
   /// A window has ended on the clock; it closes when all members have reached its end or are stale.
   void await(const ClosedWindow& window) { pending_[window.window].push_back(window); }
   void close_windows(std::int64_t now_us, double min_coverage, std::vector<ReadingSet>& closed);
 
+  [[nodiscard]] const ScopePlan& plan() const { return plan_; }
   [[nodiscard]] ScopeFigures figures(Moment now, double min_coverage) const;
-  void take_changed(Totals& totals);
+  void take_changed(Totals& totals) { totals_.take_changed(totals); }
 
  private:
-  [[nodiscard]] bool from_meters() const { return !meters_.empty(); }
+  struct Accelerator {
+    const Member* member = nullptr;
+    std::vector<std::size_t> covering;  // positions in lines_ of what is counted for it with others
+  };
+
+  [[nodiscard]] bool from_meters() const { return !plan_.energy.empty(); }
   [[nodiscard]] const std::vector<const Member*>& energy_members() const {
-    return from_meters() ? meters_ : accelerators_;
+    return from_meters() ? meters_ : devices_;
   }
+  [[nodiscard]] bool does_work() const { return !accelerators_.empty() || has_lines_; }
+  [[nodiscard]] Method best_offered(std::int64_t now_us) const;
+  [[nodiscard]] std::vector<WorkSource> work_sources(Method method, TimeSpan window) const;
+  [[nodiscard]] std::vector<WorkSource> counted_sources(TimeSpan window) const;
   /// The newest moment that every member which is not stale has reached.
   [[nodiscard]] std::int64_t reached_us(std::int64_t now_us) const;
   [[nodiscard]] WindowFigures evaluate(std::size_t window, TimeSpan span, Moment end,
                                        double min_coverage) const;
   [[nodiscard]] ReadingSet running_figures(Moment now) const;
-  void follow_method();
 
-  std::string name_;
-  bool wants_work_ = false;
-  bool carries_on_ = false;  // the lists are those of the restored totals
+  ScopePlan plan_;
   std::vector<std::int64_t> lengths_us_;
   SourcePtr source_;
   std::vector<SourcePtr> window_sources_;
   std::vector<std::deque<ClosedWindow>> pending_;
 
-  std::vector<const Member*> meters_;        // as configured; null: has never told anything
-  std::vector<const Member*> accelerators_;  // as they appeared
+  std::vector<const Member*> meters_;        // as plan_.energy; null: has never told anything
+  std::vector<const Member*> inner_meters_;  // as plan_.inner_energy, the same way
+  std::vector<Accelerator> accelerators_;    // as they appeared
+  std::vector<const Member*> devices_;       // the same
+  std::vector<const Member*> lines_;         // as plan_.inside; null: never any
+  bool has_lines_ = false;
 
-  /// Names of totals beside their values, and what was taken last.
-  struct Total {
-    std::string key;
-    double value = 0;
-    double taken = absent;
-  };
-  Total energy_, device_energy_, method_, lists_total_;
-  std::array<Total, 4> work_;  // by method
+  ScopeTotals totals_;
+  MethodChoice method_;
+  std::array<double, method_count> grown_{};  // since the method was chosen last
 };
 
 }  // namespace flopwatt::accounting

@@ -27,6 +27,7 @@ void UncertaintyBudget::add_work(const WorkPart& part) {
   clock_ += part.spread * of_half_width;
   work_sampling_ += std::sqrt(part.sampling_variance);
   work_time_variance_ += part.time_variance;
+  lumps_ += std::sqrt(part.lump_variance);
 }
 
 std::vector<UncertaintyTerm> UncertaintyBudget::terms(bool from_meters) const {
@@ -42,6 +43,7 @@ std::vector<UncertaintyTerm> UncertaintyBudget::terms(bool from_meters) const {
                                              std::sqrt(work_time_variance_) / work_)});
   terms.push_back({"sampling", std::hypot(energy_sampling_ / energy_, work_sampling_ / work_)});
   terms.push_back({"clock", clock_ / work_});
+  terms.push_back({"counting steps", lumps_ / work_});
   return terms;
 }
 

@@ -20,6 +20,9 @@
 //                 cut of an interval in two where a window begins or ends inside it, for energy and for work;
 //                 linear over sources, since they carry the same load
 //   clock         half-width of the work from clocks that moved between samples /sqrt3, linear
+//   counting steps  where work is counted: its lumps (counted_work.h) at both ends of every stretch, linear
+//   over
+//                 sources: the ranks of one job end their steps together
 //
 // The bounds over precisions (joules_per_flop_low, _high) are no uncertainty and not in here.
 #pragma once
@@ -46,7 +49,7 @@ class UncertaintyBudget {
  private:
   double energy_ = 0, work_ = 0;
   // Correlated: sums of standard uncertainties, J or FLOP.
-  double class_ = 0, ct_ = 0, energy_sampling_ = 0, work_sampling_ = 0, clock_ = 0;
+  double class_ = 0, ct_ = 0, energy_sampling_ = 0, work_sampling_ = 0, clock_ = 0, lumps_ = 0;
   // Independent: sums of variances.
   double step_variance_ = 0, energy_time_variance_ = 0, work_time_variance_ = 0;
 };

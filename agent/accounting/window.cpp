@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <cmath>
 
 #include "agent/accounting/uncertainty.h"
 
@@ -23,6 +23,7 @@ enum Column : std::size_t {
   uncertainty,
   coverage,
   method,
+  interim_pue,
   columns
 };
 constexpr std::array<Quantity, columns> quantities = {Q::power,
@@ -34,7 +35,8 @@ constexpr std::array<Quantity, columns> quantities = {Q::power,
                                                       Q::flop_per_second_per_watt,
                                                       Q::uncertainty,
                                                       Q::coverage,
-                                                      Q::method};
+                                                      Q::method,
+                                                      Q::interim_pue};
 
 Wire wire_of(Quantity quantity) {
   if (quantity == Q::method) return Wire::u8;
@@ -44,8 +46,30 @@ Wire wire_of(Quantity quantity) {
 struct Covered {
   std::vector<TimeSpan> spans;
   std::vector<EnergyEstimate> estimates;  // parallel to members.energy
-  TagSet methods = 0;
 };
+
+// Where the work of that stretch is not known. Tracks tell whole gaps; what lies outside is of other methods.
+void add_work_gaps(const MethodStretch& stretch, const WindowMembers& members, std::vector<TimeSpan>& gaps) {
+  const auto& sources = members.work[static_cast<std::size_t>(stretch.method)];
+  if (sources.empty()) gaps.push_back(stretch.span);
+  const std::size_t before = gaps.size();
+  for (const WorkSource& source : sources)
+    if (source.is_needed) source.member->add_work_gaps(stretch.method, stretch.span, gaps);
+  for (std::size_t i = before; i < gaps.size(); ++i)
+    gaps[i] = {std::max(gaps[i].begin_us, stretch.span.begin_us),
+               std::min(gaps[i].end_us, stretch.span.end_us)};
+}
+
+// The one method of the window; none where there are several, or none.
+Method common_method(std::span<const MethodStretch> stretches) {
+  Method common = Method::none;
+  for (const MethodStretch& stretch : stretches) {
+    if (stretch.method == Method::none || stretch.method == common) continue;
+    if (common != Method::none) return Method::none;
+    common = stretch.method;
+  }
+  return common;
+}
 
 Covered cover(TimeSpan window, const WindowMembers& members) {
   Covered covered;
@@ -55,9 +79,31 @@ Covered cover(TimeSpan window, const WindowMembers& members) {
     covered.estimates.push_back(member->energy().choose(window));
     member->energy().add_gaps(covered.estimates.back(), window, gaps);
   }
-  for (const Member* member : members.work) covered.methods |= member->work().add_gaps(window, gaps);
+  for (const MethodStretch& stretch : members.methods) add_work_gaps(stretch, members, gaps);
   covered.spans = without_gaps(window, gaps);
   return covered;
+}
+
+// Energy over the whole window; absent where some of it is not known.
+double energy_of_whole(TimeSpan window, std::span<const Member* const> members) {
+  const std::array whole{window};
+  std::vector<TimeSpan> gaps;
+  double joules = 0;
+  for (const Member* member : members) {
+    if (member == nullptr) return absent;
+    const EnergyEstimate estimate = member->energy().choose(window);
+    member->energy().add_gaps(estimate, window, gaps);
+    if (total_us(without_gaps(window, gaps)) != window.length_us()) return absent;
+    joules += member->energy().part(estimate, whole).joules;
+  }
+  return joules;
+}
+
+double pue_of(TimeSpan window, const WindowMembers& members) {
+  if (members.inner_energy.empty()) return absent;
+  const double ratio =
+      energy_of_whole(window, members.energy) / energy_of_whole(window, members.inner_energy);
+  return ratio >= 1 && std::isfinite(ratio) ? ratio : absent;
 }
 
 // Fills what needs work: J/FLOP, its bounds and uncertainty.
@@ -94,6 +140,7 @@ WindowFigures window_figures(const SourcePtr& source, TimeSpan span, Moment end,
   std::vector<double>& values = figures.figures.values;
   const Covered covered = members.energy.empty() ? Covered{} : cover(span, members);
   const std::int64_t covered_us = total_us(covered.spans);
+  values[interim_pue] = pue_of(span, members);
   values[coverage] = static_cast<double>(covered_us) / static_cast<double>(span.length_us());
   if (covered_us == 0) return figures;
 
@@ -107,12 +154,12 @@ WindowFigures window_figures(const SourcePtr& source, TimeSpan span, Moment end,
   }
   values[power] = values[energy] / seconds(covered_us);
 
-  if (members.work.empty() || std::popcount(covered.methods) != 1) return figures;
-  figures.method = static_cast<Method>(std::countr_zero(covered.methods));
+  figures.method = common_method(members.methods);
+  if (figures.method == Method::none) return figures;
   values[method] = static_cast<double>(figures.method);
   WorkPart done;
-  for (const Member* member : members.work) {
-    const WorkPart part = member->work().part(covered.spans);
+  for (const WorkSource& one : members.work[static_cast<std::size_t>(figures.method)]) {
+    const WorkPart part = one.member->work_part(figures.method, covered.spans);
     done.work += part.work;
     done.low += part.low;
     done.high += part.high;

@@ -7,7 +7,8 @@
 namespace flopwatt::accounting {
 namespace {
 
-constexpr double newest_share = 1.0 / 16;  // as for energy
+constexpr std::uint8_t known = 1;
+constexpr std::uint8_t gap = 0;
 
 // Bounds that are missing or contradict the work are the work itself: never tighter than told, never
 // negative.
@@ -21,42 +22,36 @@ Track<4>::Sums growth_of(const CounterStep& step) {
 
 }  // namespace
 
-WorkGrowth WorkSeries::add(const WorkReading& reading, const Retention& retention) {
-  time_variance_ = newest_us_ == 0 ? reading.time_variance
-                                   : time_variance_ + newest_share * (reading.time_variance - time_variance_);
+double WorkSeries::add(const WorkReading& reading, const Retention& retention) {
+  time_variance_.observe(reading.time_variance);
   newest_us_ = reading.time_us;
-  const Method method = is_known(reading.work) ? reading.method : Method::none;
-  if (method != method_ || method == Method::none) counter_.begin_epoch();
-  method_ = method;
-  if (method == Method::none) return {};
-
-  WorkGrowth growth{0, method};
+  offered_ = is_known(reading.work);
+  if (!offered_) {
+    counter_.begin_epoch();
+    return 0;
+  }
+  double growth = 0;
   const double likely = reading.peak_rate > 0 ? reading.peak_rate : possible_flop_per_second;
   const CounterReading counted{reading.time_us, reading.work, {reading.low, reading.high, reading.spread}};
   for (const CounterStep& step : counter_.add(counted, {likely, likely})) {
     const bool is_known_stretch = step.known && step.time_us - step.since_us <= longest_gap_us_;
-    track_.append(step.time_us, growth_of(step),
-                  is_known_stretch ? static_cast<std::uint8_t>(method) : std::uint8_t{0}, retention);
-    growth.work += step.growth;
+    track_.append(step.time_us, growth_of(step), is_known_stretch ? known : gap, retention);
+    growth += step.growth;
   }
   return growth;
 }
 
 std::int64_t WorkSeries::reached_us() const {
   // Without work now, or in doubt for longer than a gap may last: nothing can become known any more.
-  if (method_ == Method::none || !counter_.last()) return newest_us_;
+  if (!offered_ || !counter_.last()) return newest_us_;
   const std::int64_t last_us = counter_.last()->time_us;
   return newest_us_ - last_us > longest_gap_us_ ? newest_us_ : last_us;
 }
 
 WorkPart WorkSeries::part(std::span<const TimeSpan> covered) const {
   const auto sums = track_.growth(covered);
-  WorkPart part{sums[0], sums[1], sums[2], sums[3], 0, track_.cut_variance(covered)};
-  const double duration = seconds(total_us(covered));
-  if (duration > 0) {
-    const double rate = part.work / duration;
-    part.time_variance = 2 * static_cast<double>(covered.size()) * rate * rate * time_variance_;
-  }
+  WorkPart part{sums[0], sums[1], sums[2], sums[3], 0, track_.cut_variance(covered), 0};
+  part.time_variance = time_variance_.of(part.work, covered);
   return part;
 }
 

@@ -1,8 +1,8 @@
-// The work of one accelerator: FLOP done, with its bounds, as a function of monotonic time.
+// The work of one accelerator by one method of its hardware (pipe, estimated): FLOP done, with its bounds, as
+// a function of monotonic time. What workloads count is in counted_work.h.
 //
-// Known between two readings of the same method that are no further apart than the source may be silent; a
-// reading without work, or of another method, breaks continuity: the counter starts anew there and nothing is
-// assumed of the time between.
+// Known between two readings that are no further apart than the source may be silent; a reading without work
+// breaks continuity: the counter starts anew there and nothing is assumed of the time between.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "agent/accounting/counter.h"
+#include "agent/accounting/time_variance.h"
 #include "agent/accounting/track.h"
-#include "readings/quantity.h"
 
 namespace flopwatt::accounting {
 
@@ -21,14 +21,8 @@ inline constexpr double possible_flop_per_second = 1e18;
 struct WorkReading {
   std::int64_t time_us = 0;
   double work = 0, low = 0, high = 0, spread = 0;  ///< cumulative, `absent` where unknown
-  Method method = Method::none;
   double peak_rate = 0;      ///< dense peak of the device, FLOP/s; `absent` where unknown
   double time_variance = 0;  ///< of the time stamp, s^2
-};
-
-struct WorkGrowth {
-  double work = 0;
-  Method method = Method::none;
 };
 
 /// Work over covered spans, in FLOP; spread is a half-width, the variances are of `work`.
@@ -36,6 +30,7 @@ struct WorkPart {
   double work = 0, low = 0, high = 0, spread = 0;
   double time_variance = 0;
   double sampling_variance = 0;
+  double lump_variance = 0;  ///< of work that is counted in lumps
 };
 
 class WorkSeries {
@@ -43,23 +38,25 @@ class WorkSeries {
   void set_longest_gap(std::int64_t longest_gap_us) { longest_gap_us_ = longest_gap_us; }
   void begin_epoch() { counter_.begin_epoch(); }
 
-  WorkGrowth add(const WorkReading& reading, const Retention& retention);
+  /// Returns the growth that the reading made certain, FLOP.
+  double add(const WorkReading& reading, const Retention& retention);
 
-  /// The method of the newest reading.
-  [[nodiscard]] Method method() const { return method_; }
+  /// Whether the newest reading told work.
+  [[nodiscard]] bool offered() const { return offered_; }
   [[nodiscard]] std::int64_t reached_us() const;
-  /// Adds what is not known to `gaps`, and tells the methods of the rest (bit n: Method n).
-  TagSet add_gaps(TimeSpan window, std::vector<TimeSpan>& gaps) const {
-    return track_.add_gaps(window, gaps);
+  /// Adds what is not known to `gaps`; returns whether anything of the window is known.
+  bool add_gaps(TimeSpan window, std::vector<TimeSpan>& gaps) const {
+    return track_.add_gaps(window, gaps) != 0;
   }
+  /// Something must be known.
   [[nodiscard]] WorkPart part(std::span<const TimeSpan> covered) const;
 
  private:
   std::int64_t longest_gap_us_ = 0;
   Counter counter_;
   Track<4> track_;  // work, low, high, spread
-  Method method_ = Method::none;
-  double time_variance_ = 0;
+  bool offered_ = false;
+  TimeVariance time_variance_;
   std::int64_t newest_us_ = 0;
 };
 

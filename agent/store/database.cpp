@@ -76,6 +76,39 @@ std::string advice(int code, const std::filesystem::path& path) {
   }
 }
 
+/// For who only reads.
+std::string reading_advice(int code, const std::filesystem::path& path) {
+  switch (primary_code(code)) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR:
+    case SQLITE_SCHEMA:
+      return "the file is damaged, or is no store";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      return "let this user read it and the files -wal and -shm beside it; where -shm is missing, copy the "
+             "others to a directory that this user may write in";
+    default:
+      return advice(code, path);
+  }
+}
+
+/// As SQLite takes it in a URI.
+std::string uri_of(const std::filesystem::path& path) {
+  constexpr std::string_view hex = "0123456789ABCDEF";
+  std::string uri = "file:";
+  for (const char c : std::filesystem::absolute(path).string()) {
+    if (c == '%' || c == '?' || c == '#') {
+      const auto byte = static_cast<unsigned char>(c);
+      uri += {'%', hex[byte >> 4U], hex[byte & 0xFU]};
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
 }  // namespace
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -142,14 +175,22 @@ std::span<const std::uint8_t> Statement::bytes(int column) const {
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
-Database::Database(std::filesystem::path path) : path_(std::move(path)) {
-  sqlite3* handle = nullptr;
+void Database::open() {
   // NOMUTEX: one thread at a time, as the store promises to be used.
-  const int code = sqlite3_open_v2(
-      path_.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (access_ == Access::write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
+                    (access_ == Access::frozen ? SQLITE_OPEN_URI : 0);
+  sqlite3* handle = nullptr;
+  const std::string name = access_ == Access::frozen ? uri_of(path_) : path_.string();
+  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
   handle_.reset(handle);
   check(code);
+}
+
+Database::Database(std::filesystem::path path, Access access) : path_(std::move(path)), access_(access) {
+  open();
   if (!ok()) return;
+  sqlite3* const handle = handle_.get();
   sqlite3_busy_timeout(handle, busy_timeout_ms);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   // In place of the hook that checkpoints by itself: that one swallows its errors.
@@ -217,8 +258,9 @@ bool Database::was_interrupted() const {
 
 Failure Database::failure(std::string_view tried) const {
   const Recorded& recorded = failure_.value();
-  std::string message = "cannot " + std::string(tried) + " the store " + path_.string() + ": " +
-                        recorded.text + "; " + advice(recorded.code, path_);
+  std::string message =
+      "cannot " + std::string(tried) + " the store " + path_.string() + ": " + recorded.text + "; " +
+      (access_ == Access::write ? advice(recorded.code, path_) : reading_advice(recorded.code, path_));
   return {cause_of(recorded.code), {FaultClass::device, std::move(message), recorded.code}};
 }
 

@@ -67,10 +67,17 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
+/// How a file is opened.
+enum class Access : std::uint8_t {
+  write,
+  read,    ///< beside the agent that writes; needs its -wal and -shm files
+  frozen,  ///< nobody writes it: no lock is taken and no file made, so that its directory may be read-only
+};
+
 class Database {
  public:
   /// `path` must exist: making it durable and with its mode is not SQLite's business.
-  explicit Database(std::filesystem::path path);
+  explicit Database(std::filesystem::path path, Access access = Access::write);
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
   ~Database();
@@ -115,7 +122,10 @@ class Database {
   };
   void check(int code);
 
+  void open();
+
   std::filesystem::path path_;
+  Access access_;
   std::unique_ptr<sqlite3, Close> handle_;
   std::optional<Recorded> failure_;
   int wal_pages_ = 0;

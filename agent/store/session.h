@@ -79,6 +79,8 @@ class Session {
   /// One transaction; `state` is changed only if it was committed.
   [[nodiscard]] Result<Committed, Failure> commit(const Commit& commit, LogState& state);
 
+  void set_limits(const Limits& limits) { limits_ = limits; }
+
   [[nodiscard]] Result<Done, Failure> checkpoint_if_due();
 
   [[nodiscard]] Result<std::vector<StoredSet>, Failure> read(Span span, std::size_t max_sets,

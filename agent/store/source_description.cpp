@@ -72,6 +72,9 @@ json::object identity_object(const Identity& identity) {
     if (!(identity.*member).empty()) object[key] = identity.*member;
   if (identity.energy_source != EnergySource::none)
     object["energy_source"] = name_in(energy_sources, identity.energy_source);
+  json::object branches;
+  for (const auto& [branch, label] : identity.branch_labels) branches[std::to_string(branch)] = label;
+  if (!branches.empty()) object["branches"] = std::move(branches);
   return object;
 }
 
@@ -151,10 +154,23 @@ SourceKind kind_of_name(std::string_view name) {
   return *found;
 }
 
+std::uint16_t branch_of(std::string_view text) {
+  std::uint16_t branch = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), branch);
+  if (error != std::errc{} || end != text.data() + text.size())
+    throw Unreadable{"\"" + std::string(text) + "\" is no branch"};
+  return branch;
+}
+
 Identity identity_of(const json::object& object) {
   Identity identity;
   for (const auto& [member_pointer, key] : identity_texts) identity.*member_pointer = text_at(object, key);
   identity.energy_source = value_in(energy_sources, text_at(object, "energy_source", "none"));
+  if (const json::value* branches = object.if_contains("branches"))
+    for (const auto& [branch, label] : as_object(*branches)) {
+      if (!label.is_string()) throw Unreadable{"the label of a branch is no text"};
+      identity.branch_labels[branch_of({branch.data(), branch.size()})] = label.get_string();
+    }
   return identity;
 }
 

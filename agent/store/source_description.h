@@ -1,7 +1,7 @@
 // A source as text: canonical JSON, by names, so that a set that is read years later is decoded with the
 // layout and the identity that it had. One source has one text, and the text gives back an equal source.
 //
-//   {"kind":"meter","name":"pdu-a","identity":{"vendor":"Eastron",...},"interval_us":1000000,
+//   {"kind":"meter","name":"pdu-a","identity":{"vendor":"Eastron",...,"branches":{"1":"psu1"}},"interval_us":1000000,
 //    "effective_period_us":1000000,"accuracy":"0.005","ct_accuracy":"0","refresh_us":0,
 //    "fields":[{"quantity":"voltage","phase":"L1","wire":7,"scale":"0.1","resolution":"0.1"},...]}
 //

@@ -19,6 +19,9 @@ class Store::Impl {
 
   [[nodiscard]] Result<Committed> commit(const Commit& commit);
   [[nodiscard]] Result<std::vector<StoredSet>> read(Span span, std::size_t max_sets);
+  [[nodiscard]] Result<std::map<std::string, ExporterRecord>> set_exporters(
+      const std::vector<std::string>& names);
+  void set_limits(Limits limits);
 
   Opened opened;
 
@@ -29,6 +32,7 @@ class Store::Impl {
   [[nodiscard]] Result<Done> open_again(const Commit& commit);
   [[nodiscard]] Result<Done> open_replacing_damage();
   void remember(const Commit& commit, Committed& committed);
+  [[nodiscard]] Fault closed_fault(const std::string& tried) const;
   Fault take(const Failure& failure);
 
   LockFile lock_;
@@ -143,14 +147,31 @@ void Store::Impl::remember(const Commit& commit, Committed& committed) {
 }
 
 Result<std::vector<StoredSet>> Store::Impl::read(Span span, std::size_t max_sets) {
-  if (!session_)
-    return Fault{FaultClass::device,
-                 "cannot read from the store " + options_.path.string() +
-                     ": it was closed after an error; the next commit opens it again",
-                 0};
+  if (!session_) return closed_fault("read from");
   auto sets = session_->read(span, max_sets, state_);
   if (!sets) return take(sets.error());
   return std::move(*sets);
+}
+
+Result<std::map<std::string, ExporterRecord>> Store::Impl::set_exporters(
+    const std::vector<std::string>& names) {
+  if (!session_) return closed_fault("change the exporters of");
+  if (auto done = session_->register_exporters(names, state_); !done) return take(done.error());
+  std::map<std::string, ExporterRecord> records;
+  for (const auto& [name, exporter] : state_.exporters) records[name] = exporter.record;
+  return records;
+}
+
+void Store::Impl::set_limits(Limits limits) {
+  options_.limits = limits;
+  if (session_) session_->set_limits(limits);
+}
+
+Fault Store::Impl::closed_fault(const std::string& tried) const {
+  return {FaultClass::device,
+          "cannot " + tried + " the store " + options_.path.string() +
+              ": it was closed after an error; the next commit opens it again",
+          0};
 }
 
 Fault Store::Impl::take(const Failure& failure) {
@@ -175,6 +196,15 @@ const Opened& Store::opened() const { return impl_->opened; }
 Result<Committed> Store::commit(const Commit& commit) { return impl_->commit(commit); }
 Result<std::vector<StoredSet>> Store::read(Span span, std::size_t max_sets) {
   return impl_->read(span, max_sets);
+}
+Result<std::map<std::string, ExporterRecord>> Store::set_exporters(const std::vector<std::string>& names) {
+  return impl_->set_exporters(names);
+}
+void Store::set_limits(std::uint64_t max_size_bytes, std::chrono::microseconds max_age) {
+  Settings settings;
+  settings.max_size_bytes = max_size_bytes;
+  settings.max_age = max_age;
+  impl_->set_limits(Limits::of(settings));
 }
 
 }  // namespace flopwatt::store

@@ -109,6 +109,15 @@ class Store {
   /// earlier boot have its monotonic clock.
   [[nodiscard]] Result<std::vector<StoredSet>> read(Span span, std::size_t max_sets);
 
+  /// Makes the exporters those of `names`, as Settings::exporters does when a store is opened, and returns
+  /// their records. Commits that name another one are a mistake from then on. A Fault while the database is
+  /// closed, or where it cannot be written: nothing has changed then.
+  [[nodiscard]] Result<std::map<std::string, ExporterRecord>> set_exporters(
+      const std::vector<std::string>& names);
+
+  /// The bounds of Settings; the next commits obey them.
+  void set_limits(std::uint64_t max_size_bytes, std::chrono::microseconds max_age);
+
  private:
   class Impl;
   explicit Store(std::unique_ptr<Impl> impl);

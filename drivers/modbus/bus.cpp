@@ -1,6 +1,7 @@
 #include "drivers/modbus/bus.h"
 
 #include <algorithm>
+#include <boost/asio/redirect_error.hpp>
 #include <tuple>
 #include <utility>
 
@@ -19,53 +20,76 @@ constexpr std::chrono::seconds patience{10};
 
 }  // namespace
 
-Bus::Bus(const asio::any_io_executor& executor, const BusPlan& plan, std::vector<Meter> meters)
-    : name_(plan.name()), connection_(executor, plan.address), meters_(std::move(meters)), timer_(executor) {}
+Bus::Bus(const asio::any_io_executor& executor, const BusPlan& plan, Meters meters)
+    : name_(plan.name()),
+      address_(plan.address),
+      serial_(plan.serial()),
+      connection_(make_connection(executor, address_, serial_)),
+      meters_(std::move(meters)),
+      timer_(executor) {}
+
+bool Bus::is_line_of(const BusPlan& plan) const {
+  return plan.address == address_ && plan.serial() == serial_;
+}
+
+void Bus::change(std::string name, Meters meters) {
+  name_ = std::move(name);
+  meters_ = std::move(meters);
+  timer_.cancel();  // another meter may be due
+}
 
 awaitable<void> Bus::run(Intake& intake) {
   std::vector<awaitable<void>> tasks;
-  tasks.push_back(connection_.watch());
+  tasks.push_back(connection_->watch());
   tasks.push_back(poll_for_ever(intake));
   co_await run_until_first_ends(std::move(tasks));
 }
 
 awaitable<void> Bus::poll_for_ever(Intake& intake) {
   for (;;) {
-    Meter& meter = next(steady_clock::now());
-    if (meter.due() > steady_clock::now()) {
-      timer_.expires_at(meter.due());
-      co_await timer_.async_wait(asio::use_awaitable);
+    const SteadyTime due = next(steady_clock::now())->due();
+    if (due <= steady_clock::now()) {
+      co_await poll(next(steady_clock::now()), intake);
+      continue;
     }
-    co_await poll(next(steady_clock::now()), intake);
+    timer_.expires_at(due);
+    boost::system::error_code woken;  // by a change; a cancelled caller is thrown out by the next wait
+    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   }
 }
 
-awaitable<void> Bus::poll(Meter& meter, Intake& intake) {
+awaitable<void> Bus::poll(std::shared_ptr<Meter> meter, Intake& intake) {
   const SteadyTime begin = steady_clock::now();
-  const auto lateness = duration_cast<microseconds>(begin - meter.due());
-  auto set = co_await meter.poll(connection_);
-  if (meter.close_after_poll()) connection_.close();
+  const auto lateness = duration_cast<microseconds>(begin - meter->due());
+  auto set = co_await meter->poll(*connection_);
+  if (meter->close_after_poll()) connection_->close();
   const SteadyTime end = steady_clock::now();
   const auto duration = duration_cast<microseconds>(end - begin);
   busy_ += duration;
+  if (meter->is_retired()) co_return;
 
   if (set) {
-    const std::uint64_t skipped = meter.succeeded(end);
-    intake.accept(meter.id(), std::move(*set), lateness, duration);
-    if (skipped > 0) intake.skip(meter.id(), skipped);
+    const std::uint64_t skipped = meter->succeeded(end);
+    intake.accept(meter->id(), std::move(*set), lateness, duration);
+    if (skipped > 0) intake.skip(meter->id(), skipped);
   } else {
-    meter.failed(set.error().fault_class, end, connection_.retry_at());
-    intake.fail(meter.id(), set.error(), lateness, duration);
+    meter->failed(set.error().fault_class, end, connection_->retry_at());
+    intake.fail(meter->id(), set.error(), lateness, duration);
   }
 }
 
-Meter& Bus::next(SteadyTime now) {
+const std::shared_ptr<Meter>& Bus::next(SteadyTime now) const {
   // Of those that are due the healthy ones come first.
-  const auto turn = [now](const Meter& meter) {
-    const SteadyTime due = meter.due();
-    return std::tuple(due > now, meter.failing() && due <= now ? due + patience : due);
+  const auto turn = [now](const std::shared_ptr<Meter>& meter) {
+    const SteadyTime due = meter->due();
+    return std::tuple(due > now, meter->failing() && due <= now ? due + patience : due);
   };
   return *std::ranges::min_element(meters_, {}, turn);
+}
+
+std::string Bus::why_absent(SourceId id, Channel channel) const {
+  const auto meter = std::ranges::find(meters_, id, &Meter::id);
+  return meter == meters_.end() ? "" : (*meter)->why_absent(channel);
 }
 
 BusUse Bus::use() const { return {name_, std::chrono::duration<double>(busy_).count()}; }

@@ -6,35 +6,51 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "drivers/modbus/bus_plan.h"
+#include "drivers/modbus/connection.h"
 #include "drivers/modbus/meter.h"
-#include "drivers/modbus/tcp_connection.h"
 #include "runtime/driver.h"
 
 namespace flopwatt::modbus {
 
 class Bus {
  public:
+  using Meters = std::vector<std::shared_ptr<Meter>>;
+
   /// The bus of `plan`, of which it copies what it needs. `meters` must not be empty.
-  Bus(const boost::asio::any_io_executor& executor, const BusPlan& plan, std::vector<Meter> meters);
+  Bus(const boost::asio::any_io_executor& executor, const BusPlan& plan, Meters meters);
+
+  /// Whether it has the plan's line, set as the plan says.
+  [[nodiscard]] bool is_line_of(const BusPlan& plan) const;
+
+  [[nodiscard]] const ModbusAddress& address() const { return address_; }
+
+  [[nodiscard]] const Meters& meters() const { return meters_; }
+  /// Goes on with these, not empty, under that name; the connection stays.
+  void change(std::string name, Meters meters);
 
   /// Polls until cancelled.
   boost::asio::awaitable<void> run(Intake& intake);
 
   [[nodiscard]] BusUse use() const;
+  /// As Driver::why_absent.
+  [[nodiscard]] std::string why_absent(SourceId id, Channel channel) const;
 
  private:
   boost::asio::awaitable<void> poll_for_ever(Intake& intake);
-  boost::asio::awaitable<void> poll(Meter& meter, Intake& intake);
+  boost::asio::awaitable<void> poll(std::shared_ptr<Meter> meter, Intake& intake);
   /// The meter to poll at `now`; where none is due, the one that will be first.
-  Meter& next(SteadyTime now);
+  [[nodiscard]] const std::shared_ptr<Meter>& next(SteadyTime now) const;
 
   std::string name_;
-  TcpConnection connection_;
-  std::vector<Meter> meters_;
+  ModbusAddress address_;
+  SerialSettings serial_;
+  std::unique_ptr<Connection> connection_;
+  Meters meters_;
   boost::asio::steady_timer timer_;
   std::chrono::microseconds busy_{0};
 };

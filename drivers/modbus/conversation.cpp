@@ -79,15 +79,13 @@ Verdict Conversation::judge_open(std::span<const std::uint8_t> frame) {
     case Reply::Kind::exception:
       return Verdict::exception;
     case Reply::Kind::wrong_unit:
-      return in_doubt("the answer comes from unit " + std::to_string(reply_.code) +
+      return in_doubt(mismatch(reply_, request_) +
                       " (accept_unit_mismatch takes it, where no other unit can be meant)");
     case Reply::Kind::wrong_function:
-      return in_doubt("the answer is to function " + std::to_string(reply_.code));
     case Reply::Kind::wrong_byte_count:
       break;
   }
-  return in_doubt("the answer holds " + std::to_string(reply_.code) + " bytes of registers where " +
-                  std::to_string(2 * request_.count) + " were asked for");
+  return in_doubt(mismatch(reply_, request_));
 }
 
 // What came in together with the answer: late answers, or bytes that nobody asked for.

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "drivers/modbus/mbap.h"
+#include "readings/fault.h"
 
 namespace flopwatt::modbus {
 
@@ -35,8 +36,14 @@ class Conversation {
   /// `count` bytes were put into space().
   Verdict received(std::size_t count);
 
+  /// Whether a part of a frame has come.
+  [[nodiscard]] bool has_begun() const { return !pending().empty(); }
+
   /// No answer in time. False: a frame has begun, so the next bytes cannot be told from its rest; close.
   [[nodiscard]] bool give_up();
+
+  /// Whether bytes that come while nothing is open can be told from the next answer.
+  static constexpr bool tells_late_answers = true;
 
   /// A new connection: nothing of the old one can arrive any more. Ids go on counting.
   void restart();
@@ -44,6 +51,7 @@ class Conversation {
   /// 2 bytes a register, big-endian; valid until the next call.
   [[nodiscard]] std::span<const std::uint8_t> registers() const { return reply_.registers; }
   [[nodiscard]] std::uint8_t exception_code() const { return reply_.code; }
+  [[nodiscard]] static FaultClass doubt_class() { return FaultClass::protocol; }
   /// Why the framing is in doubt, as the rest of a sentence.
   [[nodiscard]] const std::string& doubt() const { return doubt_; }
 

@@ -1,29 +1,26 @@
 #include "drivers/modbus/mbap.h"
 
+#include <algorithm>
+
 namespace flopwatt::modbus {
 namespace {
 
 constexpr std::uint8_t high(std::uint16_t value) { return static_cast<std::uint8_t>(value >> 8); }
 constexpr std::uint8_t low(std::uint16_t value) { return static_cast<std::uint8_t>(value); }
 
-constexpr std::uint8_t exception_bit = 0x80;
-
 }  // namespace
 
+RequestBody encode_body(const ReadRequest& request) {
+  return {request.unit,          static_cast<std::uint8_t>(request.function),
+          high(request.address), low(request.address),
+          high(request.count),   low(request.count)};
+}
+
 RequestFrame encode(const ReadRequest& request, std::uint16_t transaction) {
-  constexpr std::uint8_t length = request_size - prefix_size;
-  return {high(transaction),
-          low(transaction),
-          0,
-          0,
-          0,
-          length,
-          request.unit,
-          static_cast<std::uint8_t>(request.function),
-          high(request.address),
-          low(request.address),
-          high(request.count),
-          low(request.count)};
+  const RequestBody body = encode_body(request);
+  RequestFrame frame = {high(transaction), low(transaction), 0, 0, 0, body.size()};
+  std::ranges::copy(body, frame.begin() + prefix_size);
+  return frame;
 }
 
 FrameHeader decode_header(std::span<const std::uint8_t, prefix_size> bytes) {
@@ -31,21 +28,32 @@ FrameHeader decode_header(std::span<const std::uint8_t, prefix_size> bytes) {
           big_endian_u16(bytes.subspan<4, 2>())};
 }
 
-Reply decode_reply(std::span<const std::uint8_t> frame, const ReadRequest& request, bool any_unit) {
+std::string mismatch(const Reply& reply, const ReadRequest& request) {
+  const std::string code = std::to_string(reply.code);
+  if (reply.kind == Reply::Kind::wrong_unit) return "the answer comes from unit " + code;
+  if (reply.kind == Reply::Kind::wrong_function) return "the answer is to function " + code;
+  return "the answer holds " + code + " bytes of registers where " + std::to_string(2 * request.count) +
+         " were asked for";
+}
+
+Reply decode_body(std::span<const std::uint8_t> body, const ReadRequest& request, bool any_unit) {
   using Kind = Reply::Kind;
   const auto function = static_cast<std::uint8_t>(request.function);
-  const std::uint8_t answered_unit = frame[6];
-  const std::uint8_t answered_function = frame[7];
+  const std::uint8_t answered_unit = body[0];
+  const std::uint8_t answered_function = body[1];
   if (answered_unit != request.unit && !any_unit) return {Kind::wrong_unit, answered_unit, {}};
-  const std::size_t length = frame.size() - prefix_size;
-  if (answered_function == (function | exception_bit) && length == exception_length)
-    return {Kind::exception, frame[8], {}};
+  if (answered_function == (function | exception_bit) && body.size() == exception_length)
+    return {Kind::exception, body[2], {}};
   if (answered_function != function) return {Kind::wrong_function, answered_function, {}};
-  if (length < 3) return {Kind::wrong_byte_count, 0, {}};
-  const std::uint8_t byte_count = frame[8];
-  if (byte_count != 2 * request.count || length != answer_length(request))
+  if (body.size() < 3) return {Kind::wrong_byte_count, 0, {}};
+  const std::uint8_t byte_count = body[2];
+  if (byte_count != 2 * request.count || body.size() != answer_length(request))
     return {Kind::wrong_byte_count, byte_count, {}};
-  return {Kind::registers, 0, frame.subspan(9)};
+  return {Kind::registers, 0, body.subspan(3)};
+}
+
+Reply decode_reply(std::span<const std::uint8_t> frame, const ReadRequest& request, bool any_unit) {
+  return decode_body(frame.subspan(prefix_size), request, any_unit);
 }
 
 }  // namespace flopwatt::modbus

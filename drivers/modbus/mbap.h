@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace flopwatt::modbus {
 
@@ -34,6 +35,11 @@ inline constexpr std::uint16_t max_length = 254;
 
 using RequestFrame = std::array<std::uint8_t, request_size>;
 
+/// What a request is on every transport: unit, function, address, count.
+using RequestBody = std::array<std::uint8_t, 6>;
+
+[[nodiscard]] RequestBody encode_body(const ReadRequest& request);
+
 [[nodiscard]] RequestFrame encode(const ReadRequest& request, std::uint16_t transaction);
 
 [[nodiscard]] constexpr std::uint16_t big_endian_u16(std::span<const std::uint8_t, 2> bytes) {
@@ -44,6 +50,9 @@ using RequestFrame = std::array<std::uint8_t, request_size>;
 [[nodiscard]] constexpr std::uint16_t answer_length(const ReadRequest& request) {
   return static_cast<std::uint16_t>(3 + 2 * request.count);
 }
+
+/// What the function of an exception differs by from that of the request.
+inline constexpr std::uint8_t exception_bit = 0x80;
 
 /// Length field of an exception: unit, function | 0x80, code.
 inline constexpr std::uint16_t exception_length = 3;
@@ -80,7 +89,15 @@ struct Reply {
   std::span<const std::uint8_t> registers;  ///< into the frame
 };
 
-/// `frame` is whole: its size is what its header says. With `any_unit` the answering unit id is not compared.
+/// Why a reply of the last three kinds is no answer to `request`: "the answer comes from unit 7".
+[[nodiscard]] std::string mismatch(const Reply& reply, const ReadRequest& request);
+
+/// `body` is what a whole frame holds on every transport: unit id and PDU, at least 2 bytes. With `any_unit`
+/// the answering unit id is not compared.
+[[nodiscard]] Reply decode_body(std::span<const std::uint8_t> body, const ReadRequest& request,
+                                bool any_unit);
+
+/// The same of a frame over TCP, header included: its size is what its header says.
 [[nodiscard]] Reply decode_reply(std::span<const std::uint8_t> frame, const ReadRequest& request,
                                  bool any_unit);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "drivers/modbus/decode.h"
@@ -56,6 +57,7 @@ SourcePtr make_source(const MeterConfig& config, microseconds planned_cycle) {
   source->identity.model = config.profile.model;
   source->identity.profile = config.profile.id;
   source->identity.feed = config.feed;
+  source->identity.branch_labels = config.branch_labels;
   if (!config.accuracy.assumed) append_number(source->identity.accuracy_class, config.accuracy.meter_class);
   source->interval = config.interval;
   source->effective_period = std::max(config.interval, planned_cycle);
@@ -85,19 +87,34 @@ void Beats::defer(SteadyTime when) {
 }
 
 Meter::Meter(const MeterConfig& config, SourcePtr source, SourceId id, Beats beats)
-    : source_(std::move(source)),
+    : config_(config),
+      source_(std::move(source)),
       id_(id),
-      registers_(config.profile.registers),
       options_{config.timeout, config.pause, config.accept_unit_mismatch},
-      close_after_poll_(config.close_after_poll),
       beats_(beats) {
-  for (PlannedRead& read : plan_reads(registers_, config.profile.limits))
+  for (PlannedRead& read : plan_reads(config.profile.registers, config.profile.limits))
     reads_.push_back({{config.unit_id, read.function, read.address, read.count},
                       std::move(read.slots),
-                      Backoff(config.interval)});
+                      Backoff(config.interval),
+                      {}});
 }
 
-boost::asio::awaitable<Result<ReadingSet>> Meter::poll(TcpConnection& connection) {
+bool Meter::is(const MeterConfig& config) const {
+  const auto wire = [](const MeterConfig& meter) {
+    return std::tie(meter.unit_id, meter.profile.registers, meter.profile.limits, meter.timeout, meter.pause,
+                    meter.close_after_poll, meter.accept_unit_mismatch);
+  };
+  return wire(config) == wire(config_) && *make_source(config, {}) == *make_source(config_, {});
+}
+
+SourcePtr Meter::update(microseconds planned_cycle) {
+  SourcePtr described = make_source(config_, planned_cycle);
+  if (*described == *source_) return nullptr;
+  source_ = std::move(described);
+  return source_;
+}
+
+boost::asio::awaitable<Result<ReadingSet>> Meter::poll(Connection& connection) {
   ReadingSet set{source_, {}, 0, std::vector<double>(source_->fields.size(), absent)};
   for (Read& read : reads_) {
     const bool first = &read == &reads_.front();
@@ -105,6 +122,7 @@ boost::asio::awaitable<Result<ReadingSet>> Meter::poll(TcpConnection& connection
     const auto answer = co_await connection.read(read.request, options_);
     if (answer) {
       read.backoff.succeed();
+      read.fault.clear();
       take(read, *answer, set.values);
       if (!first) continue;
       set.time = midpoint(answer->sent, answer->received);
@@ -113,14 +131,18 @@ boost::asio::awaitable<Result<ReadingSet>> Meter::poll(TcpConnection& connection
     }
     if (first) co_return explained(answer.error(), source_->name);
     refused(read, answer.error(), steady_clock::now());
-    if (answer.error().fault_class != FaultClass::exception) break;  // the others would cost a timeout each
+    if (answer.error().fault_class == FaultClass::exception) continue;
+    // The others would cost a timeout each.
+    for (Read* rest = &read + 1; rest <= &reads_.back(); ++rest)
+      rest->fault = "not asked for, since the request before failed";
+    break;
   }
   co_return set;
 }
 
 void Meter::take(const Read& read, const Answer& answer, std::vector<double>& values) const {
   for (const ReadSlot& slot : read.slots) {
-    const Register& reg = registers_[slot.register_index];
+    const Register& reg = config_.profile.registers[slot.register_index];
     values[slot.register_index] =
         decode(answer.registers.subspan(std::size_t{2} * slot.offset, std::size_t{2} * reg.width()), reg);
   }
@@ -128,11 +150,25 @@ void Meter::take(const Read& read, const Answer& answer, std::vector<double>& va
 
 // The set goes on without these values. The agent does not see this fault, so it is told here, once.
 void Meter::refused(Read& read, const Fault& fault, SteadyTime now) {
+  read.fault = explained(fault, source_->name).message;
   if (!read.backoff.failing())
     log::warn("some values of a meter are absent", {{"meter", source_->name},
                                                     {"fault", std::string(name_of(fault.fault_class))},
-                                                    {"reason", explained(fault, source_->name).message}});
+                                                    {"reason", read.fault}});
   read.backoff.fail(now, chance());
+}
+
+std::string Meter::why_absent(Channel channel) const {
+  for (const Read& read : reads_) {
+    for (const ReadSlot& slot : read.slots) {
+      const Register& reg = config_.profile.registers[slot.register_index];
+      if (reg.channel != channel) continue;
+      if (!read.fault.empty()) return read.fault;
+      return "register " + std::to_string(reg.address) + " (function " + std::to_string(reg.function) +
+             ") holds the meter's mark for 'not available'";
+    }
+  }
+  return "";
 }
 
 std::uint64_t Meter::succeeded(SteadyTime now) { return beats_.advance(now); }

@@ -4,12 +4,13 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "config/config.h"
 #include "drivers/modbus/backoff.h"
+#include "drivers/modbus/connection.h"
 #include "drivers/modbus/read_plan.h"
-#include "drivers/modbus/tcp_connection.h"
 #include "readings/reading_set.h"
 #include "readings/result.h"
 #include "runtime/driver.h"
@@ -49,37 +50,52 @@ class Meter {
  public:
   Meter(const MeterConfig& config, SourcePtr source, SourceId id, Beats beats);
 
+  /// Whether it would be the same meter, read in the same way, if it were made of this configuration. Where
+  /// it stands in the file and how long a cycle of its bus takes may differ.
+  [[nodiscard]] bool is(const MeterConfig& config) const;
+
+  /// The bus's planned cycle has changed; returns the new description, nullptr where it is the same.
+  [[nodiscard]] SourcePtr update(std::chrono::microseconds planned_cycle);
+
+  /// It is no longer configured: what a poll under way brings is not to be handed in.
+  void retire() { retired_ = true; }
+  [[nodiscard]] bool is_retired() const { return retired_; }
+
   /// Reads everything once. The set is made of what was answered: a request that fails leaves its values
   /// absent, but without the first one, which gives the set its time, the poll has failed. A poll costs one
   /// timeout at most.
-  boost::asio::awaitable<Result<ReadingSet>> poll(TcpConnection& connection);
+  boost::asio::awaitable<Result<ReadingSet>> poll(Connection& connection);
 
   /// Plans the next poll after a good one that ended at `now`; returns the beats skipped.
   std::uint64_t succeeded(SteadyTime now);
-  /// Plans the next poll after a failed one. `connection_retry_at`: see TcpConnection::retry_at().
+  /// Plans the next poll after a failed one. `connection_retry_at`: see Connection::retry_at().
   void failed(FaultClass fault, SteadyTime now, SteadyTime connection_retry_at);
+
+  /// As Driver::why_absent.
+  [[nodiscard]] std::string why_absent(Channel channel) const;
 
   [[nodiscard]] SourceId id() const { return id_; }
   [[nodiscard]] SteadyTime due() const { return beats_.due(); }
   [[nodiscard]] bool failing() const { return reads_.front().backoff.failing(); }
-  [[nodiscard]] bool close_after_poll() const { return close_after_poll_; }
+  [[nodiscard]] bool close_after_poll() const { return config_.close_after_poll; }
 
  private:
   struct Read {
     ReadRequest request;
     std::vector<ReadSlot> slots;
     Backoff backoff;
+    std::string fault;  ///< why its values are absent since the newest attempt, "" where it was answered
   };
 
   void take(const Read& read, const Answer& answer, std::vector<double>& values) const;
   void refused(Read& read, const Fault& fault, SteadyTime now);
 
+  MeterConfig config_;
   SourcePtr source_;
   SourceId id_;
-  std::vector<Register> registers_;
   std::vector<Read> reads_;
   ReadOptions options_;
-  bool close_after_poll_;
+  bool retired_ = false;
   Beats beats_;
 };
 

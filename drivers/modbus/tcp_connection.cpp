@@ -35,16 +35,15 @@ void set_options(tcp::socket& socket) {
   socket.non_blocking(true, ignored);
 }
 
-std::string milliseconds(std::chrono::microseconds duration) {
-  return std::to_string(duration.count() / 1000) + " ms";
-}
-
 }  // namespace
 
-TcpConnection::TcpConnection(const asio::any_io_executor& executor, ModbusAddress address)
+template <class AnyConversation>
+StreamConnection<AnyConversation>::StreamConnection(const asio::any_io_executor& executor,
+                                                    ModbusAddress address)
     : address_(std::move(address)), socket_(executor), lookup_(executor), watchdog_(executor) {}
 
-awaitable<void> TcpConnection::watch() {
+template <class AnyConversation>
+awaitable<void> StreamConnection<AnyConversation>::watch() {
   for (;;) {
     watched_until_ = deadline_;
     watchdog_.expires_at(watched_until_);
@@ -58,13 +57,16 @@ awaitable<void> TcpConnection::watch() {
   }
 }
 
-void TcpConnection::begin_deadline(SteadyTime deadline) {
+template <class AnyConversation>
+void StreamConnection<AnyConversation>::begin_deadline(SteadyTime deadline) {
   deadline_ = deadline;
   deadline_passed_ = false;
   if (deadline_ < watched_until_) watchdog_.cancel();
 }
 
-awaitable<Result<Answer>> TcpConnection::read(const ReadRequest& request, const ReadOptions& options) {
+template <class AnyConversation>
+awaitable<Result<Answer>> StreamConnection<AnyConversation>::read(const ReadRequest& request,
+                                                                  const ReadOptions& options) {
   for (bool repeated = false;; repeated = true) {
     if (!socket_.is_open())
       if (auto fault = co_await connect()) co_return std::move(*fault);
@@ -79,8 +81,11 @@ awaitable<Result<Answer>> TcpConnection::read(const ReadRequest& request, const 
   }
 }
 
-awaitable<Result<Answer>> TcpConnection::transact(const ReadRequest& request, const ReadOptions& options) {
-  const RequestFrame frame = conversation_.ask(request, options.accept_unit_mismatch);
+template <class AnyConversation>
+awaitable<Result<Answer>> StreamConnection<AnyConversation>::transact(const ReadRequest& request,
+                                                                      const ReadOptions& options) {
+  if (auto unasked = before_asking(request)) co_return std::move(*unasked);
+  const auto frame = conversation_.ask(request, options.accept_unit_mismatch);
   const Moment sent = now();
   error_code error;
   // All at once, for devices that drop a header that comes alone. The send buffer is empty but for a peer
@@ -90,8 +95,9 @@ awaitable<Result<Answer>> TcpConnection::transact(const ReadRequest& request, co
     co_return lost(request, error ? error.message() : "the device takes no more bytes");
 
   begin_deadline(steady(sent) + options.timeout);
-  auto verdict = Conversation::Verdict::waiting;
-  while (verdict == Conversation::Verdict::waiting) {
+  using Verdict = typename AnyConversation::Verdict;
+  auto verdict = Verdict::waiting;
+  while (verdict == Verdict::waiting) {
     if (deadline_passed_) co_return timed_out(request, options);
     const auto space = conversation_.space();
     const std::size_t count = co_await socket_.async_read_some(
@@ -104,28 +110,41 @@ awaitable<Result<Answer>> TcpConnection::transact(const ReadRequest& request, co
     verdict = conversation_.received(count);
   }
 
-  if (verdict == Conversation::Verdict::doubt) {
+  if (verdict == Verdict::doubt) {
     close();
-    co_return fault(FaultClass::protocol, request, conversation_.doubt() + "; the connection was closed");
+    co_return transaction_fault(conversation_.doubt_class(), address_, request,
+                                conversation_.doubt() + "; the connection was closed");
   }
   answered_ = true;
   timeouts_in_a_row_ = 0;
   backoff_.succeed();
-  if (verdict == Conversation::Verdict::exception) {
+  if (verdict == Verdict::exception) {
     const int code = conversation_.exception_code();
-    co_return fault(FaultClass::exception, request, "exception " + std::to_string(code), code);
+    co_return transaction_fault(FaultClass::exception, address_, request, "exception " + std::to_string(code),
+                                code);
   }
   co_return Answer{sent, now(), conversation_.registers()};
 }
 
-awaitable<std::optional<Fault>> TcpConnection::connect() {
+// Bytes that came while nothing was open would be taken for the answer to what is asked next.
+template <class AnyConversation>
+std::optional<Fault> StreamConnection<AnyConversation>::before_asking(const ReadRequest& request) {
+  if constexpr (AnyConversation::tells_late_answers) return std::nullopt;
+  error_code ignored;
+  const std::size_t waiting = socket_.available(ignored);
+  if (waiting == 0) return std::nullopt;
+  return lost(request, std::to_string(waiting) + " bytes came that nobody had asked for");
+}
+
+template <class AnyConversation>
+awaitable<std::optional<Fault>> StreamConnection<AnyConversation>::connect() {
   if (backoff_.failing() && steady_clock::now() < backoff_.retry_at())
     co_return Fault{FaultClass::connection, connect_fault_, 0};
   if (last_connect_ + reconnect_spacing > steady_clock::now())
     co_await sleep_until(last_connect_ + reconnect_spacing);
   last_connect_ = steady_clock::now();
   auto reason = co_await with_timeout(open_socket(), connect_timeout);
-  if (!reason) reason = "no answer within " + milliseconds(connect_timeout);
+  if (!reason) reason = "no answer within " + milliseconds_text(connect_timeout);
   if (!*reason) {
     set_options(socket_);
     conversation_.restart();
@@ -137,11 +156,12 @@ awaitable<std::optional<Fault>> TcpConnection::connect() {
   ++next_endpoint_;
   backoff_.fail(steady_clock::now(), chance());
   connect_fault_ = "connecting to " + address_.text() + ": " + **reason +
-                   "; check the address, that Modbus TCP is enabled there, and the network between";
+                   "; check the address, that Modbus is enabled there, and the network between";
   co_return Fault{FaultClass::connection, connect_fault_, 0};
 }
 
-awaitable<std::optional<std::string>> TcpConnection::open_socket() {
+template <class AnyConversation>
+awaitable<std::optional<std::string>> StreamConnection<AnyConversation>::open_socket() {
   const auto endpoints = co_await lookup_.find(address_.host, address_.port);
   if (!endpoints) co_return "looking up its name: " + endpoints.error();
   error_code error;
@@ -155,36 +175,32 @@ awaitable<std::optional<std::string>> TcpConnection::open_socket() {
   co_return error.message();
 }
 
-void TcpConnection::close() {
+template <class AnyConversation>
+void StreamConnection<AnyConversation>::close() {
   error_code ignored;
   socket_.close(ignored);
 }
 
-Fault TcpConnection::timed_out(const ReadRequest& request, const ReadOptions& options) {
-  const bool frame_begun = !conversation_.give_up();
+template <class AnyConversation>
+Fault StreamConnection<AnyConversation>::timed_out(const ReadRequest& request, const ReadOptions& options) {
+  const bool frame_begun = conversation_.has_begun();
   const bool too_often = ++timeouts_in_a_row_ > tolerated_timeouts;
-  if (frame_begun || too_often) close();
-  return fault(FaultClass::timeout, request,
-               (frame_begun ? "only a part of an answer within " : "no answer within ") +
-                   milliseconds(options.timeout));
+  if (!conversation_.give_up() || too_often) close();
+  return transaction_fault(FaultClass::timeout, address_, request,
+                           (frame_begun ? "only a part of an answer within " : "no answer within ") +
+                               milliseconds_text(options.timeout));
 }
 
-Fault TcpConnection::lost(const ReadRequest& request, const std::string& reason) {
+template <class AnyConversation>
+Fault StreamConnection<AnyConversation>::lost(const ReadRequest& request, const std::string& reason) {
   close();
   if (!answered_) backoff_.fail(steady_clock::now(), chance());
-  auto broken = fault(FaultClass::connection, request, reason);
+  auto broken = transaction_fault(FaultClass::connection, address_, request, reason);
   connect_fault_ = broken.message;
   return broken;
 }
 
-Fault TcpConnection::fault(FaultClass fault_class, const ReadRequest& request, const std::string& outcome,
-                           int code) const {
-  return {fault_class,
-          "reading registers " + std::to_string(request.address) + " to " +
-              std::to_string(request.address + request.count - 1) + " (function " +
-              std::to_string(static_cast<int>(request.function)) + ") of unit " +
-              std::to_string(request.unit) + " at " + address_.text() + ": " + outcome,
-          code};
-}
+template class StreamConnection<Conversation>;
+template class StreamConnection<RtuConversation>;
 
 }  // namespace flopwatt::modbus

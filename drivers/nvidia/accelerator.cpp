@@ -46,8 +46,10 @@ class Values {
   std::vector<double> values_;
 };
 
+double part_of(const std::optional<Work>& work, double Work::*part) { return work ? (*work).*part : absent; }
+
 void add_work(Values& values, const std::optional<Work>& work) {
-  const auto value = [&](double Work::*part) { return work ? (*work).*part : absent; };
+  const auto value = [&](double Work::*part) { return part_of(work, part); };
   values.add(value(&Work::fp64));
   values.add(value(&Work::fp32));
   values.add(value(&Work::fp16));
@@ -56,6 +58,12 @@ void add_work(Values& values, const std::optional<Work>& work) {
   values.add(value(&Work::low));
   values.add(value(&Work::high));
   values.add(value(&Work::spread));
+}
+
+/// By precision and in all, which is the same; then its bounds.
+void add_estimated_work(Values& values, const std::optional<Work>& work) {
+  for (double Work::*part : {&Work::tensor, &Work::tensor, &Work::low, &Work::high})
+    values.add(part_of(work, part));
 }
 
 }  // namespace
@@ -67,6 +75,7 @@ void Accelerator::describe(const DeviceIdentity& identity, const std::string& dr
   identity_ = identity;
   product_ = table_.product(identity.name);
   find_rates();
+  estimate_rates_ = estimate_rates(product_, config_.tensor_precision);
   auto source = std::make_shared<Source>();
   source->kind = SourceKind::accelerator;
   source->name = name_;
@@ -122,6 +131,11 @@ std::vector<Field> Accelerator::measured_fields() const {
     fields.insert(fields.end(), {field(pipe_work, Wire::f64), field(pipe_work_low, Wire::f64),
                                  field(pipe_work_high, Wire::f64), field(pipe_work_spread, Wire::f64)});
   }
+  if (estimate_rates_)
+    fields.insert(fields.end(),
+                  {field(estimated_work, Wire::f64, 1.0, assumed_place(config_.tensor_precision)),
+                   field(estimated_work, Wire::f64), field(estimated_work_low, Wire::f64),
+                   field(estimated_work_high, Wire::f64)});
   return fields;
 }
 
@@ -152,6 +166,14 @@ std::optional<Work> Accelerator::increment(const DeviceReading& reading) {
   return std::nullopt;
 }
 
+/// Nothing of a time longer than the source may be silent: it was not seen.
+std::optional<Work> Accelerator::estimated_increment(const DeviceReading& reading) const {
+  const std::chrono::microseconds passed(reading.time.monotonic_us - newest_us_);
+  if (newest_us_ == 0 || passed > source_->stale_after() || !reading.utilization_percent) return std::nullopt;
+  return flopwatt::nvidia::estimated_work(*estimate_rates_, *reading.utilization_percent * percent,
+                                          std::chrono::duration<double>(passed).count());
+}
+
 ReadingSet Accelerator::make_set(const DeviceReading& reading) {
   Values values(*source_);
   values.add(reading.power_mw);
@@ -166,11 +188,30 @@ ReadingSet Accelerator::make_set(const DeviceReading& reading) {
     for (std::size_t i = 0; i < pipes.size(); ++i)
       values.add(reading.pipes ? static_cast<double>(static_cast<float>(reading.pipes->ratios[i])) : absent);
   if (rates_) add_work(values, work_.advance(increment(reading), reading.pipes_sampled));
+  if (estimate_rates_)
+    add_estimated_work(values, estimated_work_.advance(estimated_increment(reading), true));
+  newest_us_ = reading.time.monotonic_us;
   for (const double rate : peak_rates_) values.add(rate);
   return ReadingSet{.source = source_,
                     .time = reading.time,
                     .half_duration_us = reading.half_duration_us,
                     .values = values.take()};
+}
+
+std::string Accelerator::why_absent(Channel channel) const {
+  switch (channel.quantity) {
+    case Quantity::energy:
+      return identity_.has_energy_counter ? ""
+                                          : "the device has no energy counter; a scope integrates its power";
+    case Quantity::work:
+    case Quantity::method:
+    case Quantity::pipe_work:
+      return no_work_reason_;
+    case Quantity::pipe_active:
+      return identity_.no_pipes_reason;
+    default:
+      return "";
+  }
 }
 
 }  // namespace flopwatt::nvidia

@@ -9,6 +9,7 @@
 #include "config/accelerator_table.h"
 #include "config/config.h"
 #include "drivers/nvidia/device.h"
+#include "drivers/nvidia/estimated_work.h"
 #include "drivers/nvidia/pipe_work.h"
 #include "drivers/nvidia/work_counter.h"
 #include "readings/reading_set.h"
@@ -31,25 +32,30 @@ class Accelerator {
   /// store gives back the same.
   ReadingSet make_set(const DeviceReading& reading);
 
-  /// Why the work of this device is not known at all, "" where it is.
+  /// Why the device does not offer method pipe, "" where it does.
   [[nodiscard]] const std::string& no_work_reason() const { return no_work_reason_; }
+  /// As Driver::why_absent.
+  [[nodiscard]] std::string why_absent(Channel channel) const;
 
  private:
   void find_rates();
   [[nodiscard]] std::vector<Field> measured_fields() const;
   void add_peak_rates(std::vector<Field>& fields);
   [[nodiscard]] std::optional<Work> increment(const DeviceReading& reading);
+  [[nodiscard]] std::optional<Work> estimated_increment(const DeviceReading& reading) const;
 
   const NvidiaConfig& config_;
   const AcceleratorTable& table_;
   std::string name_;
   DeviceIdentity identity_;
   SourcePtr source_;
-  std::optional<PipeRates> rates_;  ///< nullopt: work is not known
+  std::optional<PipeRates> rates_;               ///< nullopt: pipe is not offered
+  std::optional<EstimateRates> estimate_rates_;  ///< nullopt: estimated is not offered
   const Product* product_ = nullptr;
   std::vector<double> peak_rates_;  ///< held values of the peak_rate fields, in their order
   std::string no_work_reason_;
-  WorkCounter work_;
+  WorkCounter work_, estimated_work_;
+  std::int64_t newest_us_ = 0;  ///< time of the last reading, monotonic; 0: none yet
   bool implausible_told_ = false;
 };
 

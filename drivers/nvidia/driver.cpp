@@ -7,6 +7,7 @@
 #include "drivers/nvidia/fleet.h"
 #include "drivers/nvidia/messages.h"
 #include "runtime/async.h"
+#include "runtime/bell.h"
 #include "runtime/log.h"
 #include "runtime/schedule.h"
 
@@ -15,21 +16,42 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Two tasks of one loop: one keeps a guest alive, the other polls it on the beats and tells the first when
-/// it fails.
-class NvidiaDriver final : public Driver {
- public:
-  NvidiaDriver(const Config& config, const AcceleratorTable& table, DriverSettings settings)
-      : config_(config.nvidia),
-        settings_(std::move(settings)),
-        fleet_(config, table),
-        guest_(settings_.guest) {}
+GuestProcess::Settings guest_settings(GuestProcess::Settings guest, const NvidiaConfig& config) {
+  guest.arguments.push_back("--library=" + config.library);
+  guest.only_socket = config.guest_socket.has_value();
+  if (config.guest_socket) guest.socket = *config.guest_socket;
+  return guest;
+}
 
-  awaitable<void> run(Intake& intake) override {
-    std::vector<awaitable<void>> tasks;
+/// The accelerators under one configuration. Two tasks of one loop: one keeps a guest alive, the other polls
+/// it on the beats and tells the first when it fails.
+class Metering {
+ public:
+  Metering(const Config& config, const AcceleratorTable& table, const NumberOf& number_of,
+           const DriverSettings& settings)
+      : config_(config.nvidia),
+        settings_(settings),
+        fleet_(config, table, number_of),
+        guest_(guest_settings(settings.guest, config.nvidia)) {}
+
+  void add_tasks(std::vector<awaitable<void>>& tasks, Intake& intake) {
     tasks.push_back(keep_guest(intake));
     tasks.push_back(poll_on_beats(intake));
-    co_await run_until_first_ends(std::move(tasks));
+  }
+
+  /// After its tasks have ended.
+  awaitable<void> end(Intake& intake) {
+    fleet_.remove_sources(intake);
+    co_await guest_.stop();
+  }
+
+  [[nodiscard]] Inventory inventory() const {
+    const bool none_expected = no_library_ && !config_.required;
+    return {looked_, ready_ || none_expected ? "" : down_reason_.message};
+  }
+
+  [[nodiscard]] std::string why_absent(SourceId id, Channel channel) const {
+    return fleet_.why_absent(id, channel);
   }
 
  private:
@@ -38,6 +60,7 @@ class NvidiaDriver final : public Driver {
     failed_ = &failed;
     for (;;) {
       auto fault = co_await start_guest(intake);
+      looked_ = true;
       if (!fault) {
         ready_ = true;
         tell_state("");
@@ -140,10 +163,11 @@ class NvidiaDriver final : public Driver {
     return {FaultClass::device, "NVIDIA's library does not list this accelerator any more"};
   }
 
-  NvidiaConfig config_;
-  DriverSettings settings_;
+  const NvidiaConfig config_;
+  const DriverSettings& settings_;
   Fleet fleet_;
   GuestProcess guest_;
+  bool looked_ = false;      ///< a guest was started and has told its devices, or why it cannot
   bool ready_ = false;       ///< the guest has said hello and answers
   bool no_library_ = false;  ///< the last guest found none
   Fault down_reason_{FaultClass::device, "the guest of NVIDIA's library is being started"};
@@ -151,19 +175,81 @@ class NvidiaDriver final : public Driver {
   asio::steady_timer* failed_ = nullptr;  ///< of keep_guest; cancelled to wake it
 };
 
+/// Begins the metering anew whenever its configuration has changed.
+class RestartingDriver final : public NvidiaDriver {
+ public:
+  RestartingDriver(const Config& config, const AcceleratorTable& table, NumberOf number_of,
+                   DriverSettings settings)
+      : settings_(std::move(settings)), number_of_(std::move(number_of)) {
+    take(config, table);
+  }
+
+  void apply(const Config& config, const AcceleratorTable& table) override {
+    if (config.nvidia == config_.nvidia && config.accelerator_names == config_.accelerator_names &&
+        table == table_)
+      return;
+    take(config, table);
+    changed_ = true;
+    bell_.ring();
+  }
+
+  awaitable<void> run(Intake& intake) override {
+    for (;;) {
+      changed_ = false;
+      metering_.reset();
+      if (config_.nvidia.enabled)
+        metering_ = std::make_unique<Metering>(config_, table_, number_of_, settings_);
+      std::vector<awaitable<void>> tasks;
+      tasks.push_back(wait_for_change());
+      if (metering_) metering_->add_tasks(tasks, intake);
+      co_await run_until_first_ends(std::move(tasks));
+      if (metering_) co_await metering_->end(intake);
+    }
+  }
+
+  [[nodiscard]] Inventory inventory() const override {
+    if (metering_) return metering_->inventory();
+    return {!config_.nvidia.enabled, ""};
+  }
+
+  [[nodiscard]] std::string why_absent(SourceId id, Channel channel) const override {
+    return metering_ ? metering_->why_absent(id, channel) : "";
+  }
+
+ private:
+  void take(const Config& config, const AcceleratorTable& table) {
+    config_.nvidia = config.nvidia;
+    config_.accelerator_names = config.accelerator_names;
+    table_ = table;
+  }
+
+  awaitable<void> wait_for_change() {
+    while (!changed_) co_await bell_.wait();
+  }
+
+  DriverSettings settings_;
+  NumberOf number_of_;
+  Config config_;  // what of it concerns these accelerators
+  AcceleratorTable table_;
+  std::unique_ptr<Metering> metering_;  // null before run() and while `off`
+  bool changed_ = false;
+  Bell bell_;
+};
+
 }  // namespace
 
-std::unique_ptr<Driver> make_driver(const Config& config, const AcceleratorTable& table) {
+std::unique_ptr<NvidiaDriver> make_driver(const Config& config, const AcceleratorTable& table,
+                                          NumberOf number_of) {
   DriverSettings settings;
   settings.guest.name = "guest of NVIDIA's library";
-  settings.guest.arguments = {"smi", "nvidia", "--library=" + config.nvidia.library};
-  return make_driver(config, table, std::move(settings));
+  settings.guest.arguments = {"smi", "nvidia"};
+  settings.guest.socket = "/run/flopwatt-smi/nvidia.sock";
+  return make_driver(config, table, std::move(number_of), std::move(settings));
 }
 
-std::unique_ptr<Driver> make_driver(const Config& config, const AcceleratorTable& table,
-                                    DriverSettings settings) {
-  if (!config.nvidia.enabled) return nullptr;
-  return std::make_unique<NvidiaDriver>(config, table, std::move(settings));
+std::unique_ptr<NvidiaDriver> make_driver(const Config& config, const AcceleratorTable& table,
+                                          NumberOf number_of, DriverSettings settings) {
+  return std::make_unique<RestartingDriver>(config, table, std::move(number_of), std::move(settings));
 }
 
 }  // namespace flopwatt::nvidia

@@ -1,6 +1,7 @@
 #include "drivers/nvidia/fleet.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/log.h"
 
@@ -19,11 +20,14 @@ std::chrono::microseconds Beat::lateness() const {
   return duration_cast<std::chrono::microseconds>(begun - due);
 }
 
-Fleet::Fleet(const Config& config, const AcceleratorTable& table)
-    : config_(config.nvidia), table_(table), names_(config.accelerator_names) {}
+Fleet::Fleet(const Config& config, const AcceleratorTable& table, NumberOf number_of)
+    : config_(config.nvidia),
+      table_(table),
+      names_(config.accelerator_names),
+      number_of_(std::move(number_of)) {}
 
 std::string Fleet::name_for(const std::string& pci) {
-  const std::string numbered = "nvidia" + std::to_string(slots_++);
+  const std::string numbered = "nvidia" + std::to_string(number_of_(pci));
   const auto chosen =
       std::ranges::find(names_, pci, [](const NameOverride& name) { return normal_pci(name.pci); });
   return chosen == names_.end() ? numbered : chosen->name;
@@ -38,6 +42,11 @@ Fleet::Member& Fleet::find_or_add(const DeviceIdentity& identity, bool& is_new) 
 }
 
 void Fleet::bind(const Hello& hello, Intake& intake) {
+  // Those that are seen for the first time are numbered in the order of their addresses.
+  std::vector<std::string> addresses;
+  for (const DeviceIdentity& identity : hello.devices) addresses.push_back(identity.pci);
+  std::ranges::sort(addresses);
+  for (const std::string& pci : addresses) (void)number_of_(pci);
   by_device_.clear();
   for (const DeviceIdentity& identity : hello.devices) {
     bool is_new = false;
@@ -56,9 +65,15 @@ void Fleet::bind(const Hello& hello, Intake& intake) {
         is_new ? "accelerator found" : "accelerator has another identity",
         {{"source", source->name}, {"model", identity.name}, {"uuid", identity.uuid}, {"pci", identity.pci}});
     if (const std::string& reason = member.accelerator.no_work_reason(); !reason.empty())
-      log::warn("the work of this accelerator is not metered",
+      log::warn("the work of this accelerator is not metered by its pipes",
                 {{"source", source->name}, {"reason", reason}});
   }
+}
+
+void Fleet::remove_sources(Intake& intake) {
+  for (const Member& member : members_) intake.remove(member.id);
+  by_device_.clear();
+  members_.clear();
 }
 
 void Fleet::begin_poll() {
@@ -85,6 +100,11 @@ Result<Done> Fleet::answer(const DeviceMessage& message, const Beat& beat, Intak
 void Fleet::fail_the_rest(const Fault& fault, const Beat& beat, Intake& intake) {
   for (Member& member : members_)
     if (!member.answered) intake.fail(member.id, fault, beat.lateness(), since(beat.begun));
+}
+
+std::string Fleet::why_absent(SourceId id, Channel channel) const {
+  const auto member = std::ranges::find(members_, id, &Member::id);
+  return member == members_.end() ? "" : member->accelerator.why_absent(channel);
 }
 
 void Fleet::skip(std::uint64_t beats, Intake& intake) {

@@ -1,9 +1,11 @@
-// The accelerators that were ever seen by this process, and which of the guest's devices each of them is. A
-// name belongs to a PCI address: a lost card's name is not given to another, a replaced card keeps it.
+// The accelerators that were seen under the present configuration, and which of the guest's devices each of
+// them is. A name belongs to a PCI address: a lost card's name is not given to another, a replaced card keeps
+// it.
 #pragma once
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,14 +24,20 @@ struct Beat {
   [[nodiscard]] std::chrono::microseconds lateness() const;
 };
 
+/// The number of a PCI address among the accelerators of the vendor, for good: the next one where it was
+/// never seen.
+using NumberOf = std::function<unsigned(const std::string& pci)>;
+
 class Fleet {
  public:
-  Fleet(const Config& config, const AcceleratorTable& table);
+  Fleet(const Config& config, const AcceleratorTable& table, NumberOf number_of);
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
   /// A guest has told its devices: adds new sources, describes replaced ones.
   void bind(const Hello& hello, Intake& intake);
+  /// All sources end.
+  void remove_sources(Intake& intake);
 
   void begin_poll();
   /// One device has answered. A fault: there is no such device.
@@ -37,6 +45,8 @@ class Fleet {
   /// The poll is over: sources that have not answered fail with `fault`.
   void fail_the_rest(const Fault& fault, const Beat& beat, Intake& intake);
   void skip(std::uint64_t beats, Intake& intake);
+  /// As Driver::why_absent.
+  [[nodiscard]] std::string why_absent(SourceId id, Channel channel) const;
 
  private:
   struct Member {
@@ -52,7 +62,7 @@ class Fleet {
   NvidiaConfig config_;
   AcceleratorTable table_;
   std::vector<NameOverride> names_;
-  unsigned slots_ = 0;              ///< PCI addresses seen: the number of the next is this
+  NumberOf number_of_;
   std::deque<Member> members_;      ///< never shrinks; addresses stay
   std::vector<Member*> by_device_;  ///< by the index in the last hello
 };

@@ -21,6 +21,18 @@ void append_known(std::string& out, std::string_view key, std::string_view value
   append_json_string(out, value);
 }
 
+void append_branch_labels(std::string& out, const std::map<std::uint16_t, std::string>& labels) {
+  if (labels.empty()) return;
+  out += R"(,"branches":{)";
+  for (const auto& [branch, label] : labels) {
+    if (out.back() != '{') out += ',';
+    append_json_string(out, std::to_string(branch));
+    out += ':';
+    append_json_string(out, label);
+  }
+  out += '}';
+}
+
 void append_source(std::string& out, const Source& source) {
   append_json_string(out, source.name);
   out += R"(:{"kind":)";
@@ -30,6 +42,7 @@ void append_source(std::string& out, const Source& source) {
   append_known(out, "serial", source.identity.serial);
   append_known(out, "profile", source.identity.profile);
   append_known(out, "uuid", source.identity.uuid);
+  append_branch_labels(out, source.identity.branch_labels);
   out += R"(,"interval":)";
   append_number(out, std::chrono::duration<double>(source.interval).count());
   out += '}';

@@ -19,7 +19,8 @@ inline constexpr int schema = 1;
 
 [[nodiscard]] std::string status_document(const SourceStatus& status);
 
-/// {"sources":{"<source>":{"kind":…,"vendor":…,"model":…,"serial":…,"profile":…,"interval":<seconds>}},
+/// {"sources":{"<source>":{"kind":…,"vendor":…,"model":…,"serial":…,"profile":…,"uuid":…,
+///  "branches":{"<number>":"<configured label>"},"interval":<seconds>}},
 ///  "units":{"<key>":"<unit>"}}; what a source does not tell is left out.
 [[nodiscard]] std::string info_document(const std::vector<SourceStatus>& sources);
 

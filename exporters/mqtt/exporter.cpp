@@ -261,6 +261,8 @@ void Exporter::report_refusal(const Fault& fault) {
 }  // namespace
 }  // namespace mqtt_json
 
+void prepare_exporters() { mqtt_json::prepare_library(); }
+
 std::unique_ptr<PushExporter> make_exporter(const MqttConfig& config, const std::string& node,
                                             std::string_view version) {
   mqtt_json::prepare_library();

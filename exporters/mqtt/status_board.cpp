@@ -1,6 +1,9 @@
 #include "exporters/mqtt/status_board.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
 
 #include "exporters/mqtt/documents.h"
 
@@ -19,19 +22,27 @@ bool StatusBoard::update(const std::vector<SourceStatus>& sources) {
     info_ = std::move(info);
   }
   sources_ = sources;
+  remove_all_but(sources);
   for (const SourceStatus& status : sources) {
     if (!status.known) continue;
     Entry& entry = entries_[status.source->name];
     if (!entry.topic)
       entry.topic = std::make_shared<const std::string>(base_ + "status/" + status.source->name);
     const SourceStatus& before = entry.status;
-    const bool same = before.known && before.up == status.up &&
+    const bool same = !std::exchange(entry.removed, false) && before.known && before.up == status.up &&
                       before.since_wall_us == status.since_wall_us &&
                       (status.up || before.fault == status.fault);
     entry.pending = entry.pending || !same;
     entry.status = status;
   }
   return info_pending_ || std::ranges::any_of(entries_, [](const auto& each) { return each.second.pending; });
+}
+
+void StatusBoard::remove_all_but(const std::vector<SourceStatus>& sources) {
+  std::set<std::string_view> present;
+  for (const SourceStatus& status : sources) present.insert(status.source->name);
+  for (auto& [name, entry] : entries_)
+    if (!present.contains(name) && !std::exchange(entry.removed, true)) entry.pending = true;
 }
 
 void StatusBoard::forget_published() {
@@ -47,8 +58,10 @@ std::optional<Message> StatusBoard::take() {
   const auto entry = std::ranges::find_if(entries_, [](const auto& each) { return each.second.pending; });
   if (entry == entries_.end()) return std::nullopt;
   entry->second.pending = false;
-  return Message{
-      .topic = entry->second.topic, .payload = status_document(entry->second.status), .retained = true};
+  const Entry& taken = entry->second;
+  return Message{.topic = taken.topic,
+                 .payload = taken.removed ? std::string() : status_document(taken.status),
+                 .retained = true};
 }
 
 }  // namespace flopwatt::mqtt_json

@@ -29,7 +29,10 @@ class StatusBoard {
     Topic topic;
     SourceStatus status;
     bool pending = false;
+    bool removed = false;  // an empty message takes the retained one away, with every new connection
   };
+
+  void remove_all_but(const std::vector<SourceStatus>& sources);
 
   std::string base_;
   Topic info_topic_;

@@ -52,7 +52,7 @@ void add_sources(Families& families, const std::vector<SourceState>& sources) {
   };
   of_source(MetricType::Gauge, "flopwatt_source_up",
             "1 while the source has a good reading that is not stale.",
-            [](const SourceState& state) { return !state.stale && state.newest ? 1 : 0; });
+            [](const SourceState& state) { return state.is_up() ? 1 : 0; });
   of_source(MetricType::Gauge, "flopwatt_source_last_reading_timestamp_seconds",
             "Time of the newest good reading, 0 before the first.", [](const SourceState& state) {
               const std::int64_t wall_us = state.newest ? state.newest->time.wall_us : 0;
@@ -137,12 +137,22 @@ void add_exporters(Families& families, const std::vector<ExporterState>& exporte
               "Stored readings still to be delivered.", &ExporterState::backlog);
 }
 
+void add_work(Families& families, const std::vector<RejectedLines>& rejected) {
+  families.push_back(each(
+      {"flopwatt_work_rejected_lines_total",
+       "Lines of counted work that were refused, by reason.",
+       MetricType::Counter,
+       {}},
+      rejected, "reason", [](const RejectedLines& lines) { return lines.reason; },
+      [](const RejectedLines& lines) { return lines.lines; }));
+}
+
 void add_program(Families& families, const Snapshot& snapshot) {
   const auto gauge = [&](const char* name, const char* help, double value, Labels labels = {}) {
     families.push_back(one(MetricType::Gauge, name, help, value, std::move(labels)));
   };
-  // The configuration is read once, at the start: had that failed, nothing would answer here.
-  gauge("flopwatt_config_last_reload_successful", "1 if the newest configuration file could be used.", 1);
+  gauge("flopwatt_config_last_reload_successful", "1 if the newest configuration file could be used.",
+        snapshot.last_reload_successful ? 1 : 0);
   gauge("flopwatt_config_last_reload_success_timestamp_seconds",
         "When the configuration in force was loaded.",
         static_cast<double>(snapshot.config_loaded_wall_us) / microseconds_per_second);
@@ -160,6 +170,7 @@ Families AgentSeries::Collect() const {
   Families families;
   add_sources(families, snapshot_.sources);
   add_polling(families, snapshot_);
+  add_work(families, snapshot_.rejected_work_lines);
   add_store(families, snapshot_.store);
   add_exporters(families, snapshot_.exporters);
   add_program(families, snapshot_);

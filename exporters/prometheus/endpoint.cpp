@@ -3,7 +3,9 @@
 #include <string_view>
 #include <utility>
 
-#include "exporters/prometheus/page_writer.h"
+#include "exporters/prometheus/gzip.h"
+#include "exporters/prometheus/negotiation.h"
+#include "exporters/prometheus/readings_json.h"
 #include "exporters/prometheus/status_json.h"
 #include "runtime/version.h"
 
@@ -16,6 +18,13 @@ HttpResponse text_response(unsigned status, std::string text) {
 
 HttpResponse response_of(std::string_view content_type, std::shared_ptr<const std::string> body) {
   return {.content_type = std::string(content_type), .body = std::move(body), .headers = {}};
+}
+
+// Below it the head of the response weighs as much as what gzip saves.
+constexpr std::size_t smallest_compressed = 1024;
+
+HttpResponse json_response(std::string text) {
+  return response_of("application/json", std::make_shared<const std::string>(std::move(text)));
 }
 
 HttpResponse no_snapshot() {
@@ -38,6 +47,7 @@ HttpResponse landing_page() {
 <ul>
 <li><a href="/metrics">Metrics</a> for Prometheus</li>
 <li><a href="/api/v1/status">Status</a> of sources, scopes, store and exporters (JSON)</li>
+<li><a href="/api/v1/readings">Readings</a>, the newest of every source (JSON)</li>
 <li><a href="/-/healthy">Healthy</a>, <a href="/-/ready">ready</a></li>
 </ul>
 </body>
@@ -80,23 +90,50 @@ boost::asio::awaitable<HttpResponse> Endpoint::answer(HttpRequest request) {
   const std::string& path = request.path;
   if (path == "/") co_return landing_page();
   if (path == "/-/healthy") co_return text_response(200, "flopwatt is healthy.\n");
-  if (path != "/metrics" && path != "/-/ready" && path != "/api/v1/status")
+  if (path != "/metrics" && path != "/-/ready" && path != "/api/v1/status" && path != "/api/v1/readings")
     co_return text_response(404, "There is nothing here. See / for what there is.\n");
 
   const SnapshotPtr snapshot = co_await desk_.newest();
   if (!snapshot) co_return no_snapshot();
   if (path == "/-/ready") co_return readiness(*snapshot);
-  if (path == "/metrics") co_return response_of(classic_content_type, page_of(snapshot));
-  co_return response_of("application/json", std::make_shared<const std::string>(status_json(*snapshot)));
+  if (path == "/metrics") co_return metrics(snapshot, request);
+  if (path == "/api/v1/readings") co_return json_response(readings_json(*snapshot));
+  co_return json_response(status_json(*snapshot));
 }
 
-std::shared_ptr<const std::string> Endpoint::page_of(const SnapshotPtr& snapshot) {
-  auto page = rendered_page_.lock();
-  if (page && rendered_snapshot_.lock() == snapshot) return page;
-  page = std::make_shared<const std::string>(page_.render(*snapshot));
-  rendered_page_ = page;
-  rendered_snapshot_ = snapshot;
-  return page;
+HttpResponse Endpoint::metrics(const SnapshotPtr& snapshot, const HttpRequest& request) {
+  const PageFormat format = choose_format(request.accept);
+  Body body = page_of(snapshot, format);
+  const bool compressed = body->size() >= smallest_compressed && accepts_gzip(request.accept_encoding);
+  if (compressed) body = compressed_page_of(snapshot, format, *body);
+  HttpResponse response = response_of(content_type_of(format), std::move(body));
+  response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
+  if (compressed) response.headers.emplace_back("Content-Encoding", "gzip");
+  return response;
+}
+
+Endpoint::Body Endpoint::page_of(const SnapshotPtr& snapshot, PageFormat format) {
+  Rendered& rendered = pages_.at(static_cast<std::size_t>(format));
+  if (Body page = rendered.of(snapshot)) return page;
+  return rendered.keep(snapshot, page_.render(*snapshot, format));
+}
+
+Endpoint::Body Endpoint::compressed_page_of(const SnapshotPtr& snapshot, PageFormat format,
+                                            std::string_view page) {
+  Rendered& rendered = compressed_pages_.at(static_cast<std::size_t>(format));
+  if (Body compressed = rendered.of(snapshot)) return compressed;
+  return rendered.keep(snapshot, gzip(page));
+}
+
+Endpoint::Body Endpoint::Rendered::of(const SnapshotPtr& wanted) const {
+  return snapshot_.lock() == wanted ? body_.lock() : nullptr;
+}
+
+Endpoint::Body Endpoint::Rendered::keep(const SnapshotPtr& snapshot, std::string text) {
+  Body body = std::make_shared<const std::string>(std::move(text));
+  snapshot_ = snapshot;
+  body_ = body;
+  return body;
 }
 
 }  // namespace flopwatt::exposition

@@ -1,16 +1,21 @@
 // The Prometheus endpoint: what people, Prometheus and scripts read over HTTP. Serving loop.
 //
-//   /metrics         the page of metrics_page.h
-//   /-/healthy       200 while the serving loop runs
-//   /-/ready         200 once every source has been polled and the store is open, else 503 and what is
-//   missing /api/v1/status   the JSON of status_json.h /                where to go
+//   /                  where to go
+//   /metrics           the page of metrics_page.h, in the format that the client asks for, with gzip if it
+//   may
+//   /-/healthy         200 while the serving loop runs
+//   /-/ready           200 once every source has been polled and the store is open, else 503 and what misses
+//   /api/v1/status     the JSON of status_json.h
+//   /api/v1/readings   the JSON of readings_json.h
 #pragma once
 
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
@@ -34,14 +39,28 @@ class Endpoint {
 
  private:
   boost::asio::awaitable<HttpResponse> answer(HttpRequest request);
-  [[nodiscard]] std::shared_ptr<const std::string> page_of(const SnapshotPtr& snapshot);
+  [[nodiscard]] HttpResponse metrics(const SnapshotPtr& snapshot, const HttpRequest& request);
+
+  using Body = std::shared_ptr<const std::string>;
+  [[nodiscard]] Body page_of(const SnapshotPtr& snapshot, PageFormat format);
+  [[nodiscard]] Body compressed_page_of(const SnapshotPtr& snapshot, PageFormat format,
+                                        std::string_view page);
+
+  // The newest body of one form, and of which snapshot, as long as somebody is being sent it: scrapes that
+  // come together share it.
+  class Rendered {
+   public:
+    [[nodiscard]] Body of(const SnapshotPtr& wanted) const;  // null: there is none
+    Body keep(const SnapshotPtr& snapshot, std::string text);
+
+   private:
+    std::weak_ptr<const Snapshot> snapshot_;
+    std::weak_ptr<const std::string> body_;
+  };
 
   SnapshotDesk desk_;
   MetricsPage page_;
-  // The newest page, and of which snapshot, as long as somebody is being sent it: scrapes that come together
-  // share it.
-  std::weak_ptr<const Snapshot> rendered_snapshot_;
-  std::weak_ptr<const std::string> rendered_page_;
+  std::array<Rendered, 2> pages_, compressed_pages_;  // by format
   HttpServer server_;
 };
 

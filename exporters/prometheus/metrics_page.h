@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "exporters/prometheus/page_writer.h"
 #include "exporters/prometheus/reading_series.h"
 #include "runtime/snapshot.h"
 
@@ -11,8 +12,8 @@ namespace flopwatt::exposition {
 /// Renders pages, keeping label strings from one to the next. Serving loop.
 class MetricsPage {
  public:
-  /// The whole page in the classic text format, with every series of CONTRACT section 3 that there is.
-  [[nodiscard]] std::string render(const Snapshot& snapshot);
+  /// The whole page with every series of CONTRACT section 3 that there is.
+  [[nodiscard]] std::string render(const Snapshot& snapshot, PageFormat format = PageFormat::classic);
 
  private:
   ReadingSeries readings_;

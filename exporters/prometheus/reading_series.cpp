@@ -3,50 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "exporters/prometheus/series_labels.h"
+
 namespace flopwatt::exposition {
 namespace {
-
-// Series of scopes and windows that say which method gave the work (CONTRACT section 3).
-bool has_method_label(const QuantityRow& row) {
-  using enum Quantity;
-  constexpr std::array with_method = {work, joules_per_flop, joules_per_flop_low, joules_per_flop_high,
-                                      uncertainty};
-  const bool of_scope = row.source == SourceKind::scope || row.source == SourceKind::window;
-  return of_scope && std::ranges::find(with_method, row.quantity) != with_method.end();
-}
 
 // What one accelerator has done so far stays on the page while it is stale, so that sums over accelerators
 // hold.
 bool is_never_absent(const QuantityRow& row) {
   return row.source == SourceKind::accelerator && row.kind == ValueKind::counter &&
          row.place == PlaceKind::precision;
-}
-
-std::string source_labels(const Source& source) {
-  std::string labels;
-  switch (source.kind) {
-    case SourceKind::meter:
-      append_label(labels, "meter", source.name);
-      break;
-    case SourceKind::accelerator:
-      append_label(labels, "accelerator", source.name);
-      append_label(labels, "uuid", source.identity.uuid);
-      break;
-    case SourceKind::cpu:
-      append_label(labels, "package", source.name);
-      break;
-    case SourceKind::scope:
-    case SourceKind::work:
-      append_label(labels, "scope", source.name);
-      break;
-    case SourceKind::window: {
-      const std::size_t slash = source.name.find('/');
-      append_label(labels, "scope", std::string_view(source.name).substr(0, slash));
-      append_label(labels, "window", std::string_view(source.name).substr(slash + 1));
-      break;
-    }
-  }
-  return labels;
 }
 
 std::string_view name_of(EnergySource source) {
@@ -79,19 +45,11 @@ std::string info_labels(const Source& source) {
   return labels;
 }
 
-std::string line_labels(const std::string& of_source, const QuantityRow& row, Place place, Method method) {
-  std::string labels = of_source;
-  if (!row.place_label.empty()) append_label(labels, row.place_label, label_of(place));
-  if (has_method_label(row)) append_label(labels, "method", name_of(method));
-  return labels;
-}
-
 }  // namespace
 
 SourceLines::SourceLines(SourcePtr source, Method method)
     : source_(std::move(source)), method_(method), info_(info_labels(*source_)) {
   const auto table = quantity_table();
-  const std::string labels = source_labels(*source_);
   for (std::size_t index = 0; index < source_->fields.size(); ++index) {
     const Channel channel = source_->fields[index].channel;
     const QuantityRow* row = find_row(source_->kind, channel);
@@ -100,7 +58,7 @@ SourceLines::SourceLines(SourcePtr source, Method method)
     lines_.push_back({.row = static_cast<std::size_t>(row - table.data()),
                       .index = index,
                       .factor = row->series_factor,
-                      .labels = line_labels(labels, *row, channel.place, method),
+                      .labels = series_labels(*source_, *row, channel, method),
                       .never_absent = is_never_absent(*row)});
   }
   std::ranges::stable_sort(lines_, {}, &Line::row);
@@ -184,12 +142,12 @@ void ReadingSeries::write_info(PageWriter& writer, const Snapshot& snapshot) con
     for (const SourceLines* lines : by_kind_.at(static_cast<std::size_t>(kind)))
       if (!lines->info().empty()) writer.sample(lines->info(), 1);
   };
-  writer.family("flopwatt_meter_info", FamilyType::gauge, "What the meter is, and the accuracy it is given.");
+  writer.family("flopwatt_meter_info", FamilyType::info, "What the meter is, and the accuracy it is given.");
   write_sources(SourceKind::meter);
-  writer.family("flopwatt_accelerator_info", FamilyType::gauge,
+  writer.family("flopwatt_accelerator_info", FamilyType::info,
                 "What the accelerator is; energy_source: its own counter, or integrated power.");
   write_sources(SourceKind::accelerator);
-  writer.family("flopwatt_scope_info", FamilyType::gauge,
+  writer.family("flopwatt_scope_info", FamilyType::info,
                 "How scopes are nested, and whether meters or the devices themselves give the energy.");
   for (const ScopeFigures& scope : snapshot.scopes) {
     std::string labels;

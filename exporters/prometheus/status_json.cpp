@@ -32,7 +32,7 @@ json::object source_object(const SourceState& state) {
   json::object failures;
   for (std::size_t i = 0; i < all_fault_classes.size(); ++i)
     failures[flopwatt::name_of(all_fault_classes[i])] = state.failures[i];
-  const bool up = !state.stale && state.newest;
+  const bool up = state.is_up();
   json::object object{{"kind", name_of(state.source->kind)}, {"up", up}};
   if (state.newest) object["last_reading"] = time_text(state.newest->time.wall_us);
   if (!state.last_fault.empty()) object["last_fault"] = text(state.last_fault);

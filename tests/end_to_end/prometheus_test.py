@@ -1,33 +1,8 @@
 """A real Prometheus scrapes the agent."""
-import json
-import urllib.parse
-import urllib.request
-
 from harness.agent import Agent
-from harness.process import Process, free_port, wait_until
+from harness.process import wait_until
+from harness.prometheus import Prometheus
 from harness.rack import LOADS, Rack
-
-
-class Prometheus(Process):
-    def __init__(self, folder, target: str):
-        super().__init__("prometheus", folder)
-        self.port = free_port()
-        self.config = folder / "prometheus.yml"
-        self.config.write_text("global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-                               f"scrape_configs: [{{job_name: flopwatt, static_configs: [{{targets: ['{target}']}}]}}]\n")
-
-    def start(self) -> "Prometheus":
-        self.spawn(["prometheus", f"--config.file={self.config}", f"--web.listen-address=127.0.0.1:{self.port}",
-                    f"--storage.tsdb.path={self.folder / 'tsdb'}"])
-        return self
-
-    def query(self, expression: str) -> list[dict]:
-        query = urllib.parse.urlencode({"query": expression})
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/query?{query}", timeout=5) as answer:
-                return json.load(answer)["data"]["result"]
-        except OSError:
-            return []
 
 
 def test_prometheus_scrapes_the_agent(tmp_path, started):

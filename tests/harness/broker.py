@@ -84,7 +84,8 @@ class Subscriber:
         client.subscribe(self._topic, qos=1)
 
     def _received(self, _client, _data, message):
-        decoded = Message(message.topic, json.loads(message.payload), bool(message.retain), time.time())
+        payload = json.loads(message.payload) if message.payload else None  # None: a retained message is taken away
+        decoded = Message(message.topic, payload, bool(message.retain), time.time())
         with self._lock:
             self._messages.append(decoded)
 

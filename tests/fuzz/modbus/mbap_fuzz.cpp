@@ -2,55 +2,21 @@
 // frames in it are made of its own bytes, or of a good answer with some bytes changed, so that the depth is
 // reached.
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "drivers/modbus/conversation.h"
-#include "drivers/modbus/decode.h"
-#include "readings/reading_set.h"
+#include "script.h"
 
 namespace {
 
 using namespace flopwatt;
 using namespace flopwatt::modbus;
 using Verdict = Conversation::Verdict;
-
-constexpr std::pair<Wire, std::size_t> wires[] = {{Wire::u16, 1}, {Wire::i16, 1}, {Wire::u32, 2},
-                                                  {Wire::i32, 2}, {Wire::u64, 4}, {Wire::i64, 4},
-                                                  {Wire::f32, 2}, {Wire::f64, 4}};
-
-void require(bool held) {
-  if (!held) std::abort();
-}
-
-class Script {
- public:
-  explicit Script(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
-
-  [[nodiscard]] bool ended() const { return bytes_.empty(); }
-
-  std::uint8_t next() {
-    if (bytes_.empty()) return 0;
-    const std::uint8_t byte = bytes_.front();
-    bytes_ = bytes_.subspan(1);
-    return byte;
-  }
-
-  std::vector<std::uint8_t> take(std::size_t count) {
-    count = std::min(count, bytes_.size());
-    const auto taken = bytes_.first(count);
-    bytes_ = bytes_.subspan(count);
-    return {taken.begin(), taken.end()};
-  }
-
- private:
-  std::span<const std::uint8_t> bytes_;
-};
+using fuzz::require;
+using fuzz::Script;
 
 class Device {
  public:
@@ -139,26 +105,11 @@ class Device {
   void judge(Verdict verdict) {
     if (verdict == Verdict::waiting) return;
     open_ = false;
-    if (verdict == Verdict::registers) return decode_all();
+    if (verdict == Verdict::registers) return fuzz::decode_all(conversation_.registers(), request_.count);
     require(conversation_.registers().empty());
     if (verdict == Verdict::exception) return;
     require(!conversation_.doubt().empty());
     conversation_.restart();
-  }
-
-  void decode_all() {
-    const auto registers = conversation_.registers();
-    require(registers.size() == std::size_t{2} * request_.count);
-    for (const auto& [wire, width] : wires) {
-      for (const WordOrder order : {WordOrder::big, WordOrder::little}) {
-        if (width > request_.count) continue;
-        Register reg;
-        reg.wire = wire;
-        reg.word_order = order;
-        const double value = decode(registers.first(2 * width), reg);
-        require(!is_known(value) || std::isfinite(value));
-      }
-    }
   }
 
   Script script_;

@@ -7,7 +7,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 
+#include "runtime/async.h"
 #include "runtime/clock.h"
+#include "runtime/schedule.h"
 
 using namespace flopwatt;
 using namespace flopwatt::agent;
@@ -40,13 +42,14 @@ class ScriptedExporter final : public PushExporter {
   }
   awaitable<Result<Done>> publish(const std::vector<StoredSet>& sets, Lane lane) override {
     ++attempts;
+    if (stall) co_await sleep_until(SteadyTime::max());
     if (refuse) co_return Fault{FaultClass::connection, "refused", 0};
     for (const StoredSet& stored : sets) (lane == Lane::live ? live : replay).push_back(stored.seq);
     co_return Done{};
   }
   void set_status(const std::vector<SourceStatus>&) override {}
 
-  bool refuse = false;
+  bool refuse = false, stall = false;
   int attempts = 0;
   std::vector<std::uint64_t> live, replay;
 
@@ -64,6 +67,7 @@ struct Fixture {
   ScriptedExporter* exporter = nullptr;
   std::unique_ptr<Delivery> delivery;
   asio::cancellation_signal stop_live, stop_replay;
+  int ended = 0;  // tasks
 
   awaitable<Result<std::vector<StoredSet>>> read(store::Span span, std::size_t max_sets) {
     std::vector<StoredSet> found;
@@ -80,7 +84,10 @@ struct Fixture {
         std::move(made), Ledger({store::DeliveryMarks(100), 0, 0}, 0),
         [this](store::Span span, std::size_t max_sets) { return read(span, max_sets); },
         Delivery::Settings{10s, 100});
-    const auto ends = [](const std::exception_ptr&) {};
+    start();
+  }
+  void start() {
+    const auto ends = [this](const std::exception_ptr&) { ++ended; };
     asio::co_spawn(io, delivery->run_live(), asio::bind_cancellation_slot(stop_live.slot(), ends));
     asio::co_spawn(io, delivery->run_replay(), asio::bind_cancellation_slot(stop_replay.slot(), ends));
   }
@@ -175,4 +182,31 @@ TEST_CASE("what waited for the live lane while the connection changed is not liv
   REQUIRE(f.run_until_delivered());
   CHECK(f.exporter->live.empty());
   CHECK(f.exporter->replay == Seqs{101, 102});
+}
+
+TEST_CASE("another exporter goes on where the one before it was, also with what was under way") {
+  Fixture f;
+  f.exporter->connect();
+  f.commit(101, 102);
+  REQUIRE(f.run_until_delivered());
+  f.exporter->stall = true;
+  f.commit(103, 104);  // is being published
+  REQUIRE(f.run_until([&] { return f.exporter->attempts == 2; }));
+  f.commit(105, 106);  // waits behind it
+  f.stop_live.emit(asio::cancellation_type::terminal);
+  f.stop_replay.emit(asio::cancellation_type::terminal);
+  REQUIRE(f.run_until([&] { return f.ended == 2; }));
+
+  auto made = std::make_unique<ScriptedExporter>(f.io.get_executor());
+  ScriptedExporter* const next = made.get();
+  f.delivery->replace_exporter(std::move(made));
+  f.commit(107, 107);
+  f.io.restart();  // it had nothing left to do
+  f.start();
+  next->connect();
+  f.commit(108, 108);
+  REQUIRE(f.run_until_delivered());
+  CHECK(next->replay == Seqs{103, 104, 105, 106, 107});
+  CHECK(next->live == Seqs{108});
+  CHECK(f.delivery->ledger().delivered() == 8);
 }

@@ -85,11 +85,11 @@ TEST_CASE("a batch is handed out once, in the order of arrival") {
   const SourceId ida = hub.add(a), idb = hub.add(b);
   hub.accept(idb, reading(b, 1, 1), 0us, 1ms);
   hub.accept(ida, reading(a, 1, 2), 0us, 1ms);
-  const auto batch = hub.take_batch();
+  const auto batch = hub.take_batch(at(1));
   REQUIRE(batch.size() == 2);
   CHECK(batch[0].source == b);
   CHECK(batch[1].source == a);
-  CHECK(hub.take_batch().empty());
+  CHECK(hub.take_batch(at(1)).empty());
 }
 
 TEST_CASE("a duration on a bound counts below it, as Prometheus' le says") {
@@ -98,4 +98,39 @@ TEST_CASE("a duration on a bound counts below it, as Prometheus' le says") {
   histogram.observe(2ms);
   histogram.observe(1s);
   CHECK(histogram.state().counts == std::vector<std::uint64_t>{1, 1, 1});
+}
+
+TEST_CASE("an accelerator's sets, its newest one and its description have the work that was counted for it") {
+  Hub hub;
+  auto gpu = std::make_shared<Source>(*meter("nvidia0"));
+  gpu->kind = SourceKind::accelerator;
+  gpu->fields = {{{Quantity::power}, Wire::u32}};
+  const SourceId id = hub.add(gpu);
+  const auto target = hub.work().find_accelerator("nvidia0");
+  REQUIRE(target);
+  hub.work().count(*target, Place::bf16, 1e15);
+  CHECK(hub.update_status(at(0)));
+  hub.accept(id, reading(gpu, 1, 400), 0us, 1ms);
+  CHECK(hub.update_status(at(1)));  // described anew, with the precision
+  const auto batch = hub.take_batch(at(1));
+  REQUIRE(batch.size() == 1);
+  const auto column = batch[0].source->index_of({.quantity = Quantity::counted_work, .place = Place::bf16});
+  REQUIRE(column);
+  CHECK(batch[0].values.at(*column) == 1e15);
+  const SourceState state = hub.states(at(1)).front();
+  CHECK(state.newest->values.size() == batch[0].values.size());
+  CHECK(state.source == batch[0].source);
+  CHECK(hub.status().front().source == batch[0].source);
+}
+
+TEST_CASE("what is counted for a scope comes with the batch and is no source that is polled") {
+  ScopeConfig rack;
+  rack.name = "rack";
+  Hub hub({rack});
+  hub.work().count(*hub.work().find_scope("rack"), Place::fp8, 5);
+  const auto batch = hub.take_batch(at(1));
+  REQUIRE(batch.size() == 1);
+  CHECK(batch[0].source->kind == SourceKind::work);
+  CHECK(hub.states(at(1)).empty());
+  CHECK(hub.all_polled());
 }

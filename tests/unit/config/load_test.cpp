@@ -105,6 +105,7 @@ TEST_CASE("a good configuration: everything else") {
   CHECK(config.nvidia.enabled);
   CHECK(config.nvidia.required);
   CHECK(config.nvidia.library == "/opt/libnvidia-ml.so.1");
+  CHECK(config.nvidia.guest_socket == "/run/flopwatt-smi/nvidia.sock");
   CHECK(config.nvidia.interval == 250ms);
   CHECK(config.nvidia.tensor_precision == Precision::fp8);
   REQUIRE(config.accelerator_names.size() == 2);
@@ -187,6 +188,7 @@ TEST_CASE("an empty file is a good configuration: everything has a default but m
   CHECK(config.nvidia.enabled);
   CHECK_FALSE(config.nvidia.required);
   CHECK(config.nvidia.library == "libnvidia-ml.so.1");
+  CHECK_FALSE(config.nvidia.guest_socket);
   CHECK(config.nvidia.interval == 1s);
   CHECK(config.nvidia.tensor_precision == Precision::bf16);
   CHECK(config.windows == std::vector<Window>{{"1m", 1min}, {"15m", 15min}});

@@ -109,6 +109,102 @@ TEST_CASE("eastron-sdm630 is what its maker's protocol says") {
   CHECK(library.find(name, report) == profile);  // read once
 }
 
+namespace {
+
+MeterProfile shipped(const std::string& id) {
+  std::vector<Finding> findings;
+  Reporter report(findings, "f.yml");
+  ProfileLibrary library({source_dir / "config/meters"}, "");
+  YamlNode name;
+  name.kind = YamlNode::Kind::scalar;
+  name.text = id;
+  const MeterProfile* profile = library.find(name, report);
+  REQUIRE(profile != nullptr);
+  return *profile;
+}
+
+// A register as it is to be: address, type, order of words, scale to the held unit.
+void check_register(const MeterProfile& profile, Channel channel, int address, Wire wire, WordOrder order,
+                    double scale) {
+  CAPTURE(address);
+  const Register* one = find(profile, channel);
+  REQUIRE(one != nullptr);
+  CHECK(one->address == address);
+  CHECK(one->wire == wire);
+  CHECK(one->word_order == order);
+  CHECK(one->scale == scale);
+  CHECK(one->resolution == 0);  // an integer's scale is its step
+  CHECK(one->function == 3);
+}
+
+}  // namespace
+
+TEST_CASE("abb-b23-b24: hexadecimal addresses as on the wire, steps of 0.01 kWh in 64 bits") {
+  const MeterProfile abb = shipped("abb-b23-b24");
+  using Q = Quantity;
+  constexpr auto big = WordOrder::big;
+  CHECK(abb.registers.size() == 20);
+  check_register(abb, {Q::energy_import}, 0x5000, Wire::u64, big, 10);
+  check_register(abb, {Q::energy_export}, 0x5004, Wire::u64, big, 10);
+  check_register(abb, {Q::voltage, Place::l1}, 0x5B00, Wire::u32, big, 0.1);
+  check_register(abb, {Q::voltage, Place::l3_l1}, 0x5B0A, Wire::u32, big, 0.1);
+  check_register(abb, {Q::current, Place::n}, 0x5B12, Wire::u32, big, 0.01);
+  check_register(abb, {Q::active_power}, 0x5B14, Wire::i32, big, 0.01);
+  check_register(abb, {Q::active_power, Place::l3}, 0x5B1A, Wire::i32, big, 0.01);
+  check_register(abb, {Q::reactive_power}, 0x5B1C, Wire::i32, big, 0.01);
+  check_register(abb, {Q::apparent_power}, 0x5B24, Wire::i32, big, 0.01);
+  check_register(abb, {Q::frequency}, 0x5B2C, Wire::u16, big, 0.01);
+  check_register(abb, {Q::power_factor}, 0x5B3A, Wire::i16, big, 0.001);
+  REQUIRE(abb.identify.size() == 3);
+  CHECK(abb.identify[0].expected == 0x42323320);  // "B23 "
+  CHECK(abb.identify[1].expected == 0x42323420);  // "B24 "
+}
+
+TEST_CASE("schneider-iem3155: registers counted from 1 in its manual, from 0 here") {
+  const MeterProfile iem = shipped("schneider-iem3155-3255-3355");
+  using Q = Quantity;
+  constexpr auto big = WordOrder::big;
+  CHECK(iem.registers.size() == 18);
+  check_register(iem, {Q::current, Place::l1}, 3000 - 1, Wire::f32, big, 1);
+  check_register(iem, {Q::voltage, Place::l1_l2}, 3020 - 1, Wire::f32, big, 1);
+  check_register(iem, {Q::voltage, Place::l1}, 3028 - 1, Wire::f32, big, 1);
+  check_register(iem, {Q::active_power}, 3060 - 1, Wire::f32, big, 1000);
+  check_register(iem, {Q::active_power, Place::l1}, 3054 - 1, Wire::f32, big, 1000);
+  check_register(iem, {Q::frequency}, 3110 - 1, Wire::f32, big, 1);
+  check_register(iem, {Q::energy_import}, 3204 - 1, Wire::i64, big, 1);
+  check_register(iem, {Q::energy_export}, 3208 - 1, Wire::i64, big, 1);
+  CHECK_FALSE(iem.has({Q::power_factor}));  // coded over four quadrants
+}
+
+TEST_CASE("carlo-gavazzi-em24-din: low word first, the import that is never reset") {
+  const MeterProfile em24 = shipped("carlo-gavazzi-em24-din");
+  using Q = Quantity;
+  constexpr auto little = WordOrder::little;
+  CHECK(em24.registers.size() == 19);
+  CHECK(em24.limits.max_registers == 11);
+  CHECK(em24.limits.max_hole == 0);
+  check_register(em24, {Q::voltage, Place::l1}, 0, Wire::i32, little, 0.1);
+  check_register(em24, {Q::voltage, Place::l3_l1}, 10, Wire::i32, little, 0.1);
+  check_register(em24, {Q::current, Place::l2}, 14, Wire::i32, little, 0.001);
+  check_register(em24, {Q::active_power}, 0x28, Wire::i32, little, 0.1);
+  check_register(em24, {Q::power_factor}, 0x35, Wire::i16, WordOrder::big, 0.001);
+  check_register(em24, {Q::frequency}, 0x37, Wire::i16, WordOrder::big, 0.1);
+  check_register(em24, {Q::energy_import}, 0x3E, Wire::i32, little, 100);
+  check_register(em24, {Q::energy_export}, 0x5C, Wire::i32, little, 100);
+}
+
+TEST_CASE("registers of branch circuits") {
+  const MeterProfile profile = read_good(
+      "{quantity: active_power, address: 0, function: 3, type: u16},"
+      "{quantity: active_power, branch: 1, address: 1, function: 3, type: u16},"
+      "{quantity: current, branch: 1, address: 2, function: 3, type: u16, unit: mA},"
+      "{quantity: energy_import, branch: 48, address: 3, function: 3, type: u32, unit: kWh}");
+  CHECK(profile.has({Quantity::active_power, Place::branch, 1}));
+  CHECK(profile.has({Quantity::current, Place::branch, 1}));
+  CHECK(find(profile, {Quantity::energy_import, Place::branch, 48})->scale == 1000);
+  CHECK_FALSE(profile.has({Quantity::energy_import, Place::branch, 1}));
+}
+
 TEST_CASE("scale and unit together give the held value") {
   const MeterProfile profile = read_good(
       "{quantity: energy_import, address: 0, function: 3, type: u32, unit: kWh, scale: 0.1, resolution: 0.1},"

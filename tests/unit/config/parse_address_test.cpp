@@ -15,8 +15,23 @@ TEST_CASE("addresses of meters") {
     CAPTURE(bad);
     CHECK_FALSE(parse_modbus_address(bad).value);
   }
-  CHECK(parse_modbus_address("rtu:///dev/ttyUSB0").advice.find("not yet supported") != std::string::npos);
-  CHECK(parse_modbus_address("rtu+tcp://h:1").advice.find("not yet supported") != std::string::npos);
+}
+
+TEST_CASE("addresses of serial lines") {
+  const auto line = parse_modbus_address("rtu:///dev/ttyUSB0").value;
+  CHECK(line == ModbusAddress{"/dev/ttyUSB0", 0, Transport::rtu});
+  CHECK(line->text() == "rtu:///dev/ttyUSB0");
+  CHECK(parse_modbus_address("rtu:///dev/serial/by-id/usb-FTDI_1-if00").value->host ==
+        "/dev/serial/by-id/usb-FTDI_1-if00");
+  CHECK(parse_modbus_address("rtu:////dev/./x/../ttyUSB0").value == line);
+  const auto server = parse_modbus_address("rtu+tcp://[::1]:4001").value;
+  CHECK(server == ModbusAddress{"::1", 4001, Transport::rtu_tcp});
+  CHECK(server->text() == "rtu+tcp://[::1]:4001");
+  for (const char* bad : {"rtu://", "rtu://ttyUSB0", "rtu:/dev/ttyUSB0", "rtu:///", "rtu:///dev/a b",
+                          "rtu+tcp://h", "rtu+tcp://", "rtu+tcp://h:0", "rtu+udp://h:1"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_modbus_address(bad).value);
+  }
 }
 
 TEST_CASE("addresses of brokers") {

@@ -6,7 +6,6 @@
 #include <array>
 #include <map>
 #include <set>
-#include <tuple>
 #include <string>
 #include <tuple>
 #include <vector>

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 
@@ -71,6 +72,29 @@ TEST_CASE("an unknown value leaves its key out; no seq, no key") {
                                  {{Q::frequency}, 50},
                                  {{Q::power_factor}, std::numeric_limits<double>::infinity()}});
   CHECK(json_of(set) == R"({"time":"2026-11-23T12:44:01.250Z","frequency_hz":50})");
+}
+
+TEST_CASE("branches by number behind everything else; what is unknown is left out, also a whole branch") {
+  ReadingSet set = set_of(SourceKind::meter, "pdu-a",
+                          {{{Q::current, Place::branch, 12}, 1.5},
+                           {{Q::active_power, Place::branch, 7}, 600.5},
+                           {{Q::energy_import, Place::branch, 12}, absent},
+                           {{Q::current, Place::branch, 3}, absent},
+                           {{Q::current, Place::branch, 7}, 2.5},
+                           {{Q::energy_import, Place::branch, 7}, 1234},
+                           {{Q::frequency}, 50},
+                           {{Q::active_power, Place::branch, 12}, 350}});
+  CHECK(json_of(set) == R"({"time":"2026-11-23T12:44:01.250Z","frequency_hz":50,"branches":{)"
+                        R"("7":{"active_power_w":600.5,"energy_import_wh_total":1234,"current_a":2.5},)"
+                        R"("12":{"active_power_w":350,"current_a":1.5}}})");
+  std::ranges::fill(set.values, absent);
+  CHECK(json_of(set) == R"({"time":"2026-11-23T12:44:01.250Z"})");
+}
+
+TEST_CASE("work that was counted for a scope") {
+  const ReadingSet set = set_of(SourceKind::work, "gpu-01",
+                                {{{Q::counted_work, Place::bf16}, 1e18}, {{Q::counted_work}, 1.5e18}});
+  CHECK(json_of(set, 4) == R"({"seq":4,"time":"2026-11-23T12:44:01.250Z","flop_total":1.5e+18})");
 }
 
 TEST_CASE("an accelerator's object, to the letter; what is not published is not in it") {

@@ -176,42 +176,6 @@ TEST_CASE("an accelerator that appears late counts from then on") {
   CHECK(value(minute(accounting.figures(at(149.99))[0]), Q::coverage) == 1);
 }
 
-TEST_CASE("a change of method makes the windows that span it absent") {
-  Rack r = rack();
-  Accounting accounting = one_scope();
-  r.disturb = [](ReadingSet& set, double t) {
-    if (set.source->kind == SourceKind::accelerator && t >= 100)
-      set.values.back() = static_cast<double>(Method::counted);
-    return true;
-  };
-  r.run(accounting, 0, 130);
-  const ScopeFigures spanning = accounting.figures(at(129.99))[0];
-  CHECK(spanning.method == Method::counted);
-  CHECK(value(minute(spanning), Q::coverage) > 0.9);
-  CHECK_FALSE(is_known(value(minute(spanning), Q::work)));
-  CHECK_FALSE(is_known(value(minute(spanning), Q::joules_per_flop)));
-  CHECK(is_known(value(minute(spanning), Q::energy)));
-  CHECK(value(spanning.figures, Q::work) == doctest::Approx(29 * 3000 * 2e11).epsilon(0.001));
-  r.run(accounting, 130, 200);
-  const ScopeFigures after = accounting.figures(at(199.99))[0];
-  CHECK(after.windows[0].method == Method::counted);
-  CHECK(is_known(value(minute(after), Q::joules_per_flop)));
-}
-
-TEST_CASE("accelerators of different methods are never added") {
-  Rack r = rack();
-  Accounting accounting = one_scope();
-  r.disturb = [](ReadingSet& set, double) {
-    if (set.source->name == "nvidia1") set.values.back() = static_cast<double>(Method::counted);
-    return true;
-  };
-  r.run(accounting, 0, 100);
-  const ScopeFigures figures = accounting.figures(at(99.99))[0];
-  CHECK(value(minute(figures), Q::coverage) == 1);
-  CHECK_FALSE(is_known(value(minute(figures), Q::work)));
-  CHECK_FALSE(is_known(value(minute(figures), Q::joules_per_flop)));
-}
-
 TEST_CASE("an accelerator without work keeps the scope's coverage at nothing") {
   Rack r = rack();
   Accounting accounting = one_scope();

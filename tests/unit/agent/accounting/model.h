@@ -64,7 +64,7 @@ struct MeterShape {
   double accuracy = 0.005;
   double ct_accuracy = 0.005;
   double interval = 1;
-  std::string serial;
+  std::string serial{};
 };
 
 inline SourcePtr meter(const std::string& name, const MeterShape& shape = {}) {
@@ -110,34 +110,82 @@ inline SourcePtr gpu(const std::string& name, const std::string& uuid = "GPU-1",
   source->interval = source->effective_period = std::chrono::seconds(1);
   source->accuracy = 0.05;
   source->refresh = std::chrono::milliseconds(100);
-  source->fields = {{{Q::temperature}, Wire::u8, 1, 0},       {{Q::power}, Wire::u32, 1e-3, 0},
-                    {{Q::energy}, Wire::u64, 1e-3, 0},        {{Q::pipe_work}, Wire::f64, 1, 0},
-                    {{Q::pipe_work_low}, Wire::f64, 1, 0},    {{Q::pipe_work_high}, Wire::f64, 1, 0},
-                    {{Q::pipe_work_spread}, Wire::f64, 1, 0}, {{Q::method}, Wire::u8, 1, 0}};
+  for (const auto& [quantity, wire] : {std::pair{Q::temperature, Wire::u8},
+                                       {Q::power, Wire::u32},
+                                       {Q::energy, Wire::u64},
+                                       {Q::pipe_work, Wire::f64},
+                                       {Q::pipe_work_low, Wire::f64},
+                                       {Q::pipe_work_high, Wire::f64},
+                                       {Q::pipe_work_spread, Wire::f64},
+                                       {Q::estimated_work, Wire::f64},
+                                       {Q::estimated_work_low, Wire::f64},
+                                       {Q::estimated_work_high, Wire::f64},
+                                       {Q::counted_work, Wire::f64}})
+    source->fields.push_back({{quantity}, wire, wire == Wire::u32 || wire == Wire::u64 ? 1e-3 : 1, 0});
   return source;
+}
+
+// Which methods an accelerator offers.
+struct Offers {
+  bool counted = false, pipe = true, estimated = false;
+};
+
+// The methods tell different work, so that a mixture shows.
+inline double told_share(Method method) {
+  return method == Method::counted ? 0.9 : method == Method::pipe ? 1.0 : 3.0;
 }
 
 struct GpuValues {
   double watts = 0, joules = 0, work = 0;
   double low_share = 0.5, high_share = 2, spread_share = 0;
-  Method method = Method::pipe;
+  Offers offers{};
+  double counted = work;  // before its share: behind the work where it comes in lumps
 };
 
 inline ReadingSet gpu_set(const SourcePtr& source, double t, const GpuValues& v) {
+  const double pipe = v.offers.pipe ? v.work * told_share(Method::pipe) : absent;
+  const double estimated = v.offers.estimated ? v.work * told_share(Method::estimated) : absent;
+  const double counted = v.offers.counted ? v.counted * told_share(Method::counted) : absent;
   return {source,
           at(t),
           1'000,
-          {60, v.watts, v.joules, v.work, v.work * v.low_share, v.work * v.high_share,
-           v.work * v.spread_share, static_cast<double>(v.method)}};
+          {60, v.watts, v.joules, pipe, pipe * v.low_share, pipe * v.high_share, pipe * v.spread_share,
+           estimated, estimated / 6, estimated * 2, counted}};
+}
+
+// What was counted for a scope as a whole; without work: it is not offered any more.
+inline SourcePtr lines(const std::string& scope) {
+  auto source = std::make_shared<Source>();
+  source->kind = SourceKind::work;
+  source->name = scope;
+  source->interval = source->effective_period = std::chrono::seconds(1);
+  source->fields = {{{Q::counted_work, Place::bf16}}, {{Q::counted_work}}};
+  return source;
+}
+
+inline ReadingSet lines_set(const SourcePtr& source, double t, double work) {
+  return {source, at(t), 0, {work / 2, work}};
+}
+
+// "pdu-a" or "pdu-a/1".
+inline EnergyEntry entry(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string::npos) return {text};
+  return {text.substr(0, slash), static_cast<std::uint16_t>(std::stoi(text.substr(slash + 1)))};
 }
 
 inline ScopeConfig scope(const std::string& name, std::vector<std::string> meters, ScopeConfig::Work work,
                          std::vector<std::string> patterns = {}) {
   ScopeConfig config;
   config.name = name;
-  for (std::string& meter : meters) config.energy.push_back({std::move(meter)});
+  for (std::string& meter : meters) config.energy.push_back(entry(meter));
   config.work = work;
   config.work_patterns = std::move(patterns);
+  return config;
+}
+
+inline ScopeConfig nested(ScopeConfig config, std::vector<std::string> contains) {
+  config.contains = std::move(contains);
   return config;
 }
 

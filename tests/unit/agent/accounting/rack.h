@@ -2,6 +2,7 @@
 // proportion to the accelerators' power. Everything is exact; faults are what the callbacks make of a set.
 #pragma once
 
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <random>
@@ -22,6 +23,12 @@ struct Rack {
   std::vector<SourcePtr> meters;
   std::vector<SourcePtr> gpus;
   double meter_phase = 0.020, gpu_phase = 0.0, jitter = 0.0;
+  /// What an accelerator offers then.
+  std::function<Offers(const std::string&, double)> offers = [](const std::string&, double) {
+    return Offers{};
+  };
+  double counting_since = 0;  // the agent counts from its start, or from the first line, at 0
+  double lump = 0;            // seconds in which counted work comes at once; 0: it is told as it is done
   /// May change a set before it is told, or keep it back (false).
   std::function<bool(ReadingSet&, double)> disturb = [](ReadingSet&, double) { return true; };
   std::vector<ReadingSet> closed;
@@ -33,6 +40,10 @@ struct Rack {
     return gpu_share * load.between(from, to);
   }
   [[nodiscard]] double work(double from, double to) const { return flop_per_joule * device_energy(from, to); }
+
+  [[nodiscard]] double work_by(Method method, double from, double to) const {
+    return told_share(method) * work(from, to);
+  }
 
   // The polls of second `s`, then one call of advance at its end.
   void second(Accounting& accounting, int s) {
@@ -50,10 +61,14 @@ struct Rack {
     for (const SourcePtr& gpu : gpus) {
       const double t = s + gpu_phase + shift(random);
       const double share = gpu_share / static_cast<double>(gpus.size());
-      tell(gpu_set(gpu, t,
-                   {load.watts(t) * share, 1e6 + load.joules(t) * share,
-                    load.joules(t) * share * flop_per_joule}),
-           t);
+      GpuValues values;
+      values.watts = load.watts(t) * share;
+      values.joules = 1e6 + load.joules(t) * share;
+      values.work = load.joules(t) * share * flop_per_joule;
+      const double counted_until = lump > 0 ? std::floor(t / lump) * lump : t;
+      values.counted = load.between(counting_since, counted_until) * share * flop_per_joule;
+      values.offers = offers(gpu->name, t);
+      tell(gpu_set(gpu, t, values), t);
     }
     for (ReadingSet& set : accounting.advance(batch, at(s + 0.98))) closed.push_back(std::move(set));
   }

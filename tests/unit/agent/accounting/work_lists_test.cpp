@@ -22,13 +22,13 @@ TEST_CASE("names and globs name accelerators, all is what is left") {
   CHECK_FALSE(scope_of_accelerator(std::span(scopes).subspan(1), "gpu-b"));
 }
 
-TEST_CASE("the number of the lists changes with the lists and not with their order") {
-  const auto number = [](std::vector<ScopeConfig> scopes) { return lists_number(scopes, 0); };
-  const double before = number({scope("r", {"a", "b"}, Work::all)});
-  CHECK(before == number({scope("renamed", {"b", "a"}, Work::all)}));
-  CHECK(before != number({scope("r", {"a"}, Work::all)}));
-  CHECK(before != number({scope("r", {"a", "b"}, Work::none)}));
-  CHECK(before != number({scope("r", {"a", "b"}, Work::listed, {"nvidia*"})}));
-  CHECK(before != number({scope("r", {"a", "b"}, Work::all), scope("s", {}, Work::listed, {"nvidia0"})}));
-  CHECK(before == number({scope("r", {"a", "b"}, Work::all), scope("s", {"c"}, Work::none)}));
+TEST_CASE("an accelerator belongs to the innermost scope that names it") {
+  const std::vector<ScopeConfig> scopes{
+      model::nested(scope("rack", {}, Work::listed, {"nvidia*"}), {"server", "other"}),
+      model::nested(scope("server", {}, Work::listed, {"nvidia[0-3]"}), {"board"}),
+      scope("board", {}, Work::listed, {"nvidia0"}), scope("other", {}, Work::all)};
+  CHECK(scope_of_accelerator(scopes, "nvidia0") == 2);
+  CHECK(scope_of_accelerator(scopes, "nvidia1") == 1);
+  CHECK(scope_of_accelerator(scopes, "nvidia4") == 0);  // `all` inside leaves out what is named around it
+  CHECK(scope_of_accelerator(scopes, "amd0") == 3);
 }

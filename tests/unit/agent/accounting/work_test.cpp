@@ -12,8 +12,8 @@ namespace {
 
 const Retention retention{1000 * std::int64_t{1'000'000}, {}};
 
-WorkReading reading(double t, double work, Method method = Method::pipe) {
-  return {us(t), work, 0.5 * work, 2 * work, 0.01 * work, method, 1e15, 1e-6};
+WorkReading reading(double t, double work) {
+  return {us(t), work, 0.5 * work, 2 * work, 0.01 * work, 1e15, 1e-6};
 }
 
 WorkSeries series() {
@@ -33,7 +33,7 @@ std::vector<TimeSpan> gaps_of(const WorkSeries& work, double from, double to) {
 TEST_CASE("work grows with its bounds and its spread") {
   auto work = series();
   double total = 0;
-  for (int t = 0; t <= 10; ++t) total += work.add(reading(t, 5e14 * t), retention).work;
+  for (int t = 0; t <= 10; ++t) total += work.add(reading(t, 5e14 * t), retention);
   CHECK(total == 5e15);
   const WorkPart part = work.part(std::vector<TimeSpan>{{us(2), us(4.5)}});
   CHECK(part.work == doctest::Approx(1.25e15));
@@ -47,29 +47,19 @@ TEST_CASE("absent work breaks continuity: nothing is counted across it") {
   auto work = series();
   work.add(reading(0, 0), retention);
   work.add(reading(1, 1e14), retention);
-  work.add({us(2), absent, absent, absent, absent, Method::none, 1e15, 1e-6}, retention);
+  work.add({us(2), absent, absent, absent, absent, 1e15, 1e-6}, retention);
   CHECK(work.reached_us() == us(2));
-  CHECK(work.add(reading(3, 9e14), retention).work == 0);
-  CHECK(work.add(reading(4, 10e14), retention).work == 1e14);
+  CHECK_FALSE(work.offered());
+  CHECK(work.add(reading(3, 9e14), retention) == 0);
+  CHECK(work.add(reading(4, 10e14), retention) == 1e14);
   CHECK(gaps_of(work, 0, 4) == std::vector<TimeSpan>{{us(0), us(1)}, {us(3), us(4)}});
-}
-
-TEST_CASE("another method begins anew, and the stretch between belongs to neither") {
-  auto work = series();
-  work.add(reading(0, 0), retention);
-  work.add(reading(1, 1e14), retention);
-  CHECK(work.add(reading(2, 8e14, Method::counted), retention).work == 0);
-  const WorkGrowth growth = work.add(reading(3, 9e14, Method::counted), retention);
-  CHECK(growth.work == 1e14);
-  CHECK(growth.method == Method::counted);
-  CHECK(gaps_of(work, 0, 3) == std::vector<TimeSpan>{{us(0), us(1)}, {us(2), us(3)}});
 }
 
 TEST_CASE("a restarted guest counts from zero again: no negative and no lost work after it") {
   auto work = series();
   for (int t = 0; t <= 10; ++t) work.add(reading(t, 1e16 + 5e14 * t), retention);
   double total = 0;
-  for (int t = 11; t <= 20; ++t) total += work.add(reading(t, 5e14 * (t - 11)), retention).work;
+  for (int t = 11; t <= 20; ++t) total += work.add(reading(t, 5e14 * (t - 11)), retention);
   CHECK(total == 9 * 5e14);
   CHECK(work.part(std::vector<TimeSpan>{{us(12), us(20)}}).work == doctest::Approx(8 * 5e14));
 }
@@ -77,14 +67,14 @@ TEST_CASE("a restarted guest counts from zero again: no negative and no lost wor
 TEST_CASE("work beyond twice the peak is not believed") {
   auto work = series();
   work.add(reading(0, 0), retention);
-  CHECK(work.add(reading(1, 1e19), retention).work == 0);
-  CHECK(work.add(reading(2, 1e15), retention).work == 1e15);
+  CHECK(work.add(reading(1, 1e19), retention) == 0);
+  CHECK(work.add(reading(2, 1e15), retention) == 1e15);
 }
 
 TEST_CASE("bounds that are missing or contradict the work are the work") {
   auto work = series();
-  work.add({us(0), 0, absent, absent, absent, Method::pipe, 1e15, 0}, retention);
-  work.add({us(1), 1e14, absent, absent, absent, Method::pipe, 1e15, 0}, retention);
+  work.add({us(0), 0, absent, absent, absent, 1e15, 0}, retention);
+  work.add({us(1), 1e14, absent, absent, absent, 1e15, 0}, retention);
   const WorkPart part = work.part(std::vector<TimeSpan>{{us(0), us(1)}});
   CHECK(part.low == 1e14);
   CHECK(part.high == 1e14);

@@ -26,6 +26,24 @@ TEST_CASE("a new exporter starts at the end, a known one where it was, a removed
   CHECK(store->opened().backlog.at("ems") == 0);
 }
 
+TEST_CASE("exporters of an open store change as over a restart") {
+  const Directory directory;
+  const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
+  (void)value_or_fail(store->commit(small_commit(small_source(), 0, 10)));
+  const auto records = value_or_fail(store->set_exporters({"ems", "fleet"}));
+  CHECK(records.at("ems").marks == DeliveryMarks(first_seq - 1));
+  CHECK(records.at("fleet").marks == DeliveryMarks(first_seq + 9));
+  Commit commit = small_commit(small_source(), 10, 5);
+  commit.exporters["fleet"] = {DeliveryMarks(first_seq + 11), 2 * small_set_readings, 0};
+  const auto committed = value_or_fail(store->commit(commit));
+  CHECK(committed.backlog.at("ems") == 15 * small_set_readings);
+  CHECK(committed.backlog.at("fleet") == 3 * small_set_readings);
+  CHECK(value_or_fail(store->set_exporters({"fleet"})).size() == 1);
+  CHECK(value_or_fail(store->commit(small_commit(small_source(), 15, 1))).backlog.size() == 1);
+  CHECK(value_or_fail(store->set_exporters({"ems", "fleet"})).at("ems").marks ==
+        DeliveryMarks(first_seq + 15));
+}
+
 TEST_CASE("two exporters keep their own marks and counts") {
   const Directory directory;
   Commit commit = small_commit(small_source(), 0, 100);

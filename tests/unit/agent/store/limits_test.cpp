@@ -66,6 +66,18 @@ TEST_CASE("a lowered size limit is reached over the next commits and gives the s
   CHECK(size <= settings.max_size_bytes);
 }
 
+TEST_CASE("limits of an open store are lowered") {
+  const Directory directory;
+  Settings settings = settings_for(directory.store());
+  const auto store = open_or_fail(settings);
+  (void)value_or_fail(store->commit(small_commit(small_source(), 0, 200)));
+  store->set_limits(settings.max_size_bytes, std::chrono::seconds(10));
+  const auto committed = value_or_fail(store->commit(small_commit(small_source(), 200, 1)));
+  CHECK(committed.removed.first == first_seq);
+  CHECK(committed.removed.last >= first_seq + 180);
+  CHECK(committed.removed.last < first_seq + 195);
+}
+
 TEST_CASE("sets older than the age limit go, in lumps, and no younger one") {
   const Directory directory;
   Settings settings = settings_for(directory.store());

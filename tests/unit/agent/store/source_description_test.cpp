@@ -35,19 +35,21 @@ std::vector<Field> all_fields(SourceKind kind) {
 }
 
 TEST_CASE("every source, with every channel there is, comes back equal") {
-  for (const SourceKind kind :
-       {SourceKind::meter, SourceKind::accelerator, SourceKind::cpu, SourceKind::scope, SourceKind::window}) {
+  for (const SourceKind kind : all_source_kinds) {
     Source source;
     source.kind = kind;
     source.name = "rack-r12/15m";
     source.identity = {"NVIDIA", "H200 \"x\"", "\xff\n\x01",   "p",     "0.5",
                        "A",      "GPU-1",      "0000:41:00.0", "535.1", EnergySource::integrated};
+    source.identity.branch_labels = {{1, "gpu-01 \"psu\""}, {65535, ""}};
     source.interval = std::chrono::microseconds(1);
     source.effective_period = std::chrono::hours(9999);
     source.accuracy = 0.1 + 0.2;
     source.ct_accuracy = 5e-324;
     source.refresh = std::chrono::milliseconds(100);
     source.fields = all_fields(kind);
+    if (kind == SourceKind::meter)
+      source.fields.push_back({{Quantity::current, Place::branch, 65535}, Wire::u16, 0.1, 0.1});
     const auto layout = parse_description(describe(source));
     REQUIRE(layout);
     CHECK(*layout->source == source);
@@ -95,6 +97,9 @@ TEST_CASE("a text that is no description is an error, and says why") {
   CHECK(error_with("\"scale\":\"0.1\"", "\"scale\":\"0.1V\"") == "\"scale\" is no number");
   CHECK(error_with("\"scale\":\"0.1\"", "\"scale\":0.1") == "\"scale\" is no text");
   CHECK(error_with("\"interval_us\":0", "\"interval_us\":\"0\"") == "\"interval_us\" is no integer");
+  CHECK(error_with("\"identity\":{", "\"identity\":{\"branches\":{\"x\":\"y\"}") == "\"x\" is no branch");
+  CHECK(error_with("\"identity\":{", "\"identity\":{\"branches\":{\"1\":2}") ==
+        "the label of a branch is no text");
   CHECK(error_with("\"fields\":[", "\"felder\":[") == "\"fields\" is missing");
   for (std::size_t size = 0; size < good.size(); ++size) CHECK_FALSE(parse_description(good.substr(0, size)));
   CHECK_FALSE(parse_description("[]"));

@@ -48,3 +48,18 @@ TEST_CASE("a cycle counts requests, pauses and connections") {
   CHECK(planned_cycle({&slow, &shy}) == 350ms);
   CHECK(planned_cycle({}) == 0ms);
 }
+
+TEST_CASE("a cycle of a serial line follows from its baud rate") {
+  MeterConfig config = meter("a", "/dev/ttyUSB0", 0, 1);
+  config.address.transport = Transport::rtu;
+  config.profile.registers[0].wire = Wire::f64;  // 4 registers: 21 bytes on the line
+  config.serial = {.baud = 9600, .parity = Parity::even, .stop_bits = 1};
+  // 2 x 4.01 ms of silence, 21 characters of 11 bits, the latency.
+  CHECK(std::abs((planned_cycle({&config}) - 72'083us).count()) <= 2);
+  config.serial = {.baud = 115200};
+  CHECK(std::abs((planned_cycle({&config}) - 45'323us).count()) <= 2);  // 10 bits, 1.75 ms
+  config.pause = 20ms;  // instead of the silence before the request
+  CHECK(std::abs((planned_cycle({&config, &config}) - 2 * 63'573us).count()) <= 4);
+  config.address.transport = Transport::rtu_tcp;
+  CHECK(planned_cycle({&config}) == 30ms);
+}

@@ -26,11 +26,13 @@ using std::chrono::microseconds;
 class Ledger final : public Intake {
  public:
   struct Entry {
-    SourcePtr source;
-    std::vector<ReadingSet> sets;
-    std::vector<Fault> faults;
+    SourcePtr source{};
+    std::vector<ReadingSet> sets{};
+    std::vector<Fault> faults{};
     std::uint64_t skipped = 0;
-    std::vector<microseconds> lateness;
+    std::vector<microseconds> lateness{};
+    bool removed = false;
+    int described = 0;
 
     std::size_t polls() const { return sets.size() + faults.size(); }
     microseconds most_late() const { return *std::ranges::max_element(lateness); }
@@ -45,7 +47,10 @@ class Ledger final : public Intake {
     entries_.push_back({.source = std::move(source), .sets = {}, .faults = {}, .lateness = {}});
     return static_cast<SourceId>(entries_.size() - 1);
   }
-  void describe(SourceId id, SourcePtr source) override { entries_.at(id).source = std::move(source); }
+  void describe(SourceId id, SourcePtr source) override {
+    entries_.at(id).source = std::move(source);
+    ++entries_.at(id).described;
+  }
   void accept(SourceId id, ReadingSet set, microseconds lateness, microseconds duration) override {
     CHECK(duration >= 0us);
     entries_.at(id).sets.push_back(std::move(set));
@@ -55,16 +60,25 @@ class Ledger final : public Intake {
     entries_.at(id).faults.push_back(std::move(fault));
     polled(id, lateness);
   }
-  void remove(SourceId) override {}
+  void remove(SourceId id) override {
+    CHECK_FALSE(entries_.at(id).removed);
+    entries_.at(id).removed = true;
+  }
   void skip(SourceId id, std::uint64_t beats) override { entries_.at(id).skipped += beats; }
 
+  // The newest of that name; an empty one before there is any.
   const Entry& operator[](const std::string& name) const {
-    return *std::ranges::find(entries_, name, [](const Entry& entry) { return entry.source->name; });
+    static const Entry none{};
+    const auto found = std::ranges::find(entries_.rbegin(), entries_.rend(), name,
+                                         [](const Entry& entry) { return entry.source->name; });
+    return found == entries_.rend() ? none : *found;
   }
+  const std::vector<Entry>& entries() const { return entries_; }
 
  private:
   void polled(SourceId id, microseconds lateness) {
     CHECK(lateness >= 0us);
+    CHECK_FALSE(entries_.at(id).removed);
     entries_.at(id).lateness.push_back(lateness);
     on_poll();
   }
@@ -77,7 +91,7 @@ struct Rack {
   asio::io_context io{1};
   Config config;
   Ledger ledger;
-  std::unique_ptr<Driver> driver;
+  std::unique_ptr<modbus::ModbusDriver> driver;
 
   MeterConfig& add(const std::string& name, const ModbusAddress& address, std::uint8_t unit = 1) {
     MeterConfig meter;

@@ -23,7 +23,7 @@ using tcp = boost::asio::ip::tcp;
 
 /// One request as it came.
 struct Asked {
-  unsigned transaction = 0;
+  unsigned transaction = 0;  ///< 0 in RTU frames
   std::uint8_t unit = 0, function = 0;
   std::uint16_t address = 0, count = 0;
   int connection = 0;  ///< counts from 1
@@ -51,12 +51,15 @@ class ScriptedMeter {
  public:
   using Script = std::function<Act(const Asked&)>;
 
-  ScriptedMeter(asio::io_context& io, Script script)
-      : acceptor_(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)), script_(std::move(script)) {
+  /// It speaks Modbus TCP, or RTU over TCP.
+  ScriptedMeter(asio::io_context& io, Script script, Transport transport = Transport::tcp)
+      : acceptor_(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+        script_(std::move(script)),
+        transport_(transport) {
     asio::co_spawn(io, serve(), keep);
   }
 
-  ModbusAddress address() const { return {"127.0.0.1", acceptor_.local_endpoint().port()}; }
+  ModbusAddress address() const { return {"127.0.0.1", acceptor_.local_endpoint().port(), transport_}; }
   int connections() const { return connections_; }
   int requests() const { return requests_; }
 
@@ -80,8 +83,10 @@ class ScriptedMeter {
 
   awaitable<void> listen(Socket socket, int connection) {
     for (;;) {
-      std::array<std::uint8_t, 12> bytes{};
-      co_await asio::async_read(*socket, asio::buffer(bytes), asio::use_awaitable);
+      std::array<std::uint8_t, 14> bytes{};  // as over TCP, from unit id on the same
+      const bool rtu = transport_ == Transport::rtu_tcp;
+      const auto place = rtu ? asio::buffer(bytes.data() + 6, 8) : asio::buffer(bytes.data(), 12);
+      co_await asio::async_read(*socket, place, asio::use_awaitable);
       const auto word = [&](std::size_t at) {
         return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
       };
@@ -105,6 +110,7 @@ class ScriptedMeter {
 
   tcp::acceptor acceptor_;
   Script script_;
+  Transport transport_;
   int connections_ = 0;
   int requests_ = 0;
 };

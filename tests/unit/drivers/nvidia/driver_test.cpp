@@ -6,6 +6,8 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <map>
+#include <string>
 
 #include "fake_intake.h"
 #include "fake_library.h"
@@ -22,17 +24,21 @@ class Bench {
  public:
   explicit Bench(const std::string& text, const std::string& library = FAKE_NVML) {
     script.says(text);
-    Config config;
     config.nvidia.interval = 200ms;
+    config.nvidia.library = library;
     DriverSettings settings;
     settings.guest.name = "guest of NVIDIA's library";
     settings.guest.program = FAKE_NVML_GUEST;
-    settings.guest.arguments = {"--library=" + library};
     settings.guest.first_pause = 10ms;
     settings.guest.last_pause = 100ms;
     settings.poll_deadline = 500ms;
     settings.search_period = 50ms;
-    driver_ = make_driver(config, hopper_table(), std::move(settings));
+    driver_ = make_driver(
+        config, hopper_table(),
+        [this](const std::string& pci) {
+          return numbers_.try_emplace(pci, static_cast<unsigned>(numbers_.size())).first->second;
+        },
+        std::move(settings));
     asio::co_spawn(io_, driver_->run(intake),
                    asio::bind_cancellation_slot(stop_.slot(), [this](std::exception_ptr) { ended_ = true; }));
   }
@@ -67,13 +73,17 @@ class Bench {
     return answer->set->values.at(*answer->set->source->index_of({.quantity = quantity}));
   }
 
+  void apply() { driver_->apply(config, hopper_table()); }
+
   FakeScript script;
   FakeIntake intake;
+  Config config;
 
  private:
+  std::map<std::string, unsigned> numbers_;
   asio::io_context io_{1};
   asio::cancellation_signal stop_;
-  std::unique_ptr<Driver> driver_;
+  std::unique_ptr<NvidiaDriver> driver_;
   bool ended_ = false;
 };
 
@@ -173,10 +183,39 @@ TEST_CASE("without the library there are no sources") {
       bench.run_until([&] { return !bench.intake.sources.empty() || !bench.intake.answers.empty(); }, 500ms));
 }
 
-TEST_CASE("`off` makes no driver") {
-  Config config;
-  config.nvidia.enabled = false;
-  CHECK(make_driver(config, hopper_table()) == nullptr);
+TEST_CASE("`off` has no sources; switched on and off again they come and go under their names") {
+  Bench bench("devices 2");
+  REQUIRE(bench.reads(1));
+  bench.config.nvidia.enabled = false;
+  bench.apply();
+  CHECK(bench.run_until([&] { return bench.intake.removed == std::vector<SourceId>{0, 1}; }));
+  bench.config.nvidia.enabled = true;
+  bench.apply();
+  REQUIRE(bench.reads(3));
+  CHECK(bench.intake.sources[3]->name == "nvidia1");
+}
+
+TEST_CASE("a configuration that changes nothing leaves the guest and the sources alone") {
+  Bench bench("");
+  REQUIRE(bench.reads(0));
+  bench.script.says("crash nvmlInit_v2");  // a guest that is started now ends
+  bench.apply();
+  REQUIRE(bench.reads(0));
+  REQUIRE(bench.reads(0));
+  CHECK(bench.intake.removed.empty());
+  CHECK(bench.intake.sources.size() == 1);
+}
+
+TEST_CASE("names and intervals that change are taken up") {
+  Bench bench("");
+  REQUIRE(bench.reads(0));
+  bench.config.nvidia.interval = 300ms;
+  bench.config.accelerator_names = {{bench.intake.sources[0]->identity.pci, "gpu-a"}};
+  bench.apply();
+  REQUIRE(bench.reads(1));
+  CHECK(bench.intake.sources[1]->name == "gpu-a");
+  CHECK(bench.intake.sources[1]->interval == 300ms);
+  CHECK(bench.intake.removed == std::vector<SourceId>{0});
 }
 
 }  // namespace flopwatt::nvidia

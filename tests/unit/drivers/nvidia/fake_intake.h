@@ -28,7 +28,7 @@ class FakeIntake final : public Intake {
   void fail(SourceId id, Fault fault, std::chrono::microseconds, std::chrono::microseconds) override {
     answers.push_back({id, std::nullopt, std::move(fault)});
   }
-  void remove(SourceId) override {}
+  void remove(SourceId id) override { removed.push_back(id); }
   void skip(SourceId, std::uint64_t beats) override { skipped += beats; }
 
   [[nodiscard]] const Answer* newest(SourceId id) const {
@@ -39,6 +39,7 @@ class FakeIntake final : public Intake {
 
   std::vector<SourcePtr> sources;
   std::vector<Answer> answers;
+  std::vector<SourceId> removed;
   std::uint64_t skipped = 0;
 };
 

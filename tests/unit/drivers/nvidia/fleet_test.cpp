@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+#include <string>
+
 #include "fake_intake.h"
 #include "hopper_table.h"
 
@@ -37,7 +40,10 @@ struct Bench {
   std::vector<NameOverride> names = {};
   FakeIntake intake{};
   Beat beat{std::chrono::steady_clock::now(), std::chrono::steady_clock::now()};
-  Fleet fleet{with_names(names), hopper_table()};
+  std::map<std::string, unsigned> numbers = {};  // as the agent keeps them
+  Fleet fleet{with_names(names), hopper_table(), [this](const std::string& pci) {
+                return numbers.try_emplace(pci, static_cast<unsigned>(numbers.size())).first->second;
+              }};
 };
 
 DeviceReading reading() {
@@ -65,6 +71,27 @@ TEST_CASE("names count up in the order of the hello, and stay with the PCI addre
   CHECK(bench.intake.newest(1)->set);
   CHECK(bench.intake.newest(0)->fault);
   CHECK(bench.intake.newest(2)->fault);
+}
+
+TEST_CASE("devices seen for the first time are numbered by their addresses, whatever the library's order") {
+  Bench bench;
+  bench.fleet.bind(hello({{"0000:c1:00.0", "GPU-b"}, {"0000:41:00.0", "GPU-a"}}), bench.intake);
+  CHECK(bench.intake.sources[0]->name == "nvidia1");
+  CHECK(bench.intake.sources[1]->name == "nvidia0");
+}
+
+TEST_CASE("numbers known from an earlier run hold, also while their card is away") {
+  Bench bench{.numbers = {{"0000:41:00.0", 0}, {"0000:c1:00.0", 1}}};
+  bench.fleet.bind(hello({{"0000:c1:00.0", "GPU-b"}, {"0000:d1:00.0", "GPU-new"}}), bench.intake);
+  CHECK(bench.intake.sources[0]->name == "nvidia1");
+  CHECK(bench.intake.sources[1]->name == "nvidia2");
+}
+
+TEST_CASE("removed sources are removed from the intake") {
+  Bench bench;
+  bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}, {"0000:c1:00.0", "GPU-b"}}), bench.intake);
+  bench.fleet.remove_sources(bench.intake);
+  CHECK(bench.intake.removed == std::vector<SourceId>{0, 1});
 }
 
 TEST_CASE("a configured name goes by the address, whatever its width and case, and takes up its number") {

@@ -47,6 +47,39 @@ TEST_CASE("state, status and info to the letter") {
       R"("voltage_l1_v":"V"}})");
 }
 
+TEST_CASE("info tells the labels of a meter's branches, and the units of their keys") {
+  Source meter = *test::meter("pdu-a");
+  meter.identity.branch_labels = {{12, "gpu-02"}, {1, "gpu-01-\"psu1\""}};
+  meter.fields.push_back(Field{.channel = {Quantity::current, Place::branch, 1}});
+  const std::string info = info_document({status(std::make_shared<const Source>(meter), true)});
+  CHECK(info.find(
+            R"("profile":"eastron-sdm630","branches":{"1":"gpu-01-\"psu1\"","12":"gpu-02"},"interval":1})") !=
+        std::string::npos);
+  CHECK(info.find(R"("current_a":"A")") != std::string::npos);
+}
+
+TEST_CASE("the status of a source that goes is taken away, until it comes back") {
+  StatusBoard board("f/n/");
+  const auto a = test::meter("a"), b = test::meter("b");
+  CHECK(board.update({status(a, true), status(b, true)}));
+  (void)topics_of(board);
+  CHECK(board.update({status(a, true)}));
+  (void)board.take();  // info
+  auto message = board.take();
+  REQUIRE(message);
+  CHECK(*message->topic == "f/n/status/b");
+  CHECK(message->payload.empty());
+  CHECK(message->retained);
+  CHECK_FALSE(board.update({status(a, true)}));
+  board.forget_published();  // it may have been lost with the connection
+  CHECK(topics_of(board) == std::vector<std::string>{"f/n/info", "f/n/status/a", "f/n/status/b"});
+  CHECK(board.update({status(a, true), status(b, true)}));
+  (void)board.take();
+  message = board.take();
+  REQUIRE(message);
+  CHECK(message->payload.find("true") != std::string::npos);
+}
+
 TEST_CASE("the board publishes what changed, and everything after a reconnect") {
   StatusBoard board("f/n/");
   CHECK_FALSE(board.take());

@@ -44,6 +44,16 @@ TEST_CASE("each live set is one message on the topic of its source, in the order
   for (const Message& message : messages) CHECK_FALSE(message.retained);
 }
 
+TEST_CASE("work counted for a scope has its topic") {
+  Source source = *test::window("rack");
+  source.kind = SourceKind::work;
+  source.fields = {Field{.channel = {Quantity::counted_work}}};
+  const auto messages = all_of({test::stored(1, std::make_shared<const Source>(source), {2e18})}, Lane::live);
+  REQUIRE(messages.size() == 1);
+  CHECK(*messages[0].topic == "flopwatt/rack-r12/work/rack");
+  CHECK(messages[0].payload == R"({"seq":1,"time":"2026-11-23T12:44:01.250Z","flop_total":2e+18})");
+}
+
 TEST_CASE("a scope's running figures have no topic") {
   Source source = *test::window("rack");
   source.kind = SourceKind::scope;

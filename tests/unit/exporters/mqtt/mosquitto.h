@@ -35,8 +35,8 @@ inline bool run_until(boost::asio::io_context& loop, const std::function<bool()>
   return true;
 }
 
-/// A child process; killed when this ends, or when the test itself is killed: else it would hold the test's output
-/// open, and who runs the tests would wait for it.
+/// A child process; killed when this ends, or when the test itself is killed: else it would hold the test's
+/// output open, and who runs the tests would wait for it.
 class Child {
  public:
   Child() = default;

@@ -1,6 +1,7 @@
 #include "exporters/prometheus/endpoint.h"
 
 #include <doctest/doctest.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,7 +13,10 @@
 #include <deque>
 #include <future>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "runtime/async.h"
 #include "tests/unit/exporters/prometheus/synthetic_snapshot.h"
@@ -70,6 +74,39 @@ class Running {
   std::thread thread_;
 };
 
+constexpr std::string_view prometheus_accept =
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+
+void ask_metrics(const HttpClient& client, std::string_view headers) {
+  client.send("GET /metrics HTTP/1.1\r\nHost: test\r\n" + std::string(headers) + "\r\n");
+}
+
+Answer get_metrics(std::uint16_t port, std::string_view headers) {
+  HttpClient client(port);
+  ask_metrics(client, headers);
+  return client.read();
+}
+
+std::string accepting(std::string_view accept, std::string_view encoding) {
+  return "Accept: " + std::string(accept) + "\r\nAccept-Encoding: " + std::string(encoding) + "\r\n";
+}
+
+std::string gunzip(std::string compressed) {
+  std::string text(std::size_t{1} << 20U, '\0');
+  z_stream stream{};
+  REQUIRE(inflateInit2(&stream, 15 + 16) == Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(compressed.data());
+  stream.avail_in = static_cast<uInt>(compressed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(text.data());
+  stream.avail_out = static_cast<uInt>(text.size());
+  CHECK(inflate(&stream, Z_FINISH) == Z_STREAM_END);
+  CHECK(stream.avail_in == 0);
+  text.resize(stream.total_out);
+  inflateEnd(&stream);
+  return text;
+}
+
 template <class Condition>
 void wait_until(Condition holds) {
   const auto begin = Clock::now();
@@ -92,6 +129,10 @@ TEST_CASE("the routes") {
   CHECK(status.has("Content-Type: application/json\r\n"));
   CHECK(boost::json::parse(status.body).at("node") == "rack-r12");
 
+  const Answer readings = test::get(endpoint.port, "/api/v1/readings");
+  CHECK(readings.has("Content-Type: application/json\r\n"));
+  CHECK(boost::json::parse(readings.body).at("sources").at("pdu-a").at("up") == true);
+
   const Answer landing = test::get(endpoint.port, "/");
   CHECK(landing.has("Content-Type: text/html; charset=utf-8\r\n"));
   CHECK(landing.body.find("href=\"/metrics\"") != std::string::npos);
@@ -101,6 +142,61 @@ TEST_CASE("the routes") {
   CHECK(test::get(endpoint.port, "/-/ready").status() == 200);
   CHECK(test::get(endpoint.port, "/metrics/").status() == 404);
   CHECK(test::get(endpoint.port, "/favicon.ico").status() == 404);
+}
+
+TEST_CASE("the format and the coding that the client asks for") {
+  Agent agent;
+  Running endpoint(agent);
+  const auto is_openmetrics = [](const Answer& answer) {
+    return answer.has("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n");
+  };
+  const Answer prometheus = get_metrics(endpoint.port, accepting(prometheus_accept, "gzip"));
+  CHECK(is_openmetrics(prometheus));
+  CHECK(prometheus.has("Content-Encoding: gzip\r\n"));
+  CHECK(prometheus.has("Vary: Accept, Accept-Encoding\r\n"));
+  const std::string page = gunzip(prometheus.body);
+  CHECK(page.ends_with("\n# EOF\n"));
+  CHECK(page.find("flopwatt_source_up{source=\"pdu-a\"} 1\n") != std::string::npos);
+  CHECK(prometheus.body.size() * 4 < page.size());
+
+  const Answer plain = get_metrics(endpoint.port, accepting(prometheus_accept, "identity"));
+  CHECK(is_openmetrics(plain));
+  CHECK_FALSE(plain.has("Content-Encoding"));
+  CHECK(plain.has("Vary: Accept, Accept-Encoding\r\n"));
+  CHECK(plain.body.ends_with("\n# EOF\n"));
+
+  const Answer classic = get_metrics(endpoint.port, accepting("text/plain", "gzip"));
+  CHECK(classic.has("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+  CHECK(gunzip(classic.body).find("# EOF") == std::string::npos);
+
+  SUBCASE("a header may be split over several lines") {
+    CHECK(is_openmetrics(
+        get_metrics(endpoint.port, "Accept: text/plain;q=0.5\r\nAccept: application/openmetrics-text\r\n")));
+  }
+}
+
+TEST_CASE("scrapes that come together share one rendering of each form") {
+  Agent agent;
+  agent.answers = false;
+  Running endpoint(agent);
+  const std::vector<std::string> forms = {accepting("*/*", "identity"), accepting("*/*", "gzip"),
+                                          accepting(prometheus_accept, "identity"),
+                                          accepting(prometheus_accept, "gzip")};
+  std::deque<HttpClient> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.emplace_back(endpoint.port);
+    ask_metrics(clients.back(), forms[static_cast<std::size_t>(i) % forms.size()]);
+  }
+  wait_until([&] { return agent.questions == 1; });
+  CHECK(test::get(endpoint.port, "/-/healthy").status() == 200);  // so all requests before it are read
+  agent.answers = true;
+  std::vector<std::string> bodies;
+  for (HttpClient& client : clients) bodies.push_back(client.read().body);
+  CHECK(agent.questions == 1);
+  // Each rendering has the CPU time of its own moment: a second one would differ.
+  for (std::size_t i = 0; i < bodies.size(); ++i) CHECK(bodies[i] == bodies[i % forms.size()]);
+  CHECK(gunzip(bodies[1]) == bodies[0]);
+  CHECK(gunzip(bodies[3]) == bodies[2]);
 }
 
 TEST_CASE("not ready says why") {

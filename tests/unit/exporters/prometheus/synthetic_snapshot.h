@@ -55,6 +55,7 @@ inline SourceState full_meter() {
   meter.identity.profile = "eastron-sdm630";
   meter.identity.accuracy_class = "0.5";
   meter.identity.feed = "A";
+  meter.identity.branch_labels = {{7, "gpu-01-psu1"}};
   SourceState state = state_of(set_of(std::move(meter), {{{Q::voltage, Place::l1}, 230.1},
                                                          {{Q::active_power}, 1201.25},
                                                          {{Q::voltage, Place::l2}, 231},
@@ -66,7 +67,12 @@ inline SourceState full_meter() {
                                                          {{Q::power_factor}, absent},
                                                          {{Q::frequency}, 50.01},
                                                          {{Q::energy_import}, 1000.5},
-                                                         {{Q::energy_export}, 0}}));
+                                                         {{Q::energy_export}, 0},
+                                                         {{Q::current, Place::branch, 12}, 1.5},
+                                                         {{Q::active_power, Place::branch, 12}, absent},
+                                                         {{Q::energy_import, Place::branch, 7}, 10},
+                                                         {{Q::current, Place::branch, 7}, 2.5},
+                                                         {{Q::active_power, Place::branch, 7}, 600.5}}));
   state.skipped = 2;
   state.failures[0] = 3;
   return state;
@@ -100,8 +106,11 @@ inline ReadingSet accelerator_set(const std::string& name, const std::string& uu
                                          {{Q::temperature}, 54},
                                          {{Q::pipe_active, Place::hmma}, 0.5},
                                          {{Q::pipe_active, Place::fp32_pipe}, 0.25},
+                                         {{Q::counted_work, Place::bf16}, 1.25e18},
+                                         {{Q::counted_work, Place::unspecified_precision}, 0},
                                          {{Q::pipe_work, Place::assumed_bf16}, 1.5e18},
                                          {{Q::pipe_work, Place::fp32}, 2.5e15},
+                                         {{Q::estimated_work, Place::assumed_bf16}, 3e18},
                                          {{Q::peak_rate, Place::bf16}, 9.895e14},
                                          {{Q::work}, 1.5025e18},
                                          {{Q::pipe_work_low}, 1e18},
@@ -132,6 +141,7 @@ inline WindowFigures window_of(const std::string& scope, const std::string& text
                                               {{Q::flop_per_second_per_watt}, 1 / joules_per_flop},
                                               {{Q::uncertainty}, is_known(joules_per_flop) ? 0.0061 : absent},
                                               {{Q::coverage}, is_known(joules_per_flop) ? 1 : 0.5},
+                                              {{Q::interim_pue}, is_known(joules_per_flop) ? 1.25 : absent},
                                               {{Q::method}, static_cast<double>(Method::pipe)}});
   return window;
 }
@@ -181,6 +191,7 @@ inline Snapshot synthetic_snapshot() {
   snapshot.exporters = {{.name = "ems", .up = true, .delivered = 12000, .dropped = 5, .backlog = 340}};
   snapshot.poll_duration = {.bounds = {0.005, 0.05, 1}, .counts = {90, 8, 1, 1}, .sum = 3.5};
   snapshot.poll_lateness = {.bounds = {0.001, 0.02}, .counts = {100, 0, 0}, .sum = 0.04};
+  snapshot.rejected_work_lines = {{"unknown_target", 3}, {"over_budget", 0}};
   snapshot.config_loaded_wall_us = noon_us - 60'000'000;
   snapshot.ready = true;
   return snapshot;

@@ -1,0 +1,51 @@
+#include "agent/accounting/scope_totals.h"
+
+#include <algorithm>
+
+namespace flopwatt::accounting {
+
+ScopeTotals::ScopeTotals(const ScopePlan& plan, const Totals& restored) {
+  const std::string prefix = "scope/" + plan.name + '/';
+  const auto restored_or_zero = [&](const std::string& key) {
+    const auto found = restored.find(key);
+    return found == restored.end() ? 0 : found->second;
+  };
+  lists_ = {prefix + "lists", plan.lists, absent};
+  device_lists_ = {prefix + "device_lists", plan.device_lists, absent};
+  carries_on_ = restored_or_zero(lists_.key) == plan.lists;
+  devices_carry_on_ = restored_or_zero(device_lists_.key) == plan.device_lists;
+  const auto total = [&](const std::string& name, bool carries_on) {
+    const std::string key = prefix + name;
+    return Total{key, carries_on ? std::max(0.0, restored_or_zero(key)) : 0, absent};
+  };
+  energy_ = total("energy_j", carries_on_);
+  device_energy_ = total("device_energy_j", devices_carry_on_);
+  method_ = total("method", devices_carry_on_);
+  if (!(method_.value < method_count)) method_.value = 0;
+  for (const Method method : {Method::counted, Method::pipe, Method::estimated})
+    work_[static_cast<std::size_t>(method)] =
+        total("work_" + std::string(name_of(method)) + "_flop", devices_carry_on_);
+}
+
+void ScopeTotals::add(Total& total, const EnergyGrowth& growth, bool carries_on) {
+  total.value += growth.joules - (carries_on ? 0 : growth.restored_joules);
+}
+
+void ScopeTotals::set_method(Method method) {
+  if (method != Method::none) method_.value = static_cast<double>(method);
+}
+
+double ScopeTotals::work() const {
+  return method() == Method::none ? absent : work_[static_cast<std::size_t>(method())].value;
+}
+
+void ScopeTotals::take_changed(Totals& totals) {
+  const auto take = [&](Total& total) {
+    if (total.key.empty() || total.value == total.taken) return;
+    totals[total.key] = total.taken = total.value;
+  };
+  for (Total* total : {&lists_, &device_lists_, &energy_, &device_energy_, &method_}) take(*total);
+  for (Total& total : work_) take(total);
+}
+
+}  // namespace flopwatt::accounting

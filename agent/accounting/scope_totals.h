@@ -1,0 +1,47 @@
+// The totals of one scope, which survive restarts. Saved with them are two numbers of the scope's lists:
+// where they differ, what depends on them starts at 0, and what registers grew by meanwhile belongs to the
+// lists of that time.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "agent/accounting/accounting.h"
+#include "agent/accounting/member.h"
+#include "agent/accounting/scope_plan.h"
+
+namespace flopwatt::accounting {
+
+class ScopeTotals {
+ public:
+  ScopeTotals(const ScopePlan& plan, const Totals& restored);
+
+  void add_energy(const EnergyGrowth& growth) { add(energy_, growth, carries_on_); }
+  void add_device_energy(const EnergyGrowth& growth) { add(device_energy_, growth, devices_carry_on_); }
+  void add_work(Method method, double flop) { work_[static_cast<std::size_t>(method)].value += flop; }
+  /// The scope has that method now; none: it keeps the one it had last.
+  void set_method(Method method);
+
+  [[nodiscard]] double energy() const { return energy_.value; }
+  [[nodiscard]] double device_energy() const { return device_energy_.value; }
+  [[nodiscard]] Method method() const { return static_cast<Method>(static_cast<int>(method_.value)); }
+  /// By the method there is; `absent` before the first.
+  [[nodiscard]] double work() const;
+
+  void take_changed(Totals& totals);
+
+ private:
+  /// Its name, its value, and what was taken last.
+  struct Total {
+    std::string key;
+    double value = 0;
+    double taken = absent;
+  };
+  static void add(Total& total, const EnergyGrowth& growth, bool carries_on);
+
+  bool carries_on_ = false, devices_carry_on_ = false;
+  Total lists_, device_lists_, energy_, device_energy_, method_;
+  std::array<Total, method_count> work_;  // by method; none has no key
+};
+
+}  // namespace flopwatt::accounting

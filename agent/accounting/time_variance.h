@@ -1,0 +1,33 @@
+// How far a source's time stamps may be off, and what that does to an amount that is cut out by time.
+#pragma once
+
+#include <span>
+
+#include "agent/accounting/time_span.h"
+
+namespace flopwatt::accounting {
+
+/// Time stamps err differently from poll to poll: their variance is a running mean over about 16 of them.
+class TimeVariance {
+ public:
+  /// Of one time stamp, s^2.
+  void observe(double variance) {
+    constexpr double newest_share = 1.0 / 16;
+    mean_ = is_first_ ? variance : mean_ + newest_share * (variance - mean_);
+    is_first_ = false;
+  }
+
+  /// Variance of what was done in these spans: 2 (rate u_t)^2 for each of them.
+  [[nodiscard]] double of(double amount, std::span<const TimeSpan> covered) const {
+    const double duration = seconds(total_us(covered));
+    if (duration <= 0) return 0;
+    const double rate = amount / duration;
+    return 2 * static_cast<double>(covered.size()) * rate * rate * mean_;
+  }
+
+ private:
+  double mean_ = 0;
+  bool is_first_ = true;
+};
+
+}  // namespace flopwatt::accounting

@@ -1,0 +1,35 @@
+#include "drivers/modbus/connection.h"
+
+#include "drivers/modbus/serial_line.h"
+#include "drivers/modbus/tcp_connection.h"
+
+namespace flopwatt::modbus {
+
+std::unique_ptr<Connection> make_connection(const boost::asio::any_io_executor& executor,
+                                            const ModbusAddress& address, const SerialSettings& serial) {
+  switch (address.transport) {
+    case Transport::rtu:
+      return std::make_unique<SerialLine>(executor, address, serial);
+    case Transport::rtu_tcp:
+      return std::make_unique<RtuTcpConnection>(executor, address);
+    case Transport::tcp:
+      break;
+  }
+  return std::make_unique<TcpConnection>(executor, address);
+}
+
+Fault transaction_fault(FaultClass fault_class, const ModbusAddress& address, const ReadRequest& request,
+                        const std::string& outcome, int code) {
+  return {fault_class,
+          "reading registers " + std::to_string(request.address) + " to " +
+              std::to_string(request.address + request.count - 1) + " (function " +
+              std::to_string(static_cast<int>(request.function)) + ") of unit " +
+              std::to_string(request.unit) + " at " + address.text() + ": " + outcome,
+          code};
+}
+
+std::string milliseconds_text(std::chrono::microseconds duration) {
+  return std::to_string(duration.count() / 1000) + " ms";
+}
+
+}  // namespace flopwatt::modbus

@@ -1,0 +1,30 @@
+// How much work a target can have done: a bucket that fills at the target's dense peak, holds 10 minutes of
+// it and starts full. A target whose peak is not known has no budget. Pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "runtime/work_intake.h"
+
+namespace flopwatt::work {
+
+inline constexpr double budget_seconds = 600;  ///< of the dense peak
+
+class Budgets {
+ public:
+  /// Takes `flop` out of the target's bucket. False: there is less in it, and it stays as it is.
+  [[nodiscard]] bool take(const WorkTarget& target, double flop, std::int64_t now_us);
+
+ private:
+  /// In seconds of the peak, which may come to be known, or change, at any time.
+  struct Bucket {
+    double seconds = budget_seconds;
+    std::int64_t filled_us = 0;
+  };
+
+  std::array<std::vector<Bucket>, 2> buckets_;  // accelerators', scopes', by id
+};
+
+}  // namespace flopwatt::work

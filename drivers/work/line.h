@@ -1,0 +1,59 @@
+// One line of counted work, as statsd sends it with tags as in DogStatsD. Pure, no allocation.
+//
+//   flop:<number>|c|#key:value,key:value      so many FLOP were done
+//   flop:<number>|g|#key:value,key:value      the sender's running total
+//
+// Tags: accelerator:<name, uuid or pci> or scope:<name>, precision, kind:model|hardware, job, rank; others
+// are part of the set of tags and mean nothing here. Sections that DogStatsD senders add to say where a line
+// comes from (c: e: card:) are passed over; a sampling rate (@) or anything else is refused.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "readings/quantity.h"
+#include "readings/result.h"
+
+namespace flopwatt::work {
+
+/// Why a line is not counted: label `reason` of flopwatt_work_rejected_lines_total.
+enum class Refusal : unsigned char {
+  syntax,         ///< not of the form above, or too long
+  sampling_rate,  ///< work is counted whole
+  not_finite,     ///< the number is infinite, no number, or beyond what a double holds
+  negative,       ///< the number has a minus sign
+  target,         ///< no accelerator and no scope, both, or one that is not there (now)
+  budget,         ///< more work than the target can have done
+  overflow,       ///< more running totals than are remembered, or a datagram that is too large
+};
+
+inline constexpr std::array all_refusals = {Refusal::syntax,   Refusal::sampling_rate, Refusal::not_finite,
+                                            Refusal::negative, Refusal::target,        Refusal::budget,
+                                            Refusal::overflow};
+[[nodiscard]] std::string_view name_of(Refusal refusal);
+
+inline constexpr std::size_t longest_line = 1024;
+inline constexpr std::size_t most_tags = 32;
+
+/// Views of the line that was parsed.
+struct Line {
+  double flop = 0;  ///< finite, not negative
+  bool is_running_total = false;
+  bool is_for_scope = false;
+  std::string_view target;
+  Place precision = Place::unspecified_precision;
+  std::string_view tags;  ///< all of them, as they stand
+};
+
+[[nodiscard]] Result<Line, Refusal> parse_line(std::string_view line);
+
+/// The next line of a datagram that is not empty, which is cut off its front; nullopt at its end.
+[[nodiscard]] std::optional<std::string_view> take_line(std::string_view& datagram);
+
+/// Writes the tags into `key` such that every order of the same tags gives the same key. `tags`: of a Line.
+void make_key(std::string_view tags, std::string& key);
+
+}  // namespace flopwatt::work

@@ -1,0 +1,21 @@
+// Tells of refused lines at a bounded rate, each time with one of them as a sample.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "drivers/work/line.h"
+
+namespace flopwatt::work {
+
+class RefusalLog {
+ public:
+  /// A line was refused; `now_us`: monotonic.
+  void note(Refusal refusal, std::string_view line, std::int64_t now_us);
+
+ private:
+  std::uint64_t untold_ = 0;  // lines since the last that was told
+  std::int64_t told_us_ = 0;  // 0: never
+};
+
+}  // namespace flopwatt::work

@@ -1,0 +1,19 @@
+// The JSON of /api/v1/readings: the newest readings of every source, for peers, scripts and `flopwatt read`.
+#pragma once
+
+#include <string>
+
+#include "runtime/snapshot.h"
+
+namespace flopwatt::exposition {
+
+/// {"node":"…","time":"…",
+///  "sources":{"<source>":{"kind":"meter","up":true,"time":"…",keys of CONTRACT section
+///  4…,"last_fault":"…"}}}
+///
+/// "time" of a source: of its newest readings, without "seq", since they may not be stored yet. A source that
+/// is stale, or was never read, is {"kind":…,"up":false} and has no values; "last_fault" is there while its
+/// newest poll failed.
+[[nodiscard]] std::string readings_json(const Snapshot& snapshot);
+
+}  // namespace flopwatt::exposition

@@ -1,0 +1,26 @@
+// The labels of the series of readings (CONTRACT section 3), as append_label makes them. Not for the hot
+// path: made once for a source's description.
+#pragma once
+
+#include <string>
+
+#include "readings/quantity.h"
+#include "readings/source.h"
+
+namespace flopwatt::exposition {
+
+/// `meter="pdu-a"`, `accelerator="nvidia0",uuid="GPU-…"`, `scope="rack-r12",window="1m"`: what all series of
+/// the source have.
+[[nodiscard]] std::string source_labels(const Source& source);
+
+/// Whether the series says which method gave the work.
+[[nodiscard]] bool has_method_label(const QuantityRow& row);
+
+/// Label value of a channel's place: "L1", "hmma"; of a branch its configured label, else its number.
+[[nodiscard]] std::string place_label(const Identity& identity, Channel channel);
+
+/// All labels of the series of one channel. `method` counts where the row has that label.
+[[nodiscard]] std::string series_labels(const Source& source, const QuantityRow& row, Channel channel,
+                                        Method method);
+
+}  // namespace flopwatt::exposition

@@ -1,0 +1,117 @@
+// Any text as a configuration, as a meter profile and as the table of accelerators. Whatever it holds, it is
+// either taken, and then keeps every promise that the rest of the program relies on, or refused with a
+// finding that has a place.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "config/accelerator_table.h"
+#include "config/load.h"
+#include "config/profile_library.h"
+#include "config/read_accelerator_table.h"
+#include "drivers/modbus/read_plan.h"
+
+namespace {
+
+using namespace flopwatt;
+namespace fs = std::filesystem;
+
+void require(bool held) {
+  if (!held) std::abort();
+}
+
+/// A file of its own for each process, since several may fuzz at once.
+class TextFileOnDisk {
+ public:
+  TextFileOnDisk() {
+    std::string name = (fs::temp_directory_path() / "flopwatt-fuzz-XXXXXX").string();
+    require(mkdtemp(name.data()) != nullptr);
+    folder_ = name;
+  }
+  ~TextFileOnDisk() { fs::remove_all(folder_); }
+  TextFileOnDisk(const TextFileOnDisk&) = delete;
+  TextFileOnDisk& operator=(const TextFileOnDisk&) = delete;
+
+  fs::path write(const std::string& name, const std::string& text) const {
+    fs::path path = folder_ / name;
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+    return path;
+  }
+
+ private:
+  fs::path folder_;
+};
+
+void check_findings(const std::vector<Finding>& findings) {
+  for (const Finding& finding : findings) {
+    require(finding.line >= 1 && finding.column >= 1);
+    require(!finding.file.empty() && !finding.message.empty());
+    require(finding.text().find('\n') == std::string::npos);
+  }
+}
+
+void check_profile(const MeterProfile& profile) {
+  require(!profile.registers.empty());
+  std::vector<int> planned(profile.registers.size(), 0);
+  for (const modbus::PlannedRead& read : modbus::plan_reads(profile.registers, profile.limits)) {
+    require(read.count >= 1 && read.count <= 125 && read.address + read.count <= 65536);
+    for (const modbus::ReadSlot& slot : read.slots) {
+      ++planned.at(slot.register_index);
+      require(slot.offset + profile.registers[slot.register_index].width() <= read.count);
+    }
+  }
+  for (const int times : planned) require(times == 1);
+  for (const Register& reg : profile.registers) {
+    require(reg.function == 3 || reg.function == 4);
+    require(reg.scale != 0);
+    require(find_row(SourceKind::meter, reg.channel) != nullptr);
+  }
+}
+
+void check_config(const Config& config) {
+  require(!config.node.empty());
+  require(config.interval.count() > 0);
+  for (const MeterConfig& meter : config.meters) {
+    require(!meter.name.empty() && !meter.bus.empty());
+    require(meter.interval.count() > 0 && meter.timeout.count() > 0 && meter.pause.count() >= 0);
+    require(meter.unit_id <= 247 || meter.unit_id == 255);
+    check_profile(meter.profile);
+  }
+  for (const ScopeConfig& scope : config.scopes) {
+    for (const EnergyEntry& entry : scope.energy) {
+      bool known = false;
+      for (const MeterConfig& meter : config.meters) known = known || meter.name == entry.meter;
+      require(known);
+    }
+  }
+  for (const Window& window : config.windows) require(window.length.count() > 0);
+  require(config.min_coverage >= 0 && config.min_coverage <= 1);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const TextFileOnDisk disk;
+  // The shipped table of accelerators takes longer to read than everything else.
+  static const fs::path table =
+      disk.write("accelerators.yml",
+                 "nvidia: {flop_per_clock_per_sm: {\"9.0\": {fp32: 256, fp32_lanes: 128}}, products: []}\n");
+  static const DataPaths shipped{{FLOPWATT_SOURCE_DIR "/config/meters"}, table};
+  const std::string text(data, data + size);
+
+  const Loaded loaded = load_config(disk.write("flopwatt.yml", text), shipped);
+  check_findings(loaded.findings);
+  if (!loaded.has_errors()) check_config(loaded.config);
+
+  std::vector<Finding> findings;
+  Reporter report(findings, "profile.yml");
+  if (const auto profile = read_profile(text, "profile", report)) check_profile(*profile);
+  for (const Product& product : read_accelerator_table(text, report).nvidia_products)
+    for (const auto& [precision, rate] : product.peak_flop_per_second) require(rate > 0);
+  check_findings(findings);
+  return 0;
+}

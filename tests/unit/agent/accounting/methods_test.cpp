@@ -1,0 +1,284 @@
+// Work by method: one at a time, the best that all accelerators of a scope offer.
+#include <doctest/doctest.h>
+
+#include "tests/unit/agent/accounting/rack.h"
+
+using namespace flopwatt;
+using namespace flopwatt::accounting;
+using namespace flopwatt::accounting::model;
+using Work = ScopeConfig::Work;
+
+namespace {
+
+Rack rack() {
+  Rack rack;
+  rack.meters = {meter("pdu-a")};
+  rack.gpus = {gpu("nvidia0"), gpu("nvidia1", "GPU-2")};
+  return rack;
+}
+
+Settings one_scope() { return settings({scope("r", {"pdu-a"}, Work::all)}, {window("1m", 60)}); }
+
+ScopeFigures at_second(const Accounting& accounting, int s) { return accounting.figures(at(s - 0.01))[0]; }
+const ReadingSet& minute(const ScopeFigures& figures) { return figures.windows.at(0).figures; }
+double work_total(const Totals& totals, const std::string& method) {
+  const auto found = totals.find("scope/r/work_" + method + "_flop");
+  return found == totals.end() ? 0 : found->second;
+}
+
+// Checks a whole minute that ends at the newest reading of the accelerators.
+void check_minute(const Rack& rack, const ScopeFigures& figures, Method method) {
+  const ReadingSet& set = minute(figures);
+  const double end = second_of(set);
+  const double work = rack.work_by(method, end - 60, end);
+  const double energy = rack.energy(end - 60, end);
+  CHECK(figures.windows[0].method == method);
+  CHECK(value(set, Q::coverage) == 1);
+  CHECK(value(set, Q::work) == doctest::Approx(work));
+  CHECK(value(set, Q::joules_per_flop) == doctest::Approx(energy / work));
+}
+
+}  // namespace
+
+TEST_CASE("counted and pipe: the scope has pipe, of both") {
+  Rack r = rack();
+  r.offers = [](const std::string& name, double) { return Offers{name == "nvidia0", true, true}; };
+  Accounting accounting(one_scope(), {});
+  r.run(accounting, 0, 100);
+  const ScopeFigures figures = at_second(accounting, 100);
+  CHECK(figures.method == Method::pipe);
+  check_minute(r, figures, Method::pipe);
+  CHECK(value(figures.figures, Q::work) == doctest::Approx(r.work(0, 99)));
+  CHECK(value(minute(figures), Q::joules_per_flop_low) ==
+        doctest::Approx(value(minute(figures), Q::joules_per_flop) / 2));
+  CHECK(term(figures.windows[0], "counting steps") == 0);
+}
+
+TEST_CASE("all counted: the scope has counted, without bounds") {
+  Rack r = rack();
+  r.offers = [](const std::string&, double) { return Offers{true, true, true}; };
+  Accounting accounting(one_scope(), {});
+  r.run(accounting, 0, 100);
+  const ScopeFigures figures = at_second(accounting, 100);
+  CHECK(figures.method == Method::counted);
+  check_minute(r, figures, Method::counted);
+  CHECK(value(minute(figures), Q::joules_per_flop_low) == value(minute(figures), Q::joules_per_flop));
+  CHECK(value(minute(figures), Q::joules_per_flop_high) == value(minute(figures), Q::joules_per_flop));
+  // A second's work of each at both ends of the minute, in step with each other.
+  CHECK(term(figures.windows[0], "counting steps") == doctest::Approx(std::sqrt(1.0 / 6) / 60));
+}
+
+TEST_CASE("estimated where that is all that one offers, with its wide bounds") {
+  Rack r = rack();
+  r.offers = [](const std::string& name, double) { return Offers{false, name == "nvidia0", true}; };
+  Accounting accounting(one_scope(), {});
+  r.run(accounting, 0, 100);
+  const ScopeFigures figures = at_second(accounting, 100);
+  CHECK(figures.method == Method::estimated);
+  check_minute(r, figures, Method::estimated);
+  const double ratio = value(minute(figures), Q::joules_per_flop);
+  CHECK(value(minute(figures), Q::joules_per_flop_low) == doctest::Approx(ratio / 2));
+  CHECK(value(minute(figures), Q::joules_per_flop_high) == doctest::Approx(ratio * 6));
+}
+
+TEST_CASE("no method that all offer: nothing is added up, and the scope's work is not known") {
+  Rack r = rack();
+  r.offers = [](const std::string& name, double) { return Offers{name == "nvidia0", name != "nvidia0"}; };
+  Accounting accounting(one_scope(), {});
+  r.run(accounting, 0, 100);
+  const ScopeFigures figures = at_second(accounting, 100);
+  CHECK(figures.method == Method::none);
+  CHECK_FALSE(is_known(value(figures.figures, Q::work)));
+  CHECK(value(minute(figures), Q::coverage) == 0);
+  CHECK_FALSE(is_known(value(minute(figures), Q::joules_per_flop)));
+}
+
+TEST_CASE("a change of method makes the windows that span it absent") {
+  Rack r = rack();
+  r.offers = [](const std::string&, double t) { return Offers{t >= 100}; };
+  r.counting_since = 99;
+  Accounting accounting(one_scope(), {});
+  r.run(accounting, 0, 100);
+  check_minute(r, at_second(accounting, 100), Method::pipe);
+  for (int s = 100; s < 200; ++s) {
+    r.second(accounting, s);
+    const ScopeFigures figures = at_second(accounting, s + 1);
+    CHECK(figures.method == Method::counted);
+    const ReadingSet& set = minute(figures);
+    if (s > 100 && s <= 160) {
+      CHECK(value(set, Q::coverage) > 0.97);
+      CHECK(is_known(value(set, Q::energy)));
+      CHECK_FALSE(is_known(value(set, Q::work)));
+      CHECK_FALSE(is_known(value(set, Q::method)));
+      CHECK_FALSE(is_known(value(set, Q::joules_per_flop)));
+    }
+    if (s > 161) check_minute(r, figures, Method::counted);
+  }
+  // The closed ones: to 60 pipe, 60 to 120 spans it, to 180 counted.
+  REQUIRE(r.closed.size() == 3);
+  CHECK(value(r.closed[0], Q::method) == static_cast<double>(Method::pipe));
+  CHECK_FALSE(is_known(value(r.closed[1], Q::method)));
+  CHECK_FALSE(is_known(value(r.closed[1], Q::joules_per_flop)));
+  CHECK(value(r.closed[2], Q::method) == static_cast<double>(Method::counted));
+  CHECK(value(r.closed[2], Q::work) == doctest::Approx(r.work_by(Method::counted, 120, 180)));
+}
+
+TEST_CASE("each method has a total of its own, which stands while another is present") {
+  Rack r = rack();
+  r.offers = [](const std::string&, double t) { return Offers{t >= 100 && t < 200, true, true}; };
+  r.counting_since = 99;
+  Totals store;
+  {
+    Accounting accounting(one_scope(), {});
+    r.run(accounting, 0, 300);
+    store = accounting.take_changed_totals();
+  }
+  // One method is credited at any time. Counting is missed for 5 s (a failed poll would look the same), then
+  // pipe takes over.
+  CHECK(work_total(store, "estimated") == 0);
+  CHECK(work_total(store, "counted") == doctest::Approx(r.work_by(Method::counted, 99, 199)));
+  CHECK(work_total(store, "pipe") == doctest::Approx(r.work(0, 99) + r.work(204, 299)));
+  Accounting again(one_scope(), store);
+  CHECK(again.figures(at(300))[0].method == Method::pipe);
+  CHECK(value(again.figures(at(300))[0].figures, Q::work) == work_total(store, "pipe"));
+  r.offers = [](const std::string&, double) { return Offers{true}; };
+  r.counting_since = 309;
+  r.run(again, 310, 400);
+  CHECK(again.figures(at(400))[0].method == Method::counted);
+  CHECK(value(again.figures(at(400))[0].figures, Q::work) ==
+        doctest::Approx(work_total(store, "counted") + r.work_by(Method::counted, 309, 399)));
+}
+
+TEST_CASE("a failed sample of the better method is a gap and no change of method") {
+  Rack r = rack();
+  r.offers = [](const std::string& name, double t) {
+    return Offers{false, name != "nvidia0" || t < 70 || t > 73, true};
+  };
+  Accounting accounting(one_scope(), {});
+  r.run(accounting, 0, 100);
+  const ScopeFigures figures = at_second(accounting, 100);
+  CHECK(figures.method == Method::pipe);
+  CHECK(value(minute(figures), Q::coverage) == doctest::Approx(1 - 5.0 / 60));
+  CHECK(value(minute(figures), Q::work) == doctest::Approx(r.work(39, 99) * 55 / 60));
+  CHECK(is_known(value(minute(figures), Q::joules_per_flop)));
+}
+
+TEST_CASE("the first sample without pipes is no method of its own") {
+  Rack r = rack();
+  r.offers = [](const std::string&, double t) { return Offers{false, t >= 1, true}; };
+  Accounting accounting(one_scope(), {});
+  r.run(accounting, 0, 59);
+  const ScopeFigures figures = at_second(accounting, 59);
+  CHECK(figures.method == Method::pipe);
+  CHECK(figures.windows[0].method == Method::pipe);
+  CHECK(value(minute(figures), Q::coverage) > 0.9);
+  CHECK(is_known(value(minute(figures), Q::joules_per_flop)));
+}
+
+TEST_CASE("a training step every seven seconds: J/FLOP errs by no more than it says") {
+  Rack r = rack();
+  r.load = sinusoid(5000, 1000, 41);
+  r.meters = {meter("pdu-a", {.accuracy = 0, .ct_accuracy = 0})};
+  r.lump = 7.3;
+  r.offers = [](const std::string&, double) { return Offers{true}; };
+  Accounting accounting(settings({scope("r", {"pdu-a"}, Work::all)}, {window("30s", 30), window("5m", 300)}),
+                        {});
+  r.run(accounting, 0, 310);
+  int within = 0;
+  int all = 0;
+  for (int s = 310; s < 900; ++s) {
+    r.second(accounting, s);
+    const ScopeFigures figures = at_second(accounting, s + 1);
+    for (const WindowFigures& one : figures.windows) {
+      const double length = static_cast<double>(one.figures.source->interval.count()) * 1e-6;
+      const double end = second_of(one.figures);
+      const double truth = r.energy(end - length, end) / r.work_by(Method::counted, end - length, end);
+      REQUIRE(one.method == Method::counted);
+      ++all;
+      within +=
+          std::abs(value(one.figures, Q::joules_per_flop) / truth - 1) <= value(one.figures, Q::uncertainty);
+      // 2 q/sqrt 6 of 30 and of 300 s, a step at its heaviest being 8.6 s of the mean.
+      CHECK(value(one.figures, Q::uncertainty) < (length < 100 ? 0.29 : 0.027));
+    }
+  }
+  CHECK(all == 2 * 590);
+  CHECK(within >= 0.95 * all);
+}
+
+namespace {
+
+// One second of the rack, with what was counted for scopes as a whole.
+void second_with_lines(Rack& rack, Accounting& accounting, int s, std::vector<ReadingSet> lines) {
+  std::vector<ReadingSet> batch;
+  rack.disturb = [&](ReadingSet& set, double) {
+    batch.push_back(set);
+    return false;
+  };
+  Accounting unused({}, {});
+  rack.second(unused, s);
+  for (ReadingSet& set : lines) batch.push_back(std::move(set));
+  for (ReadingSet& set : accounting.advance(batch, at(s + 0.98))) rack.closed.push_back(std::move(set));
+}
+
+}  // namespace
+
+TEST_CASE("lines to a scope count for all its accelerators, and their own on top") {
+  Rack r = rack();
+  r.offers = [](const std::string& name, double t) { return Offers{name == "nvidia0" && t >= 150}; };
+  r.counting_since = 149;
+  Accounting accounting(one_scope(), {});
+  const SourcePtr source = lines("r");
+  for (int s = 0; s < 300; ++s) {
+    const double counted = 5e14 * (s - 20);
+    second_with_lines(r, accounting, s,
+                      s > 20 ? std::vector{lines_set(source, s + 0.97, counted)} : std::vector<ReadingSet>{});
+    if (s < 21) CHECK(at_second(accounting, s + 1).method == Method::pipe);
+    if (s >= 21) CHECK(at_second(accounting, s + 1).method == Method::counted);
+    // From its first line on, that one included.
+    if (s == 21) CHECK(value(at_second(accounting, s + 1).figures, Q::work) == 5e14);
+    // What nvidia0 began to tell in the middle of the window was covered by the scope's lines before.
+    if (s == 170) CHECK(value(minute(at_second(accounting, s + 1)), Q::coverage) == 1);
+    if (s == 120) {
+      const ScopeFigures figures = at_second(accounting, s + 1);
+      CHECK(value(minute(figures), Q::coverage) == 1);
+      CHECK(value(minute(figures), Q::work) == doctest::Approx(60 * 5e14));
+    }
+  }
+  const ScopeFigures figures = at_second(accounting, 300);
+  CHECK(figures.method == Method::counted);
+  CHECK(value(minute(figures), Q::coverage) == 1);
+  CHECK(value(minute(figures), Q::work) ==
+        doctest::Approx(60 * 5e14 + r.work_by(Method::counted, 239, 299) / 2));
+  CHECK(value(figures.figures, Q::work) ==
+        doctest::Approx(279 * 5e14 + r.work_by(Method::counted, 149, 299) / 2));
+}
+
+TEST_CASE("when lines to a scope are not offered any more the next best method takes over") {
+  for (const bool is_said : {true, false}) {
+    Rack r = rack();
+    Accounting accounting(one_scope(), {});
+    const SourcePtr source = lines("r");
+    for (int s = 0; s < 100; ++s) {
+      std::vector<ReadingSet> told;
+      if (s > 0 && s < 50) told.push_back(lines_set(source, s + 0.97, 5e14 * s));
+      if (s == 50 && is_said) told.push_back(lines_set(source, s + 0.97, absent));
+      second_with_lines(r, accounting, s, told);
+    }
+    const ScopeFigures figures = at_second(accounting, 100);
+    CHECK(figures.method == Method::pipe);
+    for (int s = 100; s < 180; ++s) second_with_lines(r, accounting, s, {});
+    check_minute(r, at_second(accounting, 180), Method::pipe);
+  }
+}
+
+TEST_CASE("a scope without accelerators can do counted work") {
+  Rack r = rack();
+  r.gpus.clear();
+  Accounting accounting(settings({scope("r", {"pdu-a"}, Work::none)}, {window("1m", 60)}), {});
+  const SourcePtr source = lines("r");
+  for (int s = 0; s < 100; ++s) second_with_lines(r, accounting, s, {lines_set(source, s + 0.97, 5e14 * s)});
+  const ScopeFigures figures = at_second(accounting, 100);
+  CHECK(figures.method == Method::counted);
+  CHECK(value(minute(figures), Q::coverage) == 1);
+  CHECK(value(minute(figures), Q::joules_per_flop) == doctest::Approx(5000 / 5e14));
+}

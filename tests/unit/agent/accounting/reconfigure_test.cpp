@@ -1,0 +1,191 @@
+// Other settings while the agent runs: what stays goes on without a break, what is new starts.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/unit/agent/accounting/rack.h"
+
+using namespace flopwatt;
+using namespace flopwatt::accounting;
+using namespace flopwatt::accounting::model;
+using Work = ScopeConfig::Work;
+
+namespace {
+
+Rack rack() {
+  Rack rack;
+  rack.meters = {meter("pdu-a"), meter("pdu-b")};
+  rack.gpus = {gpu("nvidia0"), gpu("nvidia1", "GPU-2")};
+  return rack;
+}
+
+Settings with(std::vector<ScopeConfig> scopes) { return settings(std::move(scopes), {window("1m", 60)}); }
+
+const ScopeConfig whole = scope("r", {"pdu-a", "pdu-b"}, Work::all);
+
+ScopeFigures figures_of(const Accounting& accounting, const std::string& name, double now) {
+  for (ScopeFigures& one : accounting.figures(at(now)))
+    if (one.name == name) return one;
+  FAIL("there is no scope " << name);
+  return {};
+}
+
+const ReadingSet& minute(const ScopeFigures& figures) { return figures.windows.at(0).figures; }
+
+std::ptrdiff_t closed_count(const Rack& rack, const std::string& name) {
+  return std::ranges::count_if(rack.closed, [&](const ReadingSet& set) { return set.source->name == name; });
+}
+
+}  // namespace
+
+TEST_CASE("a scope whose lists stay goes on: totals, windows, method") {
+  Rack r = rack();
+  r.offers = [](const std::string&, double t) { return Offers{t >= 90}; };
+  r.counting_since = 89;
+  Accounting accounting(with({whole}), {});
+  r.run(accounting, 0, 100);
+  const ScopeFigures before = figures_of(accounting, "r", 99.99);
+  CHECK_FALSE(is_known(value(minute(before), Q::joules_per_flop)));  // it spans the change of method
+  accounting.reconfigure(with({scope("other", {}, Work::none), whole}));
+  const ScopeFigures after = figures_of(accounting, "r", 99.99);
+  CHECK(value(after.figures, Q::energy) == value(before.figures, Q::energy));
+  CHECK(value(after.figures, Q::device_energy) == value(before.figures, Q::device_energy));
+  CHECK(value(after.figures, Q::work) == value(before.figures, Q::work));
+  CHECK(after.method == Method::counted);
+  CHECK_FALSE(is_known(value(minute(after), Q::joules_per_flop)));
+  CHECK(value(minute(after), Q::energy) == value(minute(before), Q::energy));
+  r.run(accounting, 100, 200);
+  const ScopeFigures later = figures_of(accounting, "r", 199.99);
+  CHECK(value(later.figures, Q::energy) == doctest::Approx(199 * 5000).epsilon(0.01));
+  CHECK(value(later.figures, Q::device_energy) == doctest::Approx(199 * 3000));
+  CHECK(value(later.figures, Q::work) == doctest::Approx(r.work_by(Method::counted, 89, 199)));
+  CHECK(value(minute(later), Q::coverage) == 1);
+  CHECK(closed_count(r, "r/1m") == 3);
+}
+
+TEST_CASE("a window that waits for a silent source still closes") {
+  Rack r = rack();
+  Accounting accounting(with({whole}), {});
+  r.disturb = [](ReadingSet& set, double t) { return set.source->name != "pdu-b" || t < 58 || t > 62; };
+  r.run(accounting, 0, 61);
+  CHECK(r.closed.empty());
+  accounting.reconfigure(with({whole, scope("s", {}, Work::none)}));
+  r.run(accounting, 61, 70);
+  REQUIRE(r.closed.size() == 1);
+  CHECK(r.closed[0].time == at(60));
+  CHECK(value(r.closed[0], Q::coverage) == doctest::Approx(1).epsilon(0.001));
+}
+
+TEST_CASE("a new scope starts at 0, with windows of what its sources have told already") {
+  Rack r = rack();
+  Accounting accounting(with({whole}), {});
+  r.run(accounting, 0, 100);
+  accounting.reconfigure(with({nested(whole, {"s"}), scope("s", {}, Work::listed, {"nvidia1"})}));
+  CHECK(value(figures_of(accounting, "s", 99.99).figures, Q::energy) == 0);
+  CHECK(value(figures_of(accounting, "r", 99.99).figures, Q::energy) == 0);  // its own lists have changed
+  r.run(accounting, 100, 110);
+  const ScopeFigures s = figures_of(accounting, "s", 109.99);
+  CHECK(s.parent == "r");
+  CHECK(s.method == Method::pipe);
+  CHECK(value(s.figures, Q::device_energy) == doctest::Approx(10 * 1500));
+  CHECK(value(s.figures, Q::work) == doctest::Approx(10 * 1500 * 2e11));
+  CHECK(value(minute(s), Q::coverage) == 1);
+  CHECK(value(minute(s), Q::joules_per_flop) == doctest::Approx(1 / 2e11));
+  const ScopeFigures around = figures_of(accounting, "r", 109.99);
+  CHECK(value(around.figures, Q::device_energy) == doctest::Approx(10 * 3000));
+  CHECK(value(minute(around), Q::joules_per_flop) == doctest::Approx(1 / (0.6 * 2e11)));
+}
+
+TEST_CASE("a change inside restarts devices and work around, and leaves the energy of the meters") {
+  Rack r = rack();
+  const ScopeConfig around = nested(scope("r", {"pdu-a", "pdu-b"}, Work::none), {"s"});
+  Accounting accounting(with({around, scope("s", {}, Work::listed, {"nvidia0"})}), {});
+  r.run(accounting, 0, 100);
+  const double energy = value(figures_of(accounting, "r", 99.99).figures, Q::energy);
+  accounting.reconfigure(with({around, scope("s", {}, Work::listed, {"nvidia0", "nvidia1"})}));
+  const ScopeFigures after = figures_of(accounting, "r", 99.99);
+  CHECK(value(after.figures, Q::energy) == energy);
+  CHECK(value(after.figures, Q::device_energy) == 0);
+  CHECK_FALSE(is_known(value(after.figures, Q::work)));
+  r.run(accounting, 100, 200);
+  CHECK(value(figures_of(accounting, "r", 199.99).figures, Q::energy) ==
+        doctest::Approx(199 * 5000).epsilon(0.01));
+  // nvidia1 is accounted since second 100.
+  CHECK(value(figures_of(accounting, "r", 199.99).figures, Q::device_energy) ==
+        doctest::Approx(100 * 1500 + 99 * 1500));
+}
+
+TEST_CASE("a scope that is gone ends; when it comes back it carries on, without the time between") {
+  Rack r = rack();
+  const ScopeConfig b = scope("b", {"pdu-b"}, Work::none);
+  const ScopeConfig a = scope("a", {"pdu-a"}, Work::all);
+  Accounting accounting(with({a, b}), {});
+  r.run(accounting, 0, 100);
+  CHECK_FALSE(accounting.take_changed_totals().empty());
+  r.run(accounting, 100, 110);
+  const double before = value(figures_of(accounting, "b", 109.99).figures, Q::energy);
+  accounting.reconfigure(with({a}));
+  CHECK(accounting.figures(at(109.99)).size() == 1);
+  // What changed since it was saved last is told once more.
+  const Totals last = accounting.take_changed_totals();
+  CHECK(last.at("scope/b/energy_j") == before);
+  CHECK(last.count("source/pdu-b/energy_j") == 1);
+  r.closed.clear();
+  r.run(accounting, 110, 200);
+  CHECK(closed_count(r, "b/1m") == 0);
+  CHECK(closed_count(r, "a/1m") == 2);
+  accounting.reconfigure(with({a, b}));
+  CHECK(value(figures_of(accounting, "b", 199.99).figures, Q::energy) == before);
+  r.run(accounting, 200, 300);
+  // As after a restart with the same lists: the register tells what came meanwhile.
+  CHECK(value(figures_of(accounting, "b", 299.99).figures, Q::energy) ==
+        doctest::Approx(299 * 2500).epsilon(0.01));
+}
+
+TEST_CASE("other windows begin at the next reading, filled with what is known") {
+  Rack r = rack();
+  Accounting accounting(with({whole}), {});
+  r.run(accounting, 0, 110);
+  accounting.reconfigure(settings({whole}, {window("30s", 30), window("1m", 60)}));
+  r.closed.clear();
+  r.run(accounting, 110, 130);
+  REQUIRE(r.closed.size() == 2);  // both end at 120 s
+  for (const ReadingSet& set : r.closed) {
+    CHECK(set.time == at(120));
+    CHECK(value(set, Q::coverage) == 1);
+  }
+  CHECK(figures_of(accounting, "r", 129.99).windows.size() == 2);
+}
+
+TEST_CASE("a meter of which another part counts after the change") {
+  auto both = std::make_shared<Source>(*meter("pdu-a"));
+  both->fields.push_back({{Q::active_power, Place::branch, 3}, Wire::f32, 1, 0});
+  const SourcePtr source = both;
+  Accounting accounting(with({scope("r", {"pdu-a"}, Work::none)}), {});
+  const auto run = [&](int from, int to) {
+    for (int s = from; s < to; ++s) {
+      ReadingSet set = meter_set(source, s, 1000, 3.6e9 + 1000.0 * s);
+      set.values.back() = 400;
+      CHECK(accounting.advance({&set, 1}, at(s + 0.5)).size() <= 2);
+    }
+  };
+  run(0, 100);
+  accounting.reconfigure(
+      with({nested(scope("r", {"pdu-a"}, Work::none), {"s"}), scope("s", {"pdu-a/3"}, Work::none)}));
+  run(100, 200);
+  const ScopeFigures s = figures_of(accounting, "s", 199.5);
+  CHECK(value(s.figures, Q::power) == 400);
+  CHECK(value(s.figures, Q::energy) == doctest::Approx(99 * 400));
+  CHECK(value(minute(figures_of(accounting, "r", 199.5)), Q::interim_pue) == doctest::Approx(2.5));
+}
+
+TEST_CASE("what was counted before a scope named the accelerator does not count in it") {
+  Rack r = rack();
+  r.offers = [](const std::string&, double) { return Offers{true}; };
+  Accounting accounting(with({scope("r", {"pdu-a"}, Work::none)}), {});
+  r.run(accounting, 0, 100);
+  accounting.reconfigure(with({scope("r", {"pdu-a"}, Work::all)}));
+  r.run(accounting, 100, 200);
+  CHECK(value(figures_of(accounting, "r", 199.99).figures, Q::work) ==
+        doctest::Approx(r.work_by(Method::counted, 100, 199)));
+}

@@ -1,0 +1,150 @@
+#include "drivers/work/line_counter.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "fake_intake.h"
+
+namespace flopwatt::work {
+namespace {
+
+constexpr std::int64_t second_us = 1'000'000;
+
+struct Bench {
+  /// Sends a line at that second.
+  std::optional<Refusal> send(const std::string& line, std::int64_t at_s = 0) {
+    return counter.take(line, at_s * second_us);
+  }
+  std::optional<Refusal> total(double flop, const std::string& tags = "accelerator:nvidia0",
+                               std::int64_t at_s = 0) {
+    return send("flop:" + std::to_string(flop) + "|g|#" + tags, at_s);
+  }
+  [[nodiscard]] std::uint64_t refused(std::string_view reason) const {
+    for (const RejectedLines& one : counter.rejected())
+      if (one.reason == reason) return one.lines;
+    return 999;
+  }
+
+  FakeIntake intake;
+  LineCounter counter{intake, 4};
+};
+
+}  // namespace
+
+TEST_CASE("lines that add are added, by target and precision") {
+  Bench bench;
+  CHECK_FALSE(bench.send("flop:10|c|#accelerator:nvidia0"));
+  CHECK_FALSE(bench.send("flop:5|c|#accelerator:nvidia0"));
+  CHECK_FALSE(bench.send("flop:7|c|#accelerator:nvidia0,precision:bf16"));
+  CHECK_FALSE(bench.send("flop:3|c|#scope:rack"));
+  CHECK(bench.intake.of("nvidia0") == 15);
+  CHECK(bench.intake.of("nvidia0", Place::bf16) == 7);
+  CHECK(bench.intake.of("rack") == 3);
+}
+
+TEST_CASE("the first running total is the start, the next ones count what they add") {
+  Bench bench;
+  CHECK_FALSE(bench.total(1000));
+  CHECK(bench.intake.of("nvidia0") == 0);  // it has been counted, zero
+  bench.total(1010);
+  bench.total(1010);
+  bench.total(1025);
+  CHECK(bench.intake.of("nvidia0") == 25);
+}
+
+TEST_CASE("after a fall the new value counts whole") {
+  Bench bench;
+  bench.total(1000);
+  bench.total(1100);
+  bench.total(30);
+  CHECK(bench.intake.of("nvidia0") == 130);
+  bench.total(0);
+  bench.total(5);
+  CHECK(bench.intake.of("nvidia0") == 135);
+}
+
+TEST_CASE("each set of tags has a running total of its own, in whatever order it comes") {
+  Bench bench;
+  for (const char* rank : {"rank:0", "rank:1"}) bench.total(1000, "accelerator:nvidia0," + std::string(rank));
+  bench.total(1001, "rank:0,accelerator:nvidia0");
+  bench.total(1020, "rank:1,accelerator:nvidia0");
+  bench.total(50, "accelerator:nvidia0,rank:0");  // begins anew; the other goes on
+  bench.total(1300, "accelerator:nvidia0,rank:1");
+  CHECK(bench.intake.of("nvidia0") == 1 + 20 + 50 + 280);
+}
+
+TEST_CASE("a target takes as much as its peak allows, ten minutes of it in store") {
+  Bench bench;
+  bench.intake.peak_rate = 10;
+  CHECK_FALSE(bench.send("flop:6000|c|#accelerator:nvidia0", 0));
+  CHECK(bench.send("flop:1|c|#accelerator:nvidia0", 0) == Refusal::budget);
+  CHECK(bench.send("flop:21|c|#accelerator:nvidia0", 2) == Refusal::budget);
+  CHECK_FALSE(bench.send("flop:20|c|#accelerator:nvidia0", 2));
+  CHECK_FALSE(bench.send("flop:6000|c|#scope:rack", 2));  // another target
+  CHECK(bench.send("flop:6001|c|#accelerator:nvidia0", 10'000) == Refusal::budget);
+  CHECK_FALSE(bench.send("flop:6000|c|#accelerator:nvidia0", 10'000));
+  CHECK(bench.intake.of("nvidia0") == 12'020);
+  CHECK(bench.refused("budget") == 3);
+}
+
+TEST_CASE("without a known peak there is no budget") {
+  Bench bench;
+  CHECK_FALSE(bench.send("flop:1e30|c|#accelerator:nvidia0"));
+  CHECK(bench.intake.of("nvidia0") == 1e30);
+}
+
+TEST_CASE("a running total that jumped beyond the budget: back again, or on from there") {
+  Bench bench;
+  bench.intake.peak_rate = 10;
+  bench.total(1000);
+  CHECK(bench.total(1e9) == Refusal::budget);
+  SUBCASE("it was an error of the sender") {
+    CHECK_FALSE(bench.total(1010));
+    CHECK(bench.intake.of("nvidia0") == 10);
+  }
+  SUBCASE("the sender had been silent for long") {
+    CHECK_FALSE(bench.total(1e9 + 20));
+    CHECK(bench.intake.of("nvidia0") == 20);
+    CHECK_FALSE(bench.total(1e9 + 30));
+    CHECK(bench.intake.of("nvidia0") == 30);
+  }
+  SUBCASE("it begins anew") {
+    CHECK_FALSE(bench.total(7));
+    CHECK(bench.intake.of("nvidia0") == 7);
+  }
+  CHECK(bench.refused("budget") == 1);
+}
+
+TEST_CASE("running totals are bounded: only an idle one is forgotten") {
+  Bench bench;
+  const auto tags = [](int rank) { return "accelerator:nvidia0,rank:" + std::to_string(rank); };
+  for (int rank = 0; rank < 4; ++rank) bench.total(100, tags(rank), 0);
+  bench.total(110, tags(0), 300);
+  CHECK(bench.total(100, tags(4), 300) == Refusal::overflow);
+  CHECK_FALSE(bench.total(100, tags(4), 601));  // rank 1 is forgotten
+  CHECK(bench.total(100, tags(5), 601) == std::nullopt);
+  bench.total(120, tags(0), 601);
+  CHECK(bench.intake.of("nvidia0") == 20);
+  bench.total(150, tags(1), 601);  // a start again
+  CHECK(bench.intake.of("nvidia0") == 20);
+  CHECK(bench.refused("overflow") == 1);
+}
+
+TEST_CASE("every reason is known from the start") {
+  Bench bench;
+  std::string reasons;
+  for (const RejectedLines& one : bench.counter.rejected()) {
+    CHECK(one.lines == 0);
+    reasons += std::string(one.reason) + ' ';
+  }
+  CHECK(reasons == "syntax sampling_rate not_finite negative target budget overflow ");
+  CHECK(bench.send("nonsense") == Refusal::syntax);
+  CHECK(bench.send("flop:1|c|#accelerator:nvidia9") == Refusal::target);
+  CHECK(bench.send("flop:1|c|#scope:nvidia0") == Refusal::target);
+  CHECK(bench.refused("syntax") == 1);
+  CHECK(bench.refused("target") == 2);
+  CHECK(bench.intake.lines == 0);
+}
+
+}  // namespace flopwatt::work
