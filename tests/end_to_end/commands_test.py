@@ -54,9 +54,10 @@ def findings_of(check, file):
 
 
 def expected_beside(file):
-    """The same of X.expected beside X.yml, each message a part of what is to be said."""
+    """The same of X.expected beside X.yml, each message a part of what is to be said; `check` tells in order of lines."""
     places = (line.split(":", 3) for line in file.with_suffix(".expected").read_text().splitlines())
-    return [(int(line), int(column), message.strip()) for _, line, column, message in places]
+    return sorted(((int(line), int(column), message.strip()) for _, line, column, message in places),
+                  key=lambda place: place[:2])
 
 
 def assert_findings(check, file):
