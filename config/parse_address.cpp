@@ -153,7 +153,9 @@ Parsed<BrokerAddress> parse_broker_address(std::string_view text) {
 Parsed<ListenAddress> parse_listen_address(std::string_view text) {
   using Result = Parsed<ListenAddress>;
   const std::string example = R"(write ":10150", "127.0.0.1:10150" or "[::1]:10150")";
-  if (text.find('/') != text.npos) return Result::bad(example);
+  // A port without its colon would be taken for a host.
+  const bool is_number = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+  if (is_number || text.find('/') != text.npos) return Result::bad(example);
   const Parsed<HostPort> parsed = parse_host_port(text);
   if (!parsed.value) return Result::bad(parsed.advice);
   if (!parsed.value->port) return Result::bad("the port is missing; " + example);

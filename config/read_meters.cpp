@@ -93,12 +93,16 @@ void read_accuracy(MapReader& map, MeterConfig& meter) {
 }
 
 void warn_if_useless(const MeterConfig& meter, Position at, Reporter& report) {
-  const bool useful =
-      meter.profile.has({Quantity::active_power}) || meter.profile.has({Quantity::energy_import});
-  if (!meter.profile.registers.empty() && !useful)
-    report.warn(at,
-                "neither active_power nor energy_import (of the whole) among its registers: no energy can be "
-                "accounted from this meter");
+  const auto tells_energy = [](const Register& reg) {
+    const auto [quantity, place, branch] = reg.channel;
+    const bool of_energy = quantity == Quantity::active_power || quantity == Quantity::energy_import;
+    return of_energy && (place == Place::whole || place == Place::branch);
+  };
+  if (!meter.profile.registers.empty() && std::ranges::none_of(meter.profile.registers, tells_energy))
+    report.warn(
+        at,
+        "neither active_power nor energy_import (of the whole or of a branch) among its registers: no "
+        "energy can be accounted from this meter");
 }
 
 // `profile` or `registers`, and `max_registers`.

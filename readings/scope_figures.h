@@ -12,7 +12,7 @@ namespace flopwatt {
 /// from.
 struct UncertaintyTerm {
   std::string name;  ///< "meter class", "CT class", "register step", "time stamps", "sampling", "device
-                     ///< gain", "clock"
+                     ///< gain", "clock", "counting steps"
   double relative = 0;
 };
 
