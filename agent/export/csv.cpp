@@ -105,19 +105,10 @@ Result<Losses> export_csv(const Job& job) {
   ending += '\n';
 
   std::unordered_map<std::int64_t, CsvLayout> layouts;
-  const auto write = [&](const std::vector<store::Reader::Item>& items) {
-    for (const store::Reader::Item& item : items) {
-      const auto layout = layouts.try_emplace(item.row.source, item.set.source).first;
-      layout->second.append(out, item, ending);
-      if (!job.out.flush_if_large()) return false;
-    }
-    return true;
-  };
-  const auto damaged = walk(
-      job, [](const store::Row&) { return true; }, write);
-  if (!damaged) return damaged.error();
-  job.out.flush();
-  return Losses{.damaged_sets = *damaged};
+  return export_each(job, [&](const store::Reader::Item& item) {
+    const auto layout = layouts.try_emplace(item.row.source, item.set.source).first;
+    layout->second.append(out, item, ending);
+  });
 }
 
 }  // namespace flopwatt::agent

@@ -15,4 +15,19 @@ Result<std::uint64_t> walk(const Job& job, const std::function<bool(const store:
   return damaged;
 }
 
+Result<Losses> export_each(const Job& job, const std::function<void(const store::Reader::Item&)>& append) {
+  const auto write = [&](const std::vector<store::Reader::Item>& items) {
+    for (const store::Reader::Item& item : items) {
+      append(item);
+      if (!job.out.flush_if_large()) return false;
+    }
+    return true;
+  };
+  const auto damaged = walk(
+      job, [](const store::Row&) { return true; }, write);
+  if (!damaged) return damaged.error();
+  job.out.flush();
+  return Losses{.damaged_sets = *damaged};
+}
+
 }  // namespace flopwatt::agent

@@ -38,4 +38,8 @@ struct Losses {
     const Job& job, const std::function<bool(const store::Row&)>& wanted,
     const std::function<bool(const std::vector<store::Reader::Item>&)>& see);
 
+/// A whole export of one line a set: `append` adds the lines of one set to job.out.
+[[nodiscard]] Result<Losses> export_each(const Job& job,
+                                         const std::function<void(const store::Reader::Item&)>& append);
+
 }  // namespace flopwatt::agent

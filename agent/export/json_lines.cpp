@@ -50,24 +50,15 @@ Result<Losses> export_json_lines(const Job& job) {
   }
   std::string& out = job.out.text();
   std::unordered_map<std::int64_t, Line> lines;
-  const auto write = [&](const std::vector<store::Reader::Item>& items) {
-    for (const store::Reader::Item& item : items) {
-      const Line& line = lines.try_emplace(item.row.source, item.set.source).first->second;
-      out += line.start;
-      out += added;
-      const std::size_t object = out.size();
-      line.layout.append(out, item.set, item.row.seq);
-      out[object] = ',';  // its members go on in ours
-      out += '\n';
-      if (!job.out.flush_if_large()) return false;
-    }
-    return true;
-  };
-  const auto damaged = walk(
-      job, [](const store::Row&) { return true; }, write);
-  if (!damaged) return damaged.error();
-  job.out.flush();
-  return Losses{.damaged_sets = *damaged};
+  return export_each(job, [&](const store::Reader::Item& item) {
+    const Line& line = lines.try_emplace(item.row.source, item.set.source).first->second;
+    out += line.start;
+    out += added;
+    const std::size_t object = out.size();
+    line.layout.append(out, item.set, item.row.seq);
+    out[object] = ',';  // its members go on in ours
+    out += '\n';
+  });
 }
 
 }  // namespace flopwatt::agent
