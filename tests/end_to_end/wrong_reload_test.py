@@ -56,6 +56,10 @@ def test_every_wrong_file_leaves_the_old_configuration_running(tmp_path, started
         if all(": warning: " in line for line in expected):
             continue
         case.refuses(file.read_bytes())
+        log = case.agent.log_text().replace('\\"', '"').replace("\\\\", "\\").splitlines()
+        for line in expected:
+            place, text = line[len(file.name):].split(": ", 1)   # :line:column, and a part of what is wrong
+            assert any(f"{case.agent.config}{place}: " in told and text in told for told in log), line
         refused += 1
     assert refused >= 20
     newest = case.reading_time()

@@ -70,6 +70,7 @@ class Case:
         page = self.agent.metrics()
         assert page.get("flopwatt_polls_skipped_total", source="pdu-a") == 0
         assert all(value == 0 for _, value in page.samples["flopwatt_poll_failures_total"])
+        assert "source is stale" not in self.agent.log_text(), "an age by the wall clock"
         now = self.rows()
         assert now[:len(rows)] == rows, "what was stored before the step is still there, unchanged"
         assert [seq for seq, _ in now] == list(range(now[0][0], now[0][0] + len(now)))

@@ -1,8 +1,10 @@
 """What a disk can do while the agent runs: full, read-only, failing to sync, and a store that is damaged when the agent
 starts. Polling and /metrics go on, what waits is stored when the disk is well again, with nothing missing, and a damaged
 file is set aside, never deleted."""
+import contextlib
 import os
 import pathlib
+import sqlite3
 import subprocess
 import time
 
@@ -31,9 +33,16 @@ class Case:
         return self.agent.metrics().get("flopwatt_store_readings_total")
 
     def start(self) -> "Case":
+        self.begun = time.time()
         self.agent.start()
         wait_until(lambda: self.stored() > 0, 20, "stored readings")
         return self
+
+    def times(self, until: float) -> list[float]:
+        """Of the stored sets of this run, up to that moment, in seconds."""
+        with contextlib.closing(sqlite3.connect(self.agent.store)) as connection:
+            times = [time_us / 1e6 for time_us, in connection.execute("select time from reading_set")]
+        return [one for one in times if self.begun < one < until + 0.001]
 
     def check_sick(self) -> None:
         """The store cannot commit; everything else goes on."""
@@ -52,8 +61,14 @@ class Case:
         stored = self.stored()
         wait_until(lambda: self.up() == 1 and self.stored() > stored, 30, "the store to commit again")
         wait_until(lambda: self.agent.metrics().get("flopwatt_store_waiting_readings") < 200, 20, "what waited is stored")
+        page = self.agent.metrics()
+        polls = page.get("flopwatt_polls_total", source="pdu-a")
+        failed = sum(value for _, value in page.samples["flopwatt_poll_failures_total"])
+        newest = page.get("flopwatt_source_last_reading_timestamp_seconds", source="pdu-a")
         assert self.agent.stop() == 0
         assert self.agent.integrity() == "ok"
+        # The store gives out seqs without a hole, whatever it is given: only the polls tell what is missing.
+        assert len(self.times(newest)) == polls - failed, "sets were lost between their poll and the store"
         seqs = sorted(self.agent.stored_seqs())
         assert seqs == list(range(seqs[0], seqs[0] + len(seqs))), "a hole in the stored sets"
 
@@ -98,7 +113,7 @@ def test_read_only_file_system_is_survived(tmp_path, started):
         done = subprocess.run(["e2fsck", "-fy", disk.image], capture_output=True, text=True, check=False)
         assert done.returncode in (0, 1), done.stdout
         disk.mount()
-        case.agent.start()
+        case.start()
         wait_until(lambda: case.stored() > shown, 20, "what was stored, and more")
         case.check_well()
     finally:

@@ -21,6 +21,7 @@ gpus:
   sm_clock: 1500
   idle_power: {GPU_WATTS}
   busy_power: {GPU_WATTS}
+  energy_offset_j: 1000000   # a counter that has counted long: a fall to 0 is a large one
   activity: {{hmma: 0.3}}
 meters:
   - {{name: pdu-a, gpus: all, base_power: 500}}

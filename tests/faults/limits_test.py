@@ -1,4 +1,6 @@
 """What runs out: descriptors and memory. Metering goes on, or the agent ends with a message and loses nothing."""
+import os
+import pathlib
 import resource
 import socket
 import time
@@ -25,6 +27,12 @@ def all_up(agent: Agent) -> bool:
     return len(samples) == 6 and all(value == 1 for _, value in samples)
 
 
+def cpu_seconds(agent: Agent) -> float:
+    """Of all threads, user and system."""
+    fields = pathlib.Path(f"/proc/{agent.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_descriptors_run_out(tmp_path, started):
     """60 connections with 40 descriptors: polling and storing go on, and the endpoint answers once they are gone."""
     agent = new_agent(tmp_path, started).start()
@@ -32,7 +40,7 @@ def test_descriptors_run_out(tmp_path, started):
     before = agent.metrics()
     resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (40, 40))
     connections = []
-    begin = time.monotonic()
+    begin, used = time.monotonic(), cpu_seconds(agent)
     try:
         for _ in range(60):
             connection = socket.socket()
@@ -41,6 +49,7 @@ def test_descriptors_run_out(tmp_path, started):
             connections.append(connection)
         wait_until(lambda: time.monotonic() - begin > 6, 10, "some beats while nothing is left")
         assert agent.alive()
+        assert cpu_seconds(agent) - used < 3, "it spins"
     finally:
         for connection in connections:
             connection.close()

@@ -4,6 +4,8 @@ a neighbour on another line keeps its schedule, and every meter returns when it 
 All faults run at the same time, each at a meter of its own, whose power moves so fast that an old value is a wrong one.
 """
 import math
+import socket
+import threading
 import time
 
 import pytest
@@ -107,3 +109,33 @@ def test_wrong_answers_become_no_values(tmp_path, started, rack):
         error = abs(item["active_power_w"] - true_power(rack, unix_of(item["time"])))
         # A value is of the middle of its transaction, which took at most some tens of milliseconds on a busy machine.
         assert error < 0.25 * steepest, (name, item["time"], error)
+
+
+def test_reconnects_at_most_once_a_second(tmp_path, started):
+    """A device that takes each connection and closes it at once, polled ten times a second."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    connected = []
+
+    def close_each() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connected.append(time.monotonic())
+            connection.close()
+
+    threading.Thread(target=close_each, daemon=True).start()
+    agent = Agent(tmp_path, {
+        "node": "rack-r12", "accelerators": {"nvidia": False}, "sampling": {"interval": "100ms"},
+        "meters": [{"name": "closing", "address": f"tcp://127.0.0.1:{listener.getsockname()[1]}",
+                    "accuracy": {"class": 1}, "registers": [
+                        {"quantity": "active_power", "address": 0, "function": 3, "type": "u32", "unit": "W"}]}],
+    }).start()
+    started.append(agent)
+    wait_until(lambda: len(connected) >= 2, 10, "it to try again")
+    wait_until(lambda: time.monotonic() - connected[0] > 8, 10, "more of it")
+    listener.close()
+    gaps = [after - before for before, after in zip(connected, connected[1:])]
+    assert min(gaps) > 0.9, gaps
+    assert len(connected) < 7, "no back-off"

@@ -82,8 +82,7 @@ def line(tmp_path, started):
     return one
 
 
-@pytest.fixture
-def agent(tmp_path, started, line):
+def new_agent(tmp_path, started, line) -> Agent:
     profiles = {ABB: "abb-b23-b24", IEM: "schneider-iem3155-3255-3355", EM24: "carlo-gavazzi-em24-din"}
     one = Agent(tmp_path, {
         "node": "rack-r12", "accelerators": {"nvidia": False}, "sampling": {"interval": f"{int(INTERVAL_S * 1000)}ms"},
@@ -94,6 +93,11 @@ def agent(tmp_path, started, line):
     }).start()
     started.append(one)
     return one
+
+
+@pytest.fixture
+def agent(tmp_path, started, line):
+    return new_agent(tmp_path, started, line)
 
 
 def up(agent: Agent, *units: int) -> bool:
@@ -165,7 +169,7 @@ def test_a_silent_and_a_dripping_neighbour_cost_the_healthy_one_nothing(agent, l
 
 def test_broken_frames_are_counted_by_class_and_do_no_lasting_harm(agent, line):
     wait_until(lambda: up(agent, ABB, IEM, EM24), 15, "all three meters")
-    for sickness, fault in (("crc", "crc"), ("noise", "protocol"), ("cut", "timeout")):
+    for sickness, fault in (("crc", "crc"), ("noise", "protocol"), ("stranger", "protocol"), ("cut", "timeout")):
         before = failures(agent, EM24, fault)
         line.tell(f"{EM24} {sickness}")
         wait_until(lambda: failures(agent, EM24, fault) > before, 20, f"a failure of class {fault}")
@@ -200,3 +204,14 @@ def test_the_line_has_one_owner_and_ends_with_the_agent(agent, line):
         assert agent.stop() == 0
         assert time.monotonic() - begin < 3
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_the_line_of_another_program_is_left_alone(tmp_path, started, line):
+    import fcntl
+    with open(line.path, "rb", buffering=0) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        agent = new_agent(tmp_path, started, line)
+        wait_until(lambda: failures(agent, ABB, "connection") > 1, 15, "faults of a line that is not ours")
+        assert "is owned by another program" in agent.log_text()
+        assert line.requests(ABB, 0x5000, 0) == []
+    wait_until(lambda: up(agent, ABB, IEM, EM24), 15, "all three meters, once the line is free")

@@ -62,6 +62,9 @@ class Patient:
         for name in self.healthy:
             assert page.get("flopwatt_polls_skipped_total", source=name) == 0, f"{self.sickness.name}: {name}"
             assert page.get("flopwatt_source_up", source=name) == 1, f"{self.sickness.name}: {name}"
+        failures = [(labels["source"], value) for labels, value in page.samples["flopwatt_poll_failures_total"]
+                    if labels["source"] in self.healthy and value > 0]
+        assert not failures, f"{self.sickness.name}: {failures}"
 
     def is_gone(self) -> bool:
         page = self.agent.metrics()

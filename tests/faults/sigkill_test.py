@@ -1,5 +1,5 @@
 """50 SIGKILLs at random moments: what a subscriber received, or flopwatt_store_readings_total showed, is in the store
-with the same seq and time; the database is sound."""
+with the same seq and time; the database is sound. The disk is slow, so that a kill often falls into a commit."""
 import contextlib
 import random
 import sqlite3
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from harness.agent import Agent
 from harness.broker import Broker, Subscriber
-from harness.process import wait_until
+from harness.process import BUILD, wait_until
 from harness.rack import LOADS, Rack
 
 KILLS = 50
@@ -42,7 +42,8 @@ def test_what_was_told_survives_sigkill(tmp_path, started):
         "scopes": [{"name": "gpu-01", "energy": ["pdu-a", "pdu-b"], "work": "all"}],
         "energy": {"windows": ["1s"]},
         "exporters": {"mqtt": [{"name": "ems", "broker": broker.url}]},
-    }, environment=rack.environment)
+    }, environment={**rack.environment, "SLOW_WRITE_MS": "8",
+                    "LD_PRELOAD": str(BUILD / "tests/faults/store/libslow_write.so")})
     started.append(agent)
     moments = random.Random(20261123)
     for kill in range(KILLS):

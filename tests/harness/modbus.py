@@ -5,7 +5,8 @@ import threading
 
 
 class ScriptedMeter:
-    """Answers each read with the bytes of registers that `registers(number of the request, from 1)` gives."""
+    """Answers each read from the bytes of all registers, from address 0, as `registers(number of the request, from 1)`
+    gives them."""
 
     def __init__(self, registers):
         self._registers = registers
@@ -27,9 +28,9 @@ class ScriptedMeter:
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as requests:
             while len(request := requests.read(12)) == 12:
-                transaction, _, _, unit, function, _, count = struct.unpack(">HHHBBHH", request)
+                transaction, _, _, unit, function, address, count = struct.unpack(">HHHBBHH", request)
                 self.requests += 1
-                data = self._registers(self.requests)[:2 * count]
+                data = self._registers(self.requests)[2 * address:2 * (address + count)]
                 answer = struct.pack(">HHHBBB", transaction, 0, 3 + len(data), unit, function, len(data)) + data
                 try:
                     connection.sendall(answer)

@@ -4,7 +4,8 @@
 
 LINK becomes a symbolic link to a pseudo-terminal, as udev names an adapter. REGISTERS.json maps unit to address to
 16-bit word; any other address is refused with exception 2. Commands on standard input, one a line: `UNIT well`,
-`UNIT silent`, `UNIT drip` (a byte each 40 ms), `UNIT crc`, `UNIT cut`, `UNIT noise`, `unplug`, `plug`. Each request is
+`UNIT silent`, `UNIT drip` (a byte each 40 ms), `UNIT crc`, `UNIT cut`, `UNIT noise`,
+`UNIT stranger` (the answer names another unit), `unplug`, `plug`. Each request is
 told on standard output: time, unit, address, count.
 """
 import json
@@ -90,6 +91,9 @@ class Line:
             os.write(self.master, answer[:-3])
         elif state == "noise":
             os.write(self.master, b"\x55" + answer + b"\x13")
+        elif state == "stranger":
+            body = bytes((answer[0] + 100,)) + answer[1:-2]
+            os.write(self.master, body + checksum(body))
         elif state == "well":
             os.write(self.master, answer)
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """50 SIGKILLs at random moments: what was acknowledged is there with the same seq, and the file is sound.
 
-usage: sigkill_test.py STORE_WRITER STORE_VERIFY
+The disk is slow, so that a kill often falls between two writes of one commit.
+
+usage: sigkill_test.py STORE_WRITER STORE_VERIFY SLOW_WRITE_LIBRARY
 """
 
 import os
@@ -15,7 +17,8 @@ from store_case import Writer, integrity, verify
 CYCLES = 50
 
 
-def main(writer_program, verify_program):
+def main(writer_program, verify_program, slow_write):
+    os.environ["SLOW_WRITE_MS"] = "1"
     seed = int(os.environ.get("FLOPWATT_TEST_SEED", "20261123"))
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="flopwatt-sigkill-") as directory:
@@ -24,7 +27,8 @@ def main(writer_program, verify_program):
         first_ever = None
         for cycle in range(CYCLES):
             # A small file: checkpoints and removals are under way all the time.
-            writer = Writer(writer_program, path, options=["--max_size=1048576", f"--sets={chance.choice([1, 28, 200])}"])
+            writer = Writer(writer_program, path, slow_write,
+                            ["--max_size=1048576", f"--sets={chance.choice([1, 28, 200])}"])
             if cycle % 10 == 9:
                 # while it opens; nothing is acknowledged here
                 time.sleep(chance.uniform(0.0, 0.02))
