@@ -168,11 +168,11 @@ TEST_CASE("the example configuration with its commented lines is good too") {
   const Loaded loaded = load_good(file.path());
   CHECK(loaded.findings.empty());
   CHECK(loaded.config.node == "rack-r12");
-  CHECK(loaded.config.buses.size() == 1);
-  CHECK(loaded.config.meters.size() == 3);
+  CHECK(loaded.config.buses.size() == 2);
+  CHECK(loaded.config.meters.size() == 4);
   CHECK(loaded.config.meters.at(1).timeout == 500ms);
   CHECK(loaded.config.accelerator_names.size() == 1);
-  CHECK(loaded.config.scopes.size() == 2);
+  CHECK(loaded.config.scopes.size() == 3);
   REQUIRE(loaded.config.mqtt.size() == 1);
   CHECK(loaded.config.mqtt[0].password_file == password);
 }
