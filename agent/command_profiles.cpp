@@ -57,7 +57,7 @@ std::string wire_text(const Register& reg) {
 
 json::array plan_json(const MeterProfile& profile) {
   json::array requests;
-  for (const modbus::PlannedRead& read : modbus::plan_reads(profile.registers, profile.limits))
+  for (const modbus::PlannedRead& read : modbus::plan_reads(profile.registers, profile.limits).reads)
     requests.push_back(json::object{
         {"function", static_cast<int>(read.function)}, {"address", read.address}, {"count", read.count}});
   return requests;
@@ -105,7 +105,7 @@ void print_profile(const MeterProfile& profile, const fs::path& path) {
   std::cout << profile.id << ": " << profile.vendor << ' ' << profile.model << " (" << profile.confidence
             << ")\nfile " << path.string() << '\n';
   std::vector<std::string> requests;
-  for (const modbus::PlannedRead& read : modbus::plan_reads(profile.registers, profile.limits))
+  for (const modbus::PlannedRead& read : modbus::plan_reads(profile.registers, profile.limits).reads)
     requests.push_back("function " + std::to_string(static_cast<int>(read.function)) + ", address " +
                        std::to_string(read.address) + ", " + std::to_string(read.count) +
                        (read.count == 1 ? " register" : " registers"));
@@ -130,7 +130,7 @@ void print_list(const std::vector<MeterProfile>& profiles, const std::map<std::s
   std::size_t widest = 0;
   for (const MeterProfile& profile : profiles) widest = std::max(widest, profile.id.size());
   for (const MeterProfile& profile : profiles) {
-    const auto requests = modbus::plan_reads(profile.registers, profile.limits).size();
+    const auto requests = modbus::plan_reads(profile.registers, profile.limits).reads.size();
     std::cout << std::left << std::setw(static_cast<int>(widest)) << profile.id << "  " << profile.vendor
               << ' ' << profile.model << ", " << profile.registers.size() << " values in " << requests
               << (requests == 1 ? " request" : " requests") << "\n  " << files.at(profile.id).string()

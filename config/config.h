@@ -36,17 +36,6 @@ struct ModbusAddress {
   bool operator==(const ModbusAddress&) const = default;
 };
 
-enum class Parity : std::uint8_t { none, even, odd };
-
-/// How a serial line is set. Of no meaning for the other transports.
-struct SerialSettings {
-  std::uint32_t baud = 9600;
-  Parity parity = Parity::none;
-  std::uint8_t stop_bits = 1;
-
-  bool operator==(const SerialSettings&) const = default;
-};
-
 /// A line that meters share, as configured under `buses`.
 struct BusConfig {
   std::string name;
@@ -82,6 +71,7 @@ struct MeterConfig {
   microseconds pause{0};  ///< between two requests on its connection; default: the bus's turnaround
   bool close_after_poll = false;
   bool accept_unit_mismatch = false;
+  std::uint8_t sunspec_model = 1;  ///< `profile: sunspec`: which of the device's meter models, from 1
 };
 
 enum class Precision : std::uint8_t { tf32, fp16, bf16, fp8 };

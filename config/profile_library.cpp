@@ -32,7 +32,7 @@ IdentifyingRegister read_identifying(const YamlNode& node, Reporter& report) {
     result.wire = place->wire;
   }
   std::int64_t expected = 0;
-  if (map.read_integer("expected", {INT64_MIN, INT64_MAX}, expected)) result.expected = expected;
+  if (map.read_integer("expected", {INT64_MIN, INT64_MAX}, expected)) result.expected = {expected};
   map.read_text("meaning", result.meaning);
   map.finish();
   return result;

@@ -265,6 +265,12 @@ std::uint16_t width_of(Wire wire) {
 
 std::uint16_t Register::width() const { return width_of(wire); }
 
+std::uint16_t ScaleRegister::width() const { return width_of(wire); }
+
+std::uint16_t IdentifyingRegister::width() const {
+  return text_registers > 0 ? text_registers : width_of(wire);
+}
+
 bool MeterProfile::has(Channel channel) const {
   return std::ranges::find(registers, channel, &Register::channel) != registers.end();
 }

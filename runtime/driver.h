@@ -2,6 +2,7 @@
 // loop.
 #pragma once
 
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -42,10 +43,24 @@ class Intake {
   virtual void skip(SourceId id, std::uint64_t beats) = 0;
 };
 
-/// Seconds in which a bus was busy, by the bus's name.
+/// What one source cost and did on its bus, since it was added.
+struct UnitUse {
+  SourceId source = 0;
+  std::uint8_t unit_id = 0;
+  std::uint64_t requests = 0;  ///< sent, repeated ones too
+  /// Requests that failed, parallel to all_fault_classes.
+  std::array<std::uint64_t, all_fault_classes.size()> failures{};
+  bool quarantined = false;  ///< it is left alone, and tried once in a while
+};
+
+/// A bus and what was done on it.
 struct BusUse {
-  std::string bus;
+  std::string bus;  ///< its name, else its address
   double busy_seconds = 0;
+  double turnaround_seconds =
+      0;  ///< from sending a request to having its answer, summed over the answered ones
+  double planned_cycle_seconds = 0;
+  std::vector<UnitUse> units;
 };
 
 /// Whether a driver knows its sources.

@@ -92,6 +92,8 @@ std::string Bus::why_absent(SourceId id, Channel channel) const {
   return meter == meters_.end() ? "" : (*meter)->why_absent(channel);
 }
 
-BusUse Bus::use() const { return {name_, std::chrono::duration<double>(busy_).count()}; }
+BusUse Bus::use() const {
+  return {.bus = name_, .busy_seconds = std::chrono::duration<double>(busy_).count(), .units = {}};
+}
 
 }  // namespace flopwatt::modbus

@@ -21,7 +21,7 @@ microseconds serial_request(const MeterConfig& meter, const PlannedRead& read) {
 microseconds time_to_poll(const MeterConfig& meter) {
   const bool serial = meter.address.transport == Transport::rtu;
   microseconds time{0};
-  for (const PlannedRead& read : plan_reads(meter.profile.registers, meter.profile.limits))
+  for (const PlannedRead& read : plan_reads(meter.profile.registers, meter.profile.limits).reads)
     time += serial ? serial_request(meter, read) : assumed_latency + meter.pause;
   if (meter.close_after_poll && !serial) time += assumed_latency;
   return time;

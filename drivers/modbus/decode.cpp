@@ -1,7 +1,10 @@
 #include "drivers/modbus/decode.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "drivers/modbus/mbap.h"
@@ -64,11 +67,70 @@ double raw_value(std::uint64_t bits, Wire wire) {
   return absent;
 }
 
+double modulo_10000(std::uint64_t bits) {
+  const std::uint64_t high = bits >> 16;
+  const std::uint64_t low = bits & 0xFFFF;
+  if (high > 9999 || low > 9999) return absent;
+  return static_cast<double>(high * 10000 + low);
+}
+
+// The nearest double to each; std::pow need not be exact.
+double power_of_ten(int exponent) {
+  constexpr std::array<double, 11> powers = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10};
+  const double power = powers.at(static_cast<std::size_t>(std::abs(exponent)));
+  return exponent < 0 ? 1 / power : power;
+}
+
+// A difference needs a sign and one bit more.
+Wire field_wire(const Register& reg) {
+  if (reg.percent_above_one) return Wire::f64;
+  if (!reg.minus) return reg.wire;
+  switch (reg.wire) {
+    case Wire::u16:
+    case Wire::i16:
+      return Wire::i32;
+    case Wire::u32:
+    case Wire::i32:
+      return Wire::i64;
+    default:
+      return Wire::f64;
+  }
+}
+
 }  // namespace
 
-double decode(std::span<const std::uint8_t> bytes, const Register& reg) {
-  const double value = held_value(raw_value(bits_of(bytes, reg.word_order), reg.wire), reg.scale);
-  return std::isfinite(value) ? value : absent;
+double decode_raw(std::span<const std::uint8_t> bytes, const Register& reg) {
+  const std::uint64_t bits = bits_of(bytes, reg.word_order);
+  if (std::ranges::find(reg.unavailable, bits) != reg.unavailable.end()) return absent;
+  if (reg.encoding == Encoding::modulo_10000) return modulo_10000(bits);
+  return raw_value(bits, reg.wire);
+}
+
+double decode_factor(std::span<const std::uint8_t> bytes, const ScaleRegister& scale) {
+  const double raw = raw_value(bits_of(bytes, scale.word_order), scale.wire);
+  if (!is_known(raw)) return absent;
+  switch (scale.use) {
+    case ScaleRegister::Use::factor:
+      return held_value(raw, scale.scale);
+    case ScaleRegister::Use::exponent:
+      return std::abs(raw) <= 10 ? power_of_ten(static_cast<int>(raw)) : absent;
+    case ScaleRegister::Use::divisors:
+      return raw >= 0 && raw < static_cast<double>(scale.divisors.size())
+                 ? 1 / scale.divisors[static_cast<std::size_t>(raw)]
+                 : absent;
+  }
+  return absent;
+}
+
+Field field_of(const Register& reg, double factor) {
+  return {reg.channel, field_wire(reg), reg.percent_above_one ? 1.0 : reg.scale * factor,
+          reg.resolution * factor};
+}
+
+double value_of(double raw, const Register& reg, double factor) {
+  const double value = held_value(raw, reg.scale * factor);
+  if (!std::isfinite(value)) return absent;
+  return reg.percent_above_one && std::abs(value) > 1 ? value / 100 : value;
 }
 
 }  // namespace flopwatt::modbus

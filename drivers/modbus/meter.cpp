@@ -63,8 +63,7 @@ SourcePtr make_source(const MeterConfig& config, microseconds planned_cycle) {
   source->effective_period = std::max(config.interval, planned_cycle);
   source->accuracy = config.accuracy.meter_class / 100;
   source->ct_accuracy = config.accuracy.ct_class / 100;
-  for (const Register& reg : config.profile.registers)
-    source->fields.push_back({reg.channel, reg.wire, reg.scale, reg.resolution});
+  for (const Register& reg : config.profile.registers) source->fields.push_back(field_of(reg, 1));
   return source;
 }
 
@@ -92,7 +91,7 @@ Meter::Meter(const MeterConfig& config, SourcePtr source, SourceId id, Beats bea
       id_(id),
       options_{config.timeout, config.pause, config.accept_unit_mismatch},
       beats_(beats) {
-  for (PlannedRead& read : plan_reads(config.profile.registers, config.profile.limits))
+  for (PlannedRead& read : plan_reads(config.profile.registers, config.profile.limits).reads)
     reads_.push_back({{config.unit_id, read.function, read.address, read.count},
                       std::move(read.slots),
                       Backoff(config.interval),
@@ -143,8 +142,9 @@ boost::asio::awaitable<Result<ReadingSet>> Meter::poll(Connection& connection) {
 void Meter::take(const Read& read, const Answer& answer, std::vector<double>& values) const {
   for (const ReadSlot& slot : read.slots) {
     const Register& reg = config_.profile.registers[slot.register_index];
-    values[slot.register_index] =
-        decode(answer.registers.subspan(std::size_t{2} * slot.offset, std::size_t{2} * reg.width()), reg);
+    values[slot.register_index] = value_of(
+        decode_raw(answer.registers.subspan(std::size_t{2} * slot.offset, std::size_t{2} * reg.width()), reg),
+        reg, 1);
   }
 }
 

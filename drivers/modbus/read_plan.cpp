@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <tuple>
+#include <utility>
 
 namespace flopwatt::modbus {
 namespace {
@@ -36,7 +37,8 @@ PlannedRead make_read(std::span<const Register> registers, std::span<const std::
                    static_cast<std::uint16_t>(extent.end - extent.begin),
                    {}};
   for (const std::size_t index : members)
-    read.slots.push_back({static_cast<std::uint16_t>(registers[index].address - extent.begin), index});
+    read.slots.push_back({static_cast<std::uint16_t>(registers[index].address - extent.begin), index,
+                          ReadSlot::Role::value, 0});
   return read;
 }
 
@@ -62,7 +64,7 @@ ReadPlan plan_reads(std::span<const Register> registers, const ReadLimits& limit
     return std::tuple(registers[index].function, registers[index].address);
   });
 
-  ReadPlan plan;
+  std::vector<PlannedRead> plan;
   for (std::size_t first = 0; first < order.size();) {
     Extent used = extent_of(registers[order[first]]);
     std::size_t last = first + 1;
@@ -76,13 +78,13 @@ ReadPlan plan_reads(std::span<const Register> registers, const ReadLimits& limit
     first = last;
   }
 
-  if (plan.empty()) return plan;
+  if (plan.empty()) return {};
   const std::size_t timed = timed_register(registers, order.front());
   const auto timed_read = std::ranges::find_if(plan, [&](const PlannedRead& read) {
     return std::ranges::find(read.slots, timed, &ReadSlot::register_index) != read.slots.end();
   });
   std::rotate(plan.begin(), timed_read, timed_read + 1);
-  return plan;
+  return {std::move(plan), {}};
 }
 
 }  // namespace flopwatt::modbus

@@ -11,10 +11,17 @@
 
 namespace flopwatt::modbus {
 
-/// Where in an answer the value of one register of the profile is.
+/// Where in an answer a number for one register of the profile is.
 struct ReadSlot {
+  enum class Role : std::uint8_t {
+    value,  ///< of the register itself
+    minus,  ///< of its `minus`
+    scale,  ///< of its scaled_by[scale_index]
+  };
   std::uint16_t offset = 0;        ///< in registers from the beginning of the answer
   std::size_t register_index = 0;  ///< into the registers that were planned
+  Role role = Role::value;
+  std::uint8_t scale_index = 0;
 
   bool operator==(const ReadSlot&) const = default;
 };
@@ -23,19 +30,29 @@ struct PlannedRead {
   ReadFunction function = ReadFunction::holding_registers;
   std::uint16_t address = 0;
   std::uint16_t count = 0;
-  std::vector<ReadSlot> slots;
+  std::vector<ReadSlot> slots;  ///< by offset
 
   bool operator==(const PlannedRead&) const = default;
 };
 
-/// The first read holds the imported energy of the whole meter (else its active power, else what comes
-/// first): its midpoint is the time of the set, so it is sent first. The others follow by function and
-/// address.
-using ReadPlan = std::vector<PlannedRead>;
+struct ReadPlan {
+  /// Each poll. The first read holds the imported energy of the whole meter (else its active power, else what
+  /// comes first): its midpoint is the time of the set, so it is sent first. The others follow by function
+  /// and address.
+  std::vector<PlannedRead> reads;
+  /// Once for each connection: scale registers that cannot be in one request with their values.
+  std::vector<PlannedRead> at_connect;
 
-/// Every register lies whole within one request; a request has one function, at most `max_registers` (and
-/// what the protocol allows) and no unused gap above `max_hole`; where `even`, start and count are even. A
-/// single register that is wider than these limits still gets a request of its own, which the device will
+  bool operator==(const ReadPlan&) const = default;
+};
+
+/// The fewest requests in which
+///   every register lies whole within one, together with its `minus`, and with its scale registers where the
+///   limits allow that (an answer then cannot mix a value with the scale of another moment);
+///   a request has one function, at most `max_registers` (and what the protocol allows), no unused gap above
+///   `max_hole`, touches nothing `forbidden`, and starts and ends as `even` and `block` want it;
+///   what is `alone` has a request of its own.
+/// A single register that is wider than these limits still gets a request of its own, which the device will
 /// refuse.
 [[nodiscard]] ReadPlan plan_reads(std::span<const Register> registers, const ReadLimits& limits);
 

@@ -28,7 +28,7 @@ double decoded(const std::vector<std::uint16_t>& words, Wire wire, WordOrder ord
     bytes.push_back(static_cast<std::uint8_t>(word));
   }
   REQUIRE(bytes.size() == std::size_t{2} * reg.width());
-  return decode(bytes, reg);
+  return value_of(decode_raw(bytes, reg), reg, 1);
 }
 
 bool unknown(const std::vector<std::uint16_t>& words, Wire wire) {
