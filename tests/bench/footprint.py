@@ -5,7 +5,6 @@ one MQTT exporter and a scrape every 15 s.   usage: tests/bench/footprint.py [SE
 CPU is the kernel's own account of the processes, so a busy machine disturbs it little; nothing here is a test.
 """
 import contextlib
-import os
 import pathlib
 import sqlite3
 import subprocess
@@ -13,26 +12,13 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from bench import cpu_seconds, pss_mib  # noqa: E402
 from harness.agent import Agent  # noqa: E402
 from harness.broker import Broker, Subscriber  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 from harness.rack import LOADS, Rack  # noqa: E402
-
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def pss_mib(pid: int) -> float:
-    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("no Pss")
 
 
 def guest_of(pid: int) -> int:
