@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <boost/json.hpp>
+#include <boost/json/serialize.hpp>
 #include <iomanip>
 #include <iostream>
 #include <map>
@@ -8,10 +8,10 @@
 
 #include "agent/commands.h"
 #include "agent/exit_code.h"
+#include "agent/profile_json.h"
+#include "agent/profile_words.h"
 #include "config/load.h"
 #include "config/profile_library.h"
-#include "config/text_file.h"
-#include "drivers/modbus/bus_plan.h"
 #include "drivers/modbus/read_plan.h"
 
 namespace flopwatt::agent {
@@ -21,78 +21,11 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 /// nullopt: what is wrong with it is on standard error.
-std::optional<MeterProfile> load_profile(const fs::path& path) {
+std::optional<MeterProfile> load_or_tell(const fs::path& path) {
   std::vector<Finding> findings;
-  Reporter report(findings, path.string());
-  const TextFile file = read_text_file(path, max_yaml_bytes);
-  std::optional<MeterProfile> profile;
-  if (file.failure.empty())
-    profile = read_profile(file.text, path.stem().string(), report);
-  else
-    report.error({}, "cannot be read: " + file.failure);
+  auto profile = load_profile(path, findings);
   for (const Finding& finding : findings) std::cerr << finding.text() << '\n';
   return profile;
-}
-
-/// How long it takes to read such a meter once, alone on its line.
-double cycle_seconds(const MeterProfile& profile, Transport transport) {
-  MeterConfig meter;
-  meter.profile = profile;
-  meter.address.transport = transport;
-  return std::chrono::duration<double>(modbus::planned_cycle({&meter})).count();
-}
-
-std::string place_text(const Register& reg) {
-  if (reg.channel.place == Place::branch) return "branch " + std::to_string(reg.channel.branch);
-  return std::string(label_of(reg.channel.place));
-}
-
-std::string wire_text(const Register& reg) {
-  static const std::map<Wire, std::string> names = {
-      {Wire::u16, "u16"}, {Wire::i16, "i16"}, {Wire::u32, "u32"}, {Wire::i32, "i32"}, {Wire::u64, "u64"},
-      {Wire::i64, "i64"}, {Wire::f32, "f32"}, {Wire::f64, "f64"}, {Wire::u8, "u8"}};
-  return names.at(reg.wire) +
-         (reg.width() > 1 && reg.word_order == WordOrder::little ? ", low word first" : "");
-}
-
-json::array plan_json(const MeterProfile& profile) {
-  json::array requests;
-  for (const modbus::PlannedRead& read : modbus::plan_reads(profile.registers, profile.limits).reads)
-    requests.push_back(json::object{
-        {"function", static_cast<int>(read.function)}, {"address", read.address}, {"count", read.count}});
-  return requests;
-}
-
-json::array texts(const std::vector<std::string>& lines) {
-  json::array array;
-  for (const std::string& line : lines) array.emplace_back(line);
-  return array;
-}
-
-json::object profile_json(const MeterProfile& profile, const fs::path& path) {
-  json::array registers;
-  for (const Register& reg : profile.registers) {
-    const QuantityRow& row = *find_row(SourceKind::meter, reg.channel);
-    json::object object{{"quantity", row.name}};
-    if (!place_text(reg).empty()) object["place"] = place_text(reg);
-    object["unit"] = row.unit;
-    object["address"] = reg.address;
-    object["function"] = reg.function;
-    object["type"] = wire_text(reg);
-    object["scale"] = reg.scale;
-    registers.push_back(std::move(object));
-  }
-  return {{"file", path.string()},
-          {"vendor", profile.vendor},
-          {"model", profile.model},
-          {"confidence", profile.confidence},
-          {"requests", plan_json(profile)},
-          {"cycle_s",
-           {{"tcp", cycle_seconds(profile, Transport::tcp)},
-            {"rtu_9600", cycle_seconds(profile, Transport::rtu)}}},
-          {"registers", std::move(registers)},
-          {"quirks", texts(profile.quirks)},
-          {"sources", texts(profile.sources)}};
 }
 
 void print_lines(const std::string& title, const std::vector<std::string>& lines) {
@@ -101,30 +34,60 @@ void print_lines(const std::string& title, const std::vector<std::string>& lines
   for (const std::string& line : lines) std::cout << "  " << line << '\n';
 }
 
-void print_profile(const MeterProfile& profile, const fs::path& path) {
-  std::cout << profile.id << ": " << profile.vendor << ' ' << profile.model << " (" << profile.confidence
-            << ")\nfile " << path.string() << '\n';
-  std::vector<std::string> requests;
-  for (const modbus::PlannedRead& read : modbus::plan_reads(profile.registers, profile.limits).reads)
-    requests.push_back("function " + std::to_string(static_cast<int>(read.function)) + ", address " +
-                       std::to_string(read.address) + ", " + std::to_string(read.count) +
-                       (read.count == 1 ? " register" : " registers"));
-  print_lines("A poll asks", requests);
+std::string read_line(const Register& reg) {
+  const QuantityRow& row = *find_row(SourceKind::meter, reg.channel);
+  std::ostringstream line;
+  line << std::left << std::setw(16) << row.name << std::setw(12) << place_text(reg.channel) << std::setw(5)
+       << (row.unit == "1" ? "" : row.unit) << "function " << int{reg.function} << ", address "
+       << std::setw(6) << std::right << reg.address << ", " << type_text(reg) << scaling_text(reg);
+  return line.str();
+}
+
+std::string unread_line(const UnreadRegister& reg) {
+  std::ostringstream line;
+  line << std::left << std::setw(23) << reg.quantity << std::setw(18) << reg.part << "address "
+       << std::setw(6) << std::right << reg.address << ": " << reg.reason;
+  return line.str();
+}
+
+template <class Items, class ToLine>
+void print_each(const std::string& title, const Items& items, ToLine to_line) {
+  std::vector<std::string> lines;
+  for (const auto& item : items) lines.push_back(to_line(item));
+  print_lines(title, lines);
+}
+
+void print_plan(const MeterProfile& profile) {
+  const modbus::ReadPlan plan = modbus::plan_reads(profile.registers, profile.limits);
+  print_each("Each connection first asks", plan.at_connect, request_text);
+  print_each("A poll asks", plan.reads, request_text);
+  // A device without a serial line of its own may still be reached over one, through a converter.
+  const SerialSettings serial = profile.serial.value_or(SerialSettings{});
   std::cout << std::fixed << std::setprecision(3) << "  planned: " << cycle_seconds(profile, Transport::tcp)
-            << " s over TCP, " << cycle_seconds(profile, Transport::rtu) << " s on a line of 9600 baud\n";
-  std::vector<std::string> registers;
-  for (const Register& reg : profile.registers) {
-    const QuantityRow& row = *find_row(SourceKind::meter, reg.channel);
-    std::ostringstream line;
-    line << std::left << std::setw(16) << row.name << std::setw(10) << place_text(reg) << std::setw(5)
-         << (row.unit == "1" ? "" : row.unit) << "function " << int{reg.function} << ", address "
-         << std::setw(6) << std::right << reg.address << ", " << wire_text(reg);
-    registers.push_back(line.str());
-  }
-  print_lines("It reads", registers);
+            << " s over TCP, " << cycle_seconds(profile, Transport::rtu, serial) << " s on a line of "
+            << serial.baud << " baud\n";
+}
+
+void print_profile(const MeterProfile& profile, const fs::path& path) {
+  std::cout << profile.id << ": " << profile.vendor << ' ' << profile.model << " (" << profile.kind << ", "
+            << profile.confidence << ")\nfile " << path.string() << "\nas the maker sets it: unit id "
+            << int{profile.unit_id} << ", "
+            << (profile.serial ? serial_text(*profile.serial) : "no serial line") << '\n';
+  print_lines("One request", limits_text(profile.limits));
+  print_plan(profile);
+  print_each("It reads", profile.registers, read_line);
+  print_each("It has, and is not asked for", profile.unread, unread_line);
+  print_each("It is recognised by", profile.identify, identify_text);
   print_lines("To know", profile.quirks);
+  print_lines("Where sources differ", profile.conflicts);
   print_lines("Its facts come from", profile.sources);
 }
+
+constexpr std::string_view sunspec_text =
+    "profile: sunspec is no file: the device tells its registers itself. At each connect its chain of models "
+    "is\nwalked, from the marker at 40000, 50000 or 0; a meter model (201 to 204, 211 to 214) is read with "
+    "its "
+    "scale\nfactors in one or two requests. sunspec_model: 2 takes the second of them.\n";
 
 void print_list(const std::vector<MeterProfile>& profiles, const std::map<std::string, fs::path>& files) {
   std::size_t widest = 0;
@@ -144,7 +107,7 @@ int list_profiles(OutputFormat format) {
   const auto files = find_profiles(default_data_paths().meter_profiles);
   std::vector<MeterProfile> good;
   for (const auto& [id, path] : files)
-    if (auto profile = load_profile(path)) good.push_back(std::move(*profile));
+    if (auto profile = load_or_tell(path)) good.push_back(std::move(*profile));
   if (format == OutputFormat::json) {
     json::object profiles;
     for (const MeterProfile& profile : good)
@@ -157,6 +120,10 @@ int list_profiles(OutputFormat format) {
 }
 
 int show_profile(const std::string& name, OutputFormat format) {
+  if (name == "sunspec" && format == OutputFormat::table) {
+    std::cout << sunspec_text;
+    return exit_good;
+  }
   const auto files = find_profiles(default_data_paths().meter_profiles);
   const auto known = files.find(name);
   std::error_code error;
@@ -166,7 +133,7 @@ int show_profile(const std::string& name, OutputFormat format) {
     return exit_configuration;
   }
   const fs::path path = known == files.end() ? fs::path(name) : known->second;
-  const auto profile = load_profile(path);
+  const auto profile = load_or_tell(path);
   if (!profile) return exit_configuration;
   if (format == OutputFormat::json)
     std::cout << json::serialize(profile_json(*profile, path)) << '\n';

@@ -36,6 +36,17 @@ struct ExportArguments {
 /// `export`: what the store holds, on standard output; what had to be left out on standard error.
 int export_store(const ExportArguments& arguments);
 
+/// As written on the command line; "" where it was not given.
+struct ProbeArguments {
+  std::string address{};
+  std::string unit_id{};
+  std::string timeout{};
+  std::string baud{}, parity{}, stop_bits{};
+};
+
+/// `probe`: what answers behind a Modbus address, on standard output; progress on standard error.
+int probe_address(const ProbeArguments& arguments, OutputFormat format);
+
 /// `version`: one line on standard output.
 int print_version();
 

@@ -130,10 +130,11 @@ std::vector<SourceStatus> Hub::status() const {
 std::vector<SourceState> Hub::states(Moment now) const {
   std::vector<SourceState> all;
   all.reserve(entries_.size());
-  for (const Entry& entry : entries_) {
+  for (SourceId id = 0; id < entries_.size(); ++id) {
+    const Entry& entry = entries_[id];
     if (entry.removed) continue;
     all.push_back({entry.source, entry.newest, is_stale(entry.source, entry.newest, now), entry.polls,
-                   entry.skipped, entry.failures, entry.last_fault});
+                   entry.skipped, entry.failures, entry.last_fault, id});
   }
   return all;
 }

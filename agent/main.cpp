@@ -22,6 +22,7 @@ struct Arguments {
   std::string config_file;
   agent::OutputFormat format = agent::OutputFormat::table;
   std::string profile;
+  agent::ProbeArguments probe;
   agent::ExportArguments exported;
   std::string vendor;
   nvidia::GuestOptions guest;
@@ -58,6 +59,37 @@ void add_read(CLI::App& app, Arguments& arguments) {
       "Reads every source once; ends after 60 s at the latest. Where an agent runs, shows its readings");
   add_config_file(read, arguments);
   add_format(read, arguments);
+}
+
+void add_probe(CLI::App& app, Arguments& arguments) {
+  CLI::App& command = *app.add_subcommand(
+      "probe", "What answers behind a Modbus address, and the configuration for it. Only reads");
+  agent::ProbeArguments& probe = arguments.probe;
+  command.add_option("address", probe.address, "tcp://host[:502], rtu:///dev/..., or rtu+tcp://host:port")
+      ->envname("FLOPWATT_ADDRESS")
+      ->required()
+      ->type_name("ADDRESS");
+  command
+      .add_option("--unit_id", probe.unit_id,
+                  "Units: 7, 1-247 or 1,2,200-203. Default: of tcp:// the first of 1, 255 and 0 that "
+                  "answers, of a line 1-247")
+      ->envname("FLOPWATT_UNIT_ID")
+      ->type_name("UNITS");
+  command.add_option("--timeout", probe.timeout, "How long a unit may think. Default: 1s, on rtu:// 300ms")
+      ->envname("FLOPWATT_TIMEOUT")
+      ->type_name("DURATION");
+  command.add_option("--baud", probe.baud, "Of rtu://; several with commas are tried in turn. Default: 9600")
+      ->envname("FLOPWATT_BAUD")
+      ->type_name("RATES");
+  command
+      .add_option("--parity", probe.parity,
+                  "Of rtu://: none, even, odd; several with commas are tried in turn. Default: none")
+      ->envname("FLOPWATT_PARITY")
+      ->type_name("PARITIES");
+  command.add_option("--stop_bits", probe.stop_bits, "Of rtu://: 1 or 2. Default: 1")
+      ->envname("FLOPWATT_STOP_BITS")
+      ->type_name("NUMBER");
+  add_format(command, arguments);
 }
 
 void add_profiles(CLI::App& app, Arguments& arguments) {
@@ -99,6 +131,7 @@ int run_command(const CLI::App& app, const Arguments& arguments) {
   if (app.got_subcommand("profiles"))
     return arguments.profile.empty() ? agent::list_profiles(arguments.format)
                                      : agent::show_profile(arguments.profile, arguments.format);
+  if (app.got_subcommand("probe")) return agent::probe_address(arguments.probe, arguments.format);
   if (app.got_subcommand("export")) return agent::export_store(arguments.exported);
   if (app.got_subcommand("smi")) return nvidia::run_guest(arguments.guest);
   return agent::print_version();
@@ -113,6 +146,7 @@ int parse_and_run(int argc, char** argv) {
   add_config_file(*app.add_subcommand("run", "The agent, in the foreground"), arguments);
   add_config_file(*app.add_subcommand("check", "Checks a configuration; touches no device"), arguments);
   add_read(app, arguments);
+  add_probe(app, arguments);
   add_profiles(app, arguments);
   add_export(app, arguments.exported);
   CLI::App* smi = app.add_subcommand("smi", "Reads a vendor's accelerators and prints JSON lines");

@@ -66,9 +66,9 @@ struct MeterConfig {
   std::string feed;
   std::map<std::uint16_t, std::string> branch_labels;  ///< `branches`: label of an outlet or branch circuit
   SerialSettings serial;                               ///< of its bus
-  /// Of its bus; where none is configured, on a serial line 500 ms and the time of its longest answer there.
-  microseconds timeout{1'000'000};
-  microseconds pause{0};  ///< between two requests on its connection; default: the bus's turnaround
+  microseconds timeout{1'000'000};  ///< of its bus; where none is configured, on a serial line 500 ms
+  bool timeout_grows = false;       ///< none is: the time of request and answer on the line comes on top
+  microseconds pause{0};            ///< between two requests on its connection; default: the bus's turnaround
   bool close_after_poll = false;
   bool accept_unit_mismatch = false;
   std::uint8_t sunspec_model = 1;  ///< `profile: sunspec`: which of the device's meter models, from 1

@@ -65,11 +65,13 @@ struct Register {
   double scale = 1.0;
   double resolution = 0.0;  ///< in the held unit, 0 = as fine as the type; see Field::resolution
   Encoding encoding = Encoding::plain;
-  std::vector<ScaleRegister> scaled_by;  ///< each of them applies; at most 4
-  std::optional<std::uint16_t> minus;  ///< address of a second register of the same kind: value = this - that
-  std::vector<std::uint64_t> unavailable;  ///< raw bits that mean "not available" beside the usual; at most 8
-  bool percent_above_one = false;          ///< a power factor that some devices tell in per cent: |value| > 1
-  bool alone = false;                      ///< answers rightly only to a request for nothing else
+  std::vector<ScaleRegister> scaled_by{};  ///< each of them applies; at most 4
+  std::optional<std::uint16_t>
+      minus{};  ///< address of a second register of the same kind: value = this - that
+  std::vector<std::uint64_t>
+      unavailable{};               ///< raw bits that mean "not available" beside the usual; at most 8
+  bool percent_above_one = false;  ///< a power factor that some devices tell in per cent: |value| > 1
+  bool alone = false;              ///< answers rightly only to a request for nothing else
 
   [[nodiscard]] std::uint16_t width() const;  ///< in registers: 1, 2 or 4
   bool operator==(const Register&) const = default;
@@ -131,7 +133,8 @@ struct MeterProfile {
   /// `profile: sunspec`: the device itself says at each connect which registers it has; `registers` is empty.
   bool sunspec = false;
 
-  /// Whether one of its registers is that channel.
+  /// Whether one of its registers is that channel. Every SunSpec meter tells power and imported energy of the
+  /// whole.
   [[nodiscard]] bool has(Channel channel) const;
 };
 

@@ -4,7 +4,6 @@
 
 #include "config/map_reader.h"
 #include "config/nearest.h"
-#include "config/read_registers.h"
 #include "config/text_file.h"
 
 namespace flopwatt {
@@ -12,31 +11,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view suffix = ".yml";
+constexpr std::string_view sunspec_name = "sunspec";
 
 bool is_path(std::string_view name) { return name.find('/') != name.npos || name.ends_with(suffix); }
-
-std::vector<std::string> read_sentences(MapReader& map, std::string_view key, const YamlNode* node) {
-  std::vector<std::string> sentences;
-  if (node == nullptr) return sentences;
-  for (const YamlNode& item : items_of(*node, key, map.report()))
-    if (const std::string* text = text_of(item, key, map.report())) sentences.push_back(*text);
-  return sentences;
-}
-
-IdentifyingRegister read_identifying(const YamlNode& node, Reporter& report) {
-  MapReader map(node, "an entry of identify", report);
-  IdentifyingRegister result;
-  if (const auto place = read_register_place(map)) {
-    result.address = place->address;
-    result.function = place->function;
-    result.wire = place->wire;
-  }
-  std::int64_t expected = 0;
-  if (map.read_integer("expected", {INT64_MIN, INT64_MAX}, expected)) result.expected = {expected};
-  map.read_text("meaning", result.meaning);
-  map.finish();
-  return result;
-}
 
 }  // namespace
 
@@ -51,41 +28,18 @@ std::map<std::string, fs::path> find_profiles(const std::vector<fs::path>& direc
   return files;
 }
 
-ReadLimits read_limits(const YamlNode& node, Reporter& report) {
-  MapReader map(node, "limits", report);
-  ReadLimits limits;
-  std::int64_t max_registers = limits.max_registers;
-  std::int64_t max_hole = limits.max_hole;
-  map.read_integer("max_registers", {1, 125}, max_registers);
-  map.read_integer("max_hole", {0, 124}, max_hole);
-  map.read_bool("even", limits.even);
-  map.finish();
-  limits.max_registers = static_cast<std::uint16_t>(max_registers);
-  limits.max_hole = static_cast<std::uint16_t>(max_hole);
-  return limits;
+std::optional<MeterProfile> load_profile(const fs::path& path, std::vector<Finding>& findings) {
+  Reporter report(findings, path.string());
+  const TextFile file = read_text_file(path, max_yaml_bytes);
+  if (file.failure.empty()) return read_profile(file.text, path.stem().string(), report);
+  report.error({}, "cannot be read: " + file.failure);
+  return std::nullopt;
 }
 
-std::optional<MeterProfile> read_profile(const std::string& text, const std::string& id, Reporter& report) {
-  const std::optional<YamlNode> root = parse_yaml(text, report);
-  if (!root) return std::nullopt;
-  const std::size_t errors_before = report.error_count();
-  MapReader map(*root, "a meter profile", report);
-  MeterProfile profile;
-  profile.id = id;
-  if (map.require("vendor") != nullptr) map.read_text("vendor", profile.vendor);
-  if (map.require("model") != nullptr) map.read_text("model", profile.model);
-  if (map.require("confidence") != nullptr) map.read_text("confidence", profile.confidence);
-  profile.sources = read_sentences(map, "sources", map.require("sources"));
-  profile.quirks = read_sentences(map, "quirks", map.find("quirks"));
-  if (const YamlNode* limits = map.find("limits")) profile.limits = read_limits(*limits, report);
-  if (const YamlNode* identify = map.find("identify"))
-    for (const YamlNode& item : items_of(*identify, "identify", report))
-      profile.identify.push_back(read_identifying(item, report));
-  if (const YamlNode* registers = map.require("registers"))
-    profile.registers = read_registers(*registers, profile.limits, report);
-  map.finish();
-  if (report.error_count() != errors_before) return std::nullopt;
-  return profile;
+ProfileLibrary::ProfileLibrary(std::vector<fs::path> directories, fs::path beside)
+    : directories_(std::move(directories)), beside_(std::move(beside)) {
+  sunspec_.id = sunspec_name;
+  sunspec_.sunspec = true;
 }
 
 std::optional<fs::path> ProfileLibrary::locate(const std::string& name) const {
@@ -109,6 +63,7 @@ std::string ProfileLibrary::missing_advice(const std::string& name) const {
   const auto files = find_profiles(directories_);
   std::vector<std::string_view> ids;
   for (const auto& [id, path] : files) ids.push_back(id);
+  ids.push_back(sunspec_name);
   const std::string_view near = nearest_word(name, ids);
   if (!near.empty()) return message + "; did you mean '" + std::string(near) + "'?";
   return message + "; write the path of a profile, or list the meter's registers";
@@ -117,10 +72,7 @@ std::string ProfileLibrary::missing_advice(const std::string& name) const {
 const MeterProfile* ProfileLibrary::find(const YamlNode& name, Reporter& report) {
   const std::string* text = text_of(name, "profile", report);
   if (text == nullptr) return nullptr;
-  if (*text == "sunspec") {
-    report.error(name.at, "profile: sunspec is not yet supported; write the path of a profile, or registers");
-    return nullptr;
-  }
+  if (*text == sunspec_name) return &sunspec_;
   const std::optional<fs::path> path = locate(*text);
   if (!path) {
     report.error(name.at, "profile: " + missing_advice(*text));

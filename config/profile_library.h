@@ -9,29 +9,26 @@
 
 #include "config/finding.h"
 #include "config/meter_profile.h"
+#include "config/read_profile.h"
 #include "config/yaml_tree.h"
 
 namespace flopwatt {
-
-/// A profile's file as text -> profile. nullopt: reported. `id` becomes its id.
-[[nodiscard]] std::optional<MeterProfile> read_profile(const std::string& text, const std::string& id,
-                                                       Reporter& report);
-
-/// `limits` of a profile.
-[[nodiscard]] ReadLimits read_limits(const YamlNode& node, Reporter& report);
 
 /// The files of all profiles in `directories`, by id; of one id the first directory's.
 [[nodiscard]] std::map<std::string, std::filesystem::path> find_profiles(
     const std::vector<std::filesystem::path>& directories);
 
+/// The profile of that file; nullopt: `findings` says why.
+[[nodiscard]] std::optional<MeterProfile> load_profile(const std::filesystem::path& path,
+                                                       std::vector<Finding>& findings);
+
 class ProfileLibrary {
  public:
   /// `beside`: the configuration's directory, where relative paths of profiles are looked for.
-  ProfileLibrary(std::vector<std::filesystem::path> directories, std::filesystem::path beside)
-      : directories_(std::move(directories)), beside_(std::move(beside)) {}
+  ProfileLibrary(std::vector<std::filesystem::path> directories, std::filesystem::path beside);
 
-  /// The profile of that name (`eastron-sdm630`) or path (`./my-meter.yml`). nullptr: reported, a missing one
-  /// at the name, faults inside one once, at their place in its file.
+  /// The profile of that name (`eastron-sdm630`) or path (`./my-meter.yml`), or `sunspec`. nullptr: reported,
+  /// a missing one at the name, faults inside one once, at their place in its file.
   [[nodiscard]] const MeterProfile* find(const YamlNode& name, Reporter& report);
 
  private:
@@ -40,6 +37,7 @@ class ProfileLibrary {
 
   std::vector<std::filesystem::path> directories_;
   std::filesystem::path beside_;
+  MeterProfile sunspec_;
   std::map<std::filesystem::path, std::optional<MeterProfile>> profiles_;  // nullopt: broken, reported
 };
 

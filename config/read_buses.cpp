@@ -8,6 +8,7 @@
 
 #include "config/parse_address.h"
 #include "config/sections.h"
+#include "config/serial_time.h"
 
 namespace flopwatt {
 namespace {
@@ -21,9 +22,6 @@ void check_bus_is_new(const BusConfig& bus, Position at, const Reading& reading)
     reading.report.error(at, "address: " + bus.address.text() + " is already the bus '" + same->name +
                                  "' in line " + std::to_string(same->at.line) + "; one line is one bus");
 }
-
-constexpr auto standard_bauds = std::to_array<std::int64_t>(
-    {300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600});
 
 void read_baud(MapReader& map, std::uint32_t& baud) {
   const YamlNode* node = map.find("baud");
@@ -50,16 +48,6 @@ void read_parity(MapReader& map, Parity& parity) {
       return;
     }
   map.report().error(node->at, "parity: '" + text->substr(0, 60) + "'; write none, even or odd");
-}
-
-SerialSettings read_serial(MapReader& map) {
-  SerialSettings serial;
-  read_baud(map, serial.baud);
-  read_parity(map, serial.parity);
-  std::int64_t stop_bits = serial.stop_bits;
-  map.read_integer("stop_bits", {1, 2}, stop_bits);
-  serial.stop_bits = static_cast<std::uint8_t>(stop_bits);
-  return serial;
 }
 
 // Settings of the line, or why there are none.
@@ -100,6 +88,16 @@ std::optional<ModbusAddress> read_address(const YamlNode& node, Reporter& report
   const Parsed<ModbusAddress> parsed = parse_modbus_address(*text);
   if (!parsed.value) report.error(node.at, "address: '" + text->substr(0, 60) + "'; " + parsed.advice);
   return parsed.value;
+}
+
+SerialSettings read_serial(MapReader& map) {
+  SerialSettings serial;
+  read_baud(map, serial.baud);
+  read_parity(map, serial.parity);
+  std::int64_t stop_bits = serial.stop_bits;
+  map.read_integer("stop_bits", {1, 2}, stop_bits);
+  serial.stop_bits = static_cast<std::uint8_t>(stop_bits);
+  return serial;
 }
 
 void read_buses(const YamlNode& node, const Reading& reading) {

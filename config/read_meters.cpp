@@ -4,8 +4,8 @@
 #include "config/plain_text.h"
 #include "config/read_buses.h"
 #include "config/read_registers.h"
+#include "config/register_limits.h"
 #include "config/sections.h"
-#include "config/serial_time.h"
 
 namespace flopwatt {
 namespace {
@@ -14,6 +14,8 @@ using std::chrono::seconds;
 
 // What a meter on a serial line may need before its first byte, at the worst.
 constexpr std::chrono::milliseconds serial_latency{500};
+// Meters behind one address, of which each has a model in the device's chain.
+constexpr std::int64_t most_sunspec_models = 16;
 
 // The bus of a meter: by reference, or a line of its own.
 void resolve_line(MapReader& map, MeterConfig& meter, const Config& config, bool& timeout_assumed) {
@@ -56,10 +58,8 @@ void resolve_line(MapReader& map, MeterConfig& meter, const Config& config, bool
 // On a serial line the answer itself may take longer than any timeout that would suit another line.
 void assume_timeout(MeterConfig& meter) {
   if (meter.address.transport != Transport::rtu) return;
-  constexpr std::size_t around_registers = 8 + 5;  // request and frame of the answer
-  meter.timeout =
-      serial_latency +
-      wire_time(meter.serial, around_registers + std::size_t{2} * meter.profile.limits.max_registers);
+  meter.timeout = serial_latency;
+  meter.timeout_grows = true;
 }
 
 void read_unit_id(MapReader& map, MeterConfig& meter) {
@@ -105,7 +105,29 @@ void warn_if_useless(const MeterConfig& meter, Position at, Reporter& report) {
         "energy can be accounted from this meter");
 }
 
-// `profile` or `registers`, and `max_registers`.
+// `max_registers` of a meter goes before that of its profile.
+void limit_requests(MeterConfig& meter, std::uint16_t max_registers, const YamlNode& node, Reporter& report) {
+  ReadLimits& limits = meter.profile.limits;
+  limits.max_registers = max_registers;
+  std::uint32_t needed = 0;
+  for (const Register& one : meter.profile.registers)
+    needed = std::max(needed, needed_registers(one, limits));
+  if (needed > max_registers)
+    report.error(node.at, "max_registers: the profile has a value that is " + std::to_string(needed) +
+                              " registers wide; write at least " + std::to_string(needed));
+}
+
+void read_sunspec_model(MapReader& map, MeterConfig& meter) {
+  if (!meter.profile.sunspec) {
+    map.refuse("sunspec_model", "belongs to profile: sunspec; remove it");
+    return;
+  }
+  std::int64_t number = meter.sunspec_model;
+  map.read_integer("sunspec_model", {1, most_sunspec_models}, number);
+  meter.sunspec_model = static_cast<std::uint8_t>(number);
+}
+
+// `profile` or `registers`, `max_registers` and `sunspec_model`.
 void read_what_to_read(MapReader& map, MeterConfig& meter, ProfileLibrary& profiles) {
   Reporter& report = map.report();
   const YamlNode* profile = map.find("profile");
@@ -121,18 +143,13 @@ void read_what_to_read(MapReader& map, MeterConfig& meter, ProfileLibrary& profi
   }
   if (limited) meter.profile.limits.max_registers = static_cast<std::uint16_t>(max_registers);
   if (registers != nullptr) {
-    meter.profile.registers = read_registers(*registers, meter.profile.limits, report);
+    meter.profile.registers =
+        read_registers(*registers, meter.profile.limits, Unpublished::refused, report).registers;
   } else if (const MeterProfile* found = profiles.find(*profile, report)) {
     meter.profile = *found;
-    if (limited) meter.profile.limits.max_registers = static_cast<std::uint16_t>(max_registers);
-    for (const Register& one : meter.profile.registers)
-      if (one.width() > meter.profile.limits.max_registers) {
-        report.error(max_node != nullptr ? max_node->at : profile->at,
-                     "max_registers: the profile has a value that is " + std::to_string(one.width()) +
-                         " registers wide; write at least " + std::to_string(one.width()));
-        break;
-      }
+    if (limited) limit_requests(meter, static_cast<std::uint16_t>(max_registers), *max_node, report);
   }
+  read_sunspec_model(map, meter);
   warn_if_useless(meter, profile != nullptr ? profile->at : registers->at, report);
 }
 
@@ -170,7 +187,7 @@ void read_branches(MapReader& map, MeterConfig& meter) {
   const MapReader checked(*node, "branches", report);
   for (const YamlEntry& entry : node->entries) {
     const std::string* label = text_of(entry.value, "branches", report);
-    const auto number = meter.profile.registers.empty()
+    const auto number = meter.profile.registers.empty() && !meter.profile.sunspec
                             ? std::nullopt  // its registers are wrong, which is reported
                             : read_branch_number(entry, meter.profile, report);
     if (label == nullptr || !number) continue;

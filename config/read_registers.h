@@ -1,29 +1,29 @@
 // The schema of `registers`: the same for a profile's file and for a meter that lists its own.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "config/finding.h"
 #include "config/meter_profile.h"
+#include "config/read_placement.h"
 #include "config/yaml_tree.h"
 
 namespace flopwatt {
 
-/// Reads and checks a list of registers: known channels, units that fit, no register or channel twice,
-/// nothing wider than `limits` allow. Bad entries are reported and left out.
-[[nodiscard]] std::vector<Register> read_registers(const YamlNode& list, const ReadLimits& limits,
-                                                   Reporter& report);
+/// Ranges of branches count with each of their branches, registers that are not read too.
+inline constexpr std::size_t most_registers = 2048;
 
-/// Keys `address`, `function` and `type`, as registers and `identify` share them.
-struct RegisterPlace {
-  std::uint16_t address = 0;
-  std::uint8_t function = 3;
-  Wire wire = Wire::u16;
+struct RegisterList {
+  std::vector<Register> registers;
+  std::vector<UnreadRegister> unread;  ///< a range of branches is one of them
 };
-class MapReader;
-[[nodiscard]] std::optional<RegisterPlace> read_register_place(MapReader& map);
 
-/// Registers of 16 bits that a type takes: 1, 2 or 4.
-[[nodiscard]] std::uint16_t width_of(Wire wire);
+/// Reads and checks a list of registers: known quantities at known places, units that fit, no register or
+/// channel twice, nothing that no request within `limits` could read, at least one that is published. Bad
+/// entries are reported and left out.
+[[nodiscard]] RegisterList read_registers(const YamlNode& list, const ReadLimits& limits,
+                                          Unpublished unpublished, Reporter& report);
 
 }  // namespace flopwatt

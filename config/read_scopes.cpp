@@ -39,6 +39,9 @@ bool tells_energy(const Register& one) {
   return one.channel.quantity == Quantity::active_power || one.channel.quantity == Quantity::energy_import;
 }
 
+// Its registers could not be read, which is reported.
+bool is_broken(const MeterProfile& profile) { return profile.registers.empty() && !profile.sunspec; }
+
 // The branches of which the meter tells power or energy.
 std::set<std::uint16_t> metered_branches(const MeterConfig& meter) {
   std::set<std::uint16_t> branches;
@@ -113,7 +116,7 @@ class ScopesReader {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), branch);
     const bool is_number = error == std::errc{} && end == text.data() + text.size() && text.front() != '0';
     const std::set<std::uint16_t> branches = metered_branches(meter);
-    if (is_number && (meter.profile.registers.empty() || branches.contains(branch))) return branch;
+    if (is_number && (is_broken(meter.profile) || branches.contains(branch))) return branch;
     std::string message = "energy: '" + meter.name + "' tells no power or energy of ";
     message += is_number ? "a branch " + std::to_string(branch) : "'" + text + "', which is no branch number";
     message += branches.empty() ? "; it has no such branches, write " + meter.name
@@ -123,11 +126,9 @@ class ScopesReader {
   }
 
   bool check_whole(const MeterConfig& meter, Position at) {
-    const auto& registers = meter.profile.registers;
-    const bool is_told = std::ranges::any_of(registers, [](const Register& one) {
-      return one.channel.place == Place::whole && tells_energy(one);
-    });
-    if (is_told || registers.empty()) return true;
+    const MeterProfile& profile = meter.profile;
+    if (is_broken(profile) || profile.has({Quantity::active_power}) || profile.has({Quantity::energy_import}))
+      return true;
     const std::set<std::uint16_t> branches = metered_branches(meter);
     std::string message =
         "energy: '" + meter.name + "' has neither active_power nor energy_import of its own";

@@ -1,12 +1,19 @@
-// How long bytes take on a serial line. Used to plan its cycle, and for the default of its timeout.
+// What is common to serial lines: which rates there are, and how long bytes take. Used to plan a line's
+// cycle, and for the default of its timeout.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "config/config.h"
 
 namespace flopwatt {
+
+/// The rates that serial ports can be set to.
+inline constexpr auto standard_bauds = std::to_array<std::int64_t>(
+    {300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600});
 
 /// One character on the line: a start bit, 8 data bits, a parity bit where there is one, the stop bits.
 [[nodiscard]] constexpr unsigned bits_per_character(const SerialSettings& settings) {

@@ -41,6 +41,15 @@ constexpr auto conversions = std::to_array<Conversion>({
     {"J", "Wh", 1 / 3600.0},
     {"kJ", "Wh", 1e3 / 3600.0},
     {"MJ", "Wh", 1e6 / 3600.0},
+    // of what is never read
+    {"varh", "varh", 1},
+    {"kvarh", "varh", 1e3},
+    {"Mvarh", "varh", 1e6},
+    {"VAh", "VAh", 1},
+    {"kVAh", "VAh", 1e3},
+    {"MVAh", "VAh", 1e6},
+    {"degC", "degC", 1},
+    {"deg", "deg", 1},
 });
 
 }  // namespace

@@ -2,6 +2,7 @@
 // the serving loop.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -22,6 +23,7 @@ struct SourceState {
   std::uint64_t polls = 0, skipped = 0;
   std::array<std::uint64_t, all_fault_classes.size()> failures{};  ///< in the order of all_fault_classes
   std::string last_fault;  ///< message of the newest failure, "" after a good reading
+  SourceId id = 0;         ///< by which UnitUse names it
 
   [[nodiscard]] bool is_up() const { return !stale && newest; }  ///< `flopwatt_source_up`
 };
@@ -52,7 +54,7 @@ struct HistogramState {
 struct Snapshot {
   Moment taken;
   std::string node;
-  std::vector<SourceState> sources;
+  std::vector<SourceState> sources;  ///< ascending by id
   std::vector<ScopeFigures> scopes;
   std::vector<BusUse> buses;
   StoreState store;
@@ -62,6 +64,12 @@ struct Snapshot {
   std::int64_t config_loaded_wall_us = 0;
   bool last_reload_successful = true;
   bool ready = false;  ///< every source has been polled once, and the store is open
+
+  /// nullptr where there is none of that number (any more).
+  [[nodiscard]] const SourceState* find_source(SourceId id) const {
+    const auto found = std::ranges::lower_bound(sources, id, {}, &SourceState::id);
+    return found != sources.end() && found->id == id ? &*found : nullptr;
+  }
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

@@ -37,6 +37,11 @@ double modulus_of(Wire wire) {
 
 }  // namespace
 
+void Counter::set_resolution(const Resolution& resolution) {
+  if (last_) step_before_ = std::max(step_before_, resolution_.at(last_->value));
+  resolution_ = resolution;
+}
+
 void Counter::restore(const CounterReading& last) {
   last_ = last;
   restored_ = true;
@@ -47,6 +52,7 @@ void Counter::begin_epoch() {
   if (last_) ended_us_ = last_->time_us;
   last_.reset();
   restored_ = false;
+  step_before_ = 0;
   suspect_count_ = 0;
 }
 
@@ -71,9 +77,11 @@ std::span<const CounterStep> Counter::add(const CounterReading& reading, const C
   return {steps_.data(), step_count_};
 }
 
+double Counter::step_at(double value) const { return std::max(step_before_, resolution_.at(value)); }
+
 bool Counter::follows(const CounterReading& from, const CounterReading& to, double rate) const {
   const double growth = to.value - from.value;
-  const double step = resolution_.at(from.value);
+  const double step = step_at(from.value);
   // One step back is rounding inside the meter, no reset.
   return growth >= -step && growth <= 2 * rate * seconds(to.time_us - from.time_us) + 2 * step;
 }
@@ -81,8 +89,7 @@ bool Counter::follows(const CounterReading& from, const CounterReading& to, doub
 std::optional<double> Counter::growth_over_wrap(const CounterReading& first, double rate) const {
   const double raw = last_->value / resolution_.scale;
   const double display = std::pow(10.0, std::ceil(std::log10(std::max(raw, 1.0))));
-  const double allowed =
-      2 * rate * seconds(first.time_us - last_->time_us) + 2 * resolution_.at(last_->value);
+  const double allowed = 2 * rate * seconds(first.time_us - last_->time_us) + 2 * step_at(last_->value);
   std::optional<double> best;
   for (const double modulus : {modulus_of(resolution_.wire), display >= smallest_display ? display : 0.0}) {
     if (modulus <= 0 || raw > modulus || modulus - raw > nearness * modulus) continue;
@@ -93,23 +100,30 @@ std::optional<double> Counter::growth_over_wrap(const CounterReading& first, dou
 }
 
 void Counter::accept(const CounterReading& reading) {
+  const double growth = reading.value - last_->value;
   CounterReading held = reading;
   held.value = std::max(reading.value, last_->value);  // rounded back by a step: stands still
-  accept_grown(held, held.value - last_->value);
+  const double step_before = growth < 0 ? step_before_ : 0;
+  accept_grown(held, std::max(growth, 0.0));
+  step_before_ = step_before;
 }
 
 void Counter::accept_grown(const CounterReading& reading, double growth) {
   CounterStep& step = steps_[step_count_++];
   step = {last_->time_us, reading.time_us, true, restored_, growth, {}};
   for (std::size_t i = 0; i < step.beside.size(); ++i) step.beside[i] = reading.beside[i] - last_->beside[i];
-  last_ = reading;
-  restored_ = false;
+  begin_at(reading);
 }
 
 void Counter::accept_epoch(const CounterReading& reading) {
   steps_[step_count_++] = {last_ ? last_->time_us : ended_us_, reading.time_us, false, restored_, 0, {}};
+  begin_at(reading);
+}
+
+void Counter::begin_at(const CounterReading& reading) {
   last_ = reading;
   restored_ = false;
+  step_before_ = 0;
 }
 
 void Counter::adopt_suspects(const CounterBounds& bounds) {

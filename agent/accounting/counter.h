@@ -7,8 +7,7 @@
 // follow on from the old value instead, it was a glitch and nothing is lost. If they confirm it, it is
 //   a load step, where their own rate explains the jump: the growth counts;
 //   a wrap, where the old value was within 0.1 % of a known modulus (the integer's range, or the display's
-//   power
-//     of ten) and the growth over the wrap is likely: the growth counts;
+//     power of ten) and the growth over the wrap is likely: the growth counts;
 //   else a reset or a replacement: a new epoch, and what was between is not known.
 // Growth is never negative and never larger than 2 x rate x time + 2 steps.
 #pragma once
@@ -50,7 +49,9 @@ struct CounterBounds {
 
 class Counter {
  public:
-  void set_resolution(const Resolution& resolution) { resolution_ = resolution; }
+  /// How finely it is told from now on. It may change while the counter goes on (a scale factor that the
+  /// device raises as its register fills): what was read before stays rounded to its own step.
+  void set_resolution(const Resolution& resolution);
 
   /// Carries on from the last reading of an earlier run.
   void restore(const CounterReading& last);
@@ -67,14 +68,17 @@ class Counter {
   [[nodiscard]] const Resolution& resolution() const { return resolution_; }
 
  private:
+  [[nodiscard]] double step_at(double value) const;
   [[nodiscard]] bool follows(const CounterReading& from, const CounterReading& to, double rate) const;
   [[nodiscard]] std::optional<double> growth_over_wrap(const CounterReading& first, double rate) const;
   void accept(const CounterReading& reading);
   void accept_grown(const CounterReading& reading, double growth);
   void accept_epoch(const CounterReading& reading);
+  void begin_at(const CounterReading& reading);
   void adopt_suspects(const CounterBounds& bounds);
 
   Resolution resolution_;
+  double step_before_ = 0;  // to which readings are rounded that were told more coarsely; 0: none is
   std::optional<CounterReading> last_;
   bool restored_ = false;                     // last_ is of an earlier run
   std::int64_t ended_us_ = 0;                 // where the epoch before ended

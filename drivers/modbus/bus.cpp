@@ -26,14 +26,16 @@ Bus::Bus(const asio::any_io_executor& executor, const BusPlan& plan, Meters mete
       serial_(plan.serial()),
       connection_(make_connection(executor, address_, serial_)),
       meters_(std::move(meters)),
-      timer_(executor) {}
+      timer_(executor),
+      cycle_(plan.cycle) {}
 
 bool Bus::is_line_of(const BusPlan& plan) const {
   return plan.address == address_ && plan.serial() == serial_;
 }
 
-void Bus::change(std::string name, Meters meters) {
-  name_ = std::move(name);
+void Bus::change(const BusPlan& plan, Meters meters) {
+  name_ = plan.name();
+  cycle_ = plan.cycle;
   meters_ = std::move(meters);
   timer_.cancel();  // another meter may be due
 }
@@ -60,21 +62,22 @@ awaitable<void> Bus::poll_for_ever(Intake& intake) {
 
 awaitable<void> Bus::poll(std::shared_ptr<Meter> meter, Intake& intake) {
   const SteadyTime begin = steady_clock::now();
-  const auto lateness = duration_cast<microseconds>(begin - meter->due());
+  const SourcePtr told = meter->source();
   auto set = co_await meter->poll(*connection_);
-  if (meter->close_after_poll()) connection_->close();
   const SteadyTime end = steady_clock::now();
-  const auto duration = duration_cast<microseconds>(end - begin);
-  busy_ += duration;
-  if (meter->is_retired()) co_return;
+  busy_ += duration_cast<microseconds>(end - begin);
+  if (set && meter->close_after_poll()) connection_->close();
+  if (!set || meter->is_retired()) co_return;
 
-  if (set) {
+  if (*set) {
     const std::uint64_t skipped = meter->succeeded(end);
-    intake.accept(meter->id(), std::move(*set), lateness, duration);
+    if (meter->source() != told) intake.describe(meter->id(), meter->source());
+    intake.accept(meter->id(), std::move(**set), meter->lateness(), meter->duration());
     if (skipped > 0) intake.skip(meter->id(), skipped);
   } else {
-    meter->failed(set.error().fault_class, end, connection_->retry_at());
-    intake.fail(meter->id(), set.error(), lateness, duration);
+    const bool shares_line = meters_.size() > 1;
+    Fault fault = meter->failed(set->error(), end, connection_->retry_at(), shares_line);
+    intake.fail(meter->id(), std::move(fault), meter->lateness(), meter->duration());
   }
 }
 
@@ -93,7 +96,14 @@ std::string Bus::why_absent(SourceId id, Channel channel) const {
 }
 
 BusUse Bus::use() const {
-  return {.bus = name_, .busy_seconds = std::chrono::duration<double>(busy_).count(), .units = {}};
+  const auto seconds = [](microseconds time) { return std::chrono::duration<double>(time).count(); };
+  BusUse use{.bus = name_,
+             .busy_seconds = seconds(busy_),
+             .turnaround_seconds = seconds(connection_->traffic().turnaround),
+             .planned_cycle_seconds = seconds(cycle_),
+             .units = {}};
+  for (const auto& meter : meters_) use.units.push_back(meter->use());
+  return use;
 }
 
 }  // namespace flopwatt::modbus

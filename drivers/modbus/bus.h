@@ -30,8 +30,8 @@ class Bus {
   [[nodiscard]] const ModbusAddress& address() const { return address_; }
 
   [[nodiscard]] const Meters& meters() const { return meters_; }
-  /// Goes on with these, not empty, under that name; the connection stays.
-  void change(std::string name, Meters meters);
+  /// Goes on as that plan says, with these, not empty; the connection stays.
+  void change(const BusPlan& plan, Meters meters);
 
   /// Polls until cancelled.
   boost::asio::awaitable<void> run(Intake& intake);
@@ -52,6 +52,7 @@ class Bus {
   std::unique_ptr<Connection> connection_;
   Meters meters_;
   boost::asio::steady_timer timer_;
+  std::chrono::microseconds cycle_;
   std::chrono::microseconds busy_{0};
 };
 

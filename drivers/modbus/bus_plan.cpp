@@ -4,7 +4,6 @@
 
 #include "config/serial_time.h"
 #include "drivers/modbus/read_plan.h"
-#include "drivers/modbus/rtu.h"
 
 namespace flopwatt::modbus {
 
@@ -12,18 +11,21 @@ namespace {
 
 using std::chrono::microseconds;
 
-microseconds serial_request(const MeterConfig& meter, const PlannedRead& read) {
-  const microseconds silence = frame_silence(meter.serial);
-  const std::size_t bytes = rtu_request_size + rtu_answer_size({.count = read.count});
-  return std::max(silence, meter.pause) + wire_time(meter.serial, bytes) + silence + assumed_serial_latency;
+// Model 214 has 124 registers; of 211 to 213 and of 201 to 204 as many or fewer are read.
+constexpr std::uint16_t sunspec_registers = 124;
+
+microseconds time_of_request(const MeterConfig& meter, std::uint16_t count) {
+  if (meter.address.transport != Transport::rtu) return assumed_latency + meter.pause;
+  const microseconds longer_pause = std::max(microseconds(0), meter.pause - frame_silence(meter.serial));
+  return longer_pause + exchange_time(meter.serial, count) + assumed_serial_latency;
 }
 
 microseconds time_to_poll(const MeterConfig& meter) {
-  const bool serial = meter.address.transport == Transport::rtu;
   microseconds time{0};
+  if (meter.profile.sunspec) time += time_of_request(meter, sunspec_registers);
   for (const PlannedRead& read : plan_reads(meter.profile.registers, meter.profile.limits).reads)
-    time += serial ? serial_request(meter, read) : assumed_latency + meter.pause;
-  if (meter.close_after_poll && !serial) time += assumed_latency;
+    time += time_of_request(meter, read.count);
+  if (meter.close_after_poll && meter.address.transport != Transport::rtu) time += assumed_latency;
   return time;
 }
 

@@ -5,6 +5,14 @@
 
 namespace flopwatt::modbus {
 
+void Connection::count(const Result<Answer>& result) {
+  if (result)
+    traffic_.turnaround +=
+        std::chrono::microseconds(result->received.monotonic_us - result->sent.monotonic_us);
+  else
+    ++traffic_.failures.at(static_cast<std::size_t>(result.error().fault_class));
+}
+
 std::unique_ptr<Connection> make_connection(const boost::asio::any_io_executor& executor,
                                             const ModbusAddress& address, const SerialSettings& serial) {
   switch (address.transport) {

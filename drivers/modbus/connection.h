@@ -2,6 +2,7 @@
 // call at a time; metering loop only.
 #pragma once
 
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -31,6 +32,15 @@ struct Answer {
   std::span<const std::uint8_t> registers;  ///< 2 bytes each, as on the wire; valid until the next call
 };
 
+/// What was done on a connection since it was made. Only grows.
+struct Traffic {
+  std::uint64_t openings = 0;  ///< grows when it is opened anew: the device may have been restarted
+  std::uint64_t requests = 0;  ///< sent, repeated ones too
+  /// Attempts that failed, parallel to all_fault_classes.
+  std::array<std::uint64_t, all_fault_classes.size()> failures{};
+  std::chrono::microseconds turnaround{0};  ///< from sending to having the answer, of the answered ones
+};
+
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -54,6 +64,14 @@ class Connection {
   /// Until then every read fails at once for want of a connection; in the past where there is no reason to
   /// wait.
   [[nodiscard]] virtual SteadyTime retry_at() const = 0;
+
+  [[nodiscard]] const Traffic& traffic() const { return traffic_; }
+
+ protected:
+  /// How one attempt ended.
+  void count(const Result<Answer>& result);
+
+  Traffic traffic_;
 };
 
 /// The connection to `address`, closed. `serial` is of meaning for a serial line only.

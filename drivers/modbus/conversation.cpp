@@ -10,7 +10,7 @@ using Verdict = Conversation::Verdict;
 RequestFrame Conversation::ask(const ReadRequest& request, bool any_unit) {
   // 0 is what devices that do not echo ids send; it is never asked with.
   if (++transaction_ == 0) ++transaction_;
-  if (GivenUp* reused = find_given_up(transaction_)) *reused = {};
+  if (GivenUp* reused = find_given_up(transaction_)) forget(*reused);
   request_ = request;
   any_unit_ = any_unit;
   open_ = true;
@@ -34,15 +34,18 @@ Verdict Conversation::received(std::size_t count) {
 
 bool Conversation::give_up() {
   open_ = false;
+  forget(given_up_[next_given_up_]);
   given_up_[next_given_up_] = {transaction_, answer_length(request_)};
+  ++late_answers_;
   next_given_up_ = (next_given_up_ + 1) % given_up_.size();
-  return pending().empty();
+  return !has_begun();
 }
 
 void Conversation::restart() {
   open_ = false;
   begin_ = end_ = 0;
   given_up_ = {};
+  late_answers_ = 0;
 }
 
 Verdict Conversation::judge() {
@@ -65,7 +68,7 @@ Verdict Conversation::judge() {
     const auto frame = pending().first(header.frame_size());
     begin_ += frame.size();
     if (answers_open) return judge_rest(judge_open(frame));
-    *late = {};
+    forget(*late);
   }
   return Verdict::waiting;
 }
@@ -90,9 +93,9 @@ Verdict Conversation::judge_open(std::span<const std::uint8_t> frame) {
 
 // What came in together with the answer: late answers, or bytes that nobody asked for.
 Verdict Conversation::judge_rest(Verdict verdict) {
-  if (verdict == Verdict::doubt) return verdict;
+  if (verdict == Verdict::doubt || !has_begun()) return verdict;
   if (judge() == Verdict::doubt) return Verdict::doubt;
-  if (!pending().empty() && !awaits_late_answers())
+  if (has_begun() && late_answers_ == 0)
     return in_doubt(std::to_string(pending().size()) + " bytes follow the answer");
   return verdict;
 }
@@ -105,13 +108,14 @@ Verdict Conversation::in_doubt(std::string reason) {
 }
 
 Conversation::GivenUp* Conversation::find_given_up(std::uint16_t transaction) {
-  if (transaction == 0) return nullptr;
+  if (transaction == 0 || late_answers_ == 0) return nullptr;
   const auto found = std::ranges::find(given_up_, transaction, &GivenUp::transaction);
   return found == given_up_.end() ? nullptr : &*found;
 }
 
-bool Conversation::awaits_late_answers() const {
-  return std::ranges::any_of(given_up_, [](const GivenUp& request) { return request.transaction != 0; });
+void Conversation::forget(GivenUp& request) {
+  if (request.transaction != 0) --late_answers_;
+  request = {};
 }
 
 std::span<const std::uint8_t> Conversation::pending() const {

@@ -37,7 +37,7 @@ class Conversation {
   Verdict received(std::size_t count);
 
   /// Whether a part of a frame has come.
-  [[nodiscard]] bool has_begun() const { return !pending().empty(); }
+  [[nodiscard]] bool has_begun() const { return begin_ != end_; }
 
   /// No answer in time. False: a frame has begun, so the next bytes cannot be told from its rest; close.
   [[nodiscard]] bool give_up();
@@ -67,7 +67,7 @@ class Conversation {
   Verdict judge_rest(Verdict verdict);
   Verdict in_doubt(std::string reason);
   GivenUp* find_given_up(std::uint16_t transaction);
-  [[nodiscard]] bool awaits_late_answers() const;
+  void forget(GivenUp& request);
   [[nodiscard]] std::span<const std::uint8_t> pending() const;
 
   // Late answers come before the one waited for: room for both, so that one read takes them.
@@ -85,6 +85,7 @@ class Conversation {
   // is doubt.
   std::array<GivenUp, 16> given_up_{};
   std::size_t next_given_up_ = 0;
+  std::size_t late_answers_ = 0;  // of given_up_ that may still come
 };
 
 }  // namespace flopwatt::modbus

@@ -81,6 +81,20 @@ double power_of_ten(int exponent) {
   return exponent < 0 ? 1 / power : power;
 }
 
+// The two scales as one. The product of two decimal ones is off by a bit where the decimal number that is
+// meant is not (0.1 * 0.1): where that is 1/n or n, it is taken.
+double product(double scale, double factor) {
+  if (factor == 1) return scale;
+  const double together = scale * factor;
+  if (!std::isfinite(together) || together == 0) return together;
+  constexpr double bits = 4 * std::numeric_limits<double>::epsilon();
+  const auto nearest = [&](double meant) {
+    return std::abs(meant - together) <= bits * std::abs(together) ? meant : together;
+  };
+  return std::abs(together) < 1 ? nearest(1 / std::nearbyint(1 / together))
+                                : nearest(std::nearbyint(together));
+}
+
 // A difference needs a sign and one bit more.
 Wire field_wire(const Register& reg) {
   if (reg.percent_above_one) return Wire::f64;
@@ -111,7 +125,7 @@ double decode_factor(std::span<const std::uint8_t> bytes, const ScaleRegister& s
   if (!is_known(raw)) return absent;
   switch (scale.use) {
     case ScaleRegister::Use::factor:
-      return held_value(raw, scale.scale);
+      return raw != 0 ? held_value(raw, scale.scale) : absent;
     case ScaleRegister::Use::exponent:
       return std::abs(raw) <= 10 ? power_of_ten(static_cast<int>(raw)) : absent;
     case ScaleRegister::Use::divisors:
@@ -123,14 +137,26 @@ double decode_factor(std::span<const std::uint8_t> bytes, const ScaleRegister& s
 }
 
 Field field_of(const Register& reg, double factor) {
-  return {reg.channel, field_wire(reg), reg.percent_above_one ? 1.0 : reg.scale * factor,
+  return {reg.channel, field_wire(reg), reg.percent_above_one ? 1.0 : product(reg.scale, factor),
           reg.resolution * factor};
 }
 
 double value_of(double raw, const Register& reg, double factor) {
-  const double value = held_value(raw, reg.scale * factor);
+  const double value = held_value(raw, product(reg.scale, factor));
   if (!std::isfinite(value)) return absent;
   return reg.percent_above_one && std::abs(value) > 1 ? value / 100 : value;
+}
+
+std::string text_of_registers(std::span<const std::uint8_t> bytes, bool swapped) {
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto character = static_cast<char>(bytes[swapped ? i ^ 1U : i]);
+    if (character == '\0') break;
+    if (character >= ' ' && character <= '~') text += character;
+  }
+  const auto end = text.find_last_not_of(' ');
+  text.erase(end == std::string::npos ? 0 : end + 1);
+  return text.erase(0, std::min(text.find_first_not_of(' '), text.size()));
 }
 
 }  // namespace flopwatt::modbus

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "config/meter_profile.h"
 #include "readings/source.h"
@@ -18,7 +19,7 @@ namespace flopwatt::modbus {
 [[nodiscard]] double decode_raw(std::span<const std::uint8_t> bytes, const Register& reg);
 
 /// What the values of a register with this scale register are to be multiplied by, given its bytes; `absent`
-/// where they make no sense (see ScaleRegister::Use).
+/// where they make no sense (see ScaleRegister::Use; a factor of 0 is a transformer that was never set).
 [[nodiscard]] double decode_factor(std::span<const std::uint8_t> bytes, const ScaleRegister& scale);
 
 /// How the values of `reg` are laid out while its scale registers make `factor` (1 where it has none):
@@ -29,5 +30,9 @@ namespace flopwatt::modbus {
 /// raw (a difference already taken) -> the value in the held unit while the scale registers make `factor`, or
 /// `absent`.
 [[nodiscard]] double value_of(double raw, const Register& reg, double factor);
+
+/// A text of 16-bit registers, high byte first, or low byte first with `swapped`: what can be printed of it,
+/// up to its first NUL, without blanks at its ends.
+[[nodiscard]] std::string text_of_registers(std::span<const std::uint8_t> bytes, bool swapped = false);
 
 }  // namespace flopwatt::modbus

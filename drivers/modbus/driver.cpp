@@ -143,7 +143,7 @@ class AllBuses final : public ModbusDriver {
     for (const MeterConfig* config : plan.meters)
       meters.push_back(make_meter(plan, *config, number, line ? &line->bus->meters() : nullptr));
     if (line) {
-      line->bus->change(plan.name(), std::move(meters));
+      line->bus->change(plan, std::move(meters));
       return line;
     }
     auto added = std::make_shared<Line>();

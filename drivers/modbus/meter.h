@@ -1,50 +1,30 @@
-// One meter: its source, its planned reads, its beats, and how long it is left alone when it does not answer.
+// One meter: its source, what is asked of it, its beats, and how long it is left alone when it does not
+// answer.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/config.h"
-#include "drivers/modbus/backoff.h"
+#include "drivers/modbus/adaptive_reads.h"
+#include "drivers/modbus/beats.h"
 #include "drivers/modbus/connection.h"
-#include "drivers/modbus/read_plan.h"
+#include "drivers/modbus/meter_values.h"
+#include "drivers/modbus/sunspec.h"
+#include "drivers/modbus/unit_health.h"
 #include "readings/reading_set.h"
 #include "readings/result.h"
 #include "runtime/driver.h"
-#include "runtime/schedule.h"
 
 namespace flopwatt::modbus {
 
-/// What the agent is told of the meter. One field for each register of the profile, in its order.
+/// What the agent is told of the meter before the meter was asked. One field for each register of the
+/// profile, in its order.
 [[nodiscard]] SourcePtr make_source(const MeterConfig& config, std::chrono::microseconds planned_cycle);
-
-/// When a meter is polled.
-///
-/// A poll that began late does not shift the next one. One beat that came due meanwhile is made up for at
-/// once, so that a neighbour's timeout costs lateness, not a reading; more than that are passed over and
-/// counted as skipped. A meter that fails is left alone for a growing time: those beats are neither polled
-/// nor skipped.
-class Beats {
- public:
-  /// The first poll is due within a second of `from`, however long the interval.
-  Beats(std::chrono::microseconds interval, std::chrono::microseconds offset, SteadyTime from);
-
-  [[nodiscard]] SteadyTime due() const { return due_; }
-
-  /// The poll was good and ended at `now`; returns how many beats were skipped.
-  std::uint64_t advance(SteadyTime now);
-
-  /// The next poll is due at the first beat at or after `when` (and never at the one just polled).
-  void defer(SteadyTime when);
-
- private:
-  std::chrono::microseconds interval_;
-  Schedule schedule_;
-  SteadyTime due_;
-};
 
 class Meter {
  public:
@@ -61,42 +41,85 @@ class Meter {
   void retire() { retired_ = true; }
   [[nodiscard]] bool is_retired() const { return retired_; }
 
-  /// Reads everything once. The set is made of what was answered: a request that fails leaves its values
-  /// absent, but without the first one, which gives the set its time, the poll has failed. A poll costs one
-  /// timeout at most.
-  boost::asio::awaitable<Result<ReadingSet>> poll(Connection& connection);
+  /// Reads everything once. The set is made of what was answered, its time is that of the answer with the
+  /// energy register (else the power, else the first); what is refused or fails leaves its values absent, and
+  /// a poll without any answer has failed. A poll costs one timeout at most. The source of the set may be a
+  /// new description: the device tells its serial number, scale factors, SunSpec models.
+  /// nullopt: something is to be asked once more at due(); until then the line is free for others. The poll
+  /// is then gone on with by calling this again.
+  boost::asio::awaitable<std::optional<Result<ReadingSet>>> poll(Connection& connection);
+
+  /// Of the newest poll: how late it began, how long it has kept its line.
+  [[nodiscard]] std::chrono::microseconds lateness() const { return lateness_; }
+  [[nodiscard]] std::chrono::microseconds duration() const { return duration_; }
 
   /// Plans the next poll after a good one that ended at `now`; returns the beats skipped.
   std::uint64_t succeeded(SteadyTime now);
   /// Plans the next poll after a failed one. `connection_retry_at`: see Connection::retry_at().
-  void failed(FaultClass fault, SteadyTime now, SteadyTime connection_retry_at);
+  /// `shares_line`: others wait while this one does not answer. Returns what to tell of the fault.
+  Fault failed(Fault fault, SteadyTime now, SteadyTime connection_retry_at, bool shares_line);
 
   /// As Driver::why_absent.
   [[nodiscard]] std::string why_absent(Channel channel) const;
 
   [[nodiscard]] SourceId id() const { return id_; }
-  [[nodiscard]] SteadyTime due() const { return beats_.due(); }
-  [[nodiscard]] bool failing() const { return reads_.front().backoff.failing(); }
+  [[nodiscard]] SteadyTime due() const { return in_round_ ? resume_at_ : beats_.due(); }
+  [[nodiscard]] bool failing() const { return health_.failing(); }
   [[nodiscard]] bool close_after_poll() const { return config_.close_after_poll; }
+  [[nodiscard]] const UnitUse& use() const { return use_; }
+  /// As the newest set or failure left it.
+  [[nodiscard]] const SourcePtr& source() const { return source_; }
 
  private:
-  struct Read {
-    ReadRequest request;
-    std::vector<ReadSlot> slots;
-    Backoff backoff;
-    std::string fault;  ///< why its values are absent since the newest attempt, "" where it was answered
-  };
+  using Read = AdaptiveReads::Read;
 
-  void take(const Read& read, const Answer& answer, std::vector<double>& values) const;
-  void refused(Read& read, const Fault& fault, SteadyTime now);
+  void begin_round(SteadyTime now);
+  [[nodiscard]] Read* next_read(const Connection& connection);
+  [[nodiscard]] ReadOptions options_for(std::uint16_t count) const;
+  void take(Read& read, const Answer& answer);
+  /// Whether the rest of the round is to be given up.
+  [[nodiscard]] bool refused(Read& read, const Fault& fault);
+  [[nodiscard]] Result<ReadingSet> finish();
+  [[nodiscard]] bool wants_models(const Connection& connection) const;
+  boost::asio::awaitable<std::optional<Fault>> find_models(Connection& connection);
+  void adopt(const SunSpecDevice& device, MeterProfile profile);
+  [[nodiscard]] const IdentifyingRegister* unread_serial_number() const;
+  boost::asio::awaitable<void> read_serial_number(const IdentifyingRegister& place, Connection& connection);
+  void count(const Traffic& before, const Traffic& after);
+  [[nodiscard]] SourcePtr describe() const;
 
   MeterConfig config_;
+  std::chrono::microseconds planned_cycle_{0};
   SourcePtr source_;
   SourceId id_;
-  std::vector<Read> reads_;
-  ReadOptions options_;
-  bool retired_ = false;
+  MeterValues values_;
+  AdaptiveReads reads_;
+  UnitHealth health_;
   Beats beats_;
+  UnitUse use_;
+  bool retired_ = false;
+
+  // What the device has told of itself.
+  std::optional<SunSpecDevice> device_;
+  std::optional<MeterProfile> models_;  // in place of the profile's registers
+  std::string serial_;
+  bool serial_asked_ = false;
+  bool answered_before_ = false;
+  std::uint64_t openings_ = 0;  // of the connection on which it told what is asked once, plus 1; 0: none
+  std::uint64_t walked_at_ = 0;
+  bool walk_again_ = false;
+
+  // The round.
+  bool in_round_ = false;
+  bool session_checked_ = false;
+  SteadyTime resume_at_{};
+  SteadyTime round_end_{};
+  std::chrono::microseconds lateness_{0}, duration_{0};
+  unsigned time_rank_ = 0;  // of the answer that gave set_time_; no_time: none
+  Moment set_time_;
+  std::int64_t half_duration_us_ = 0;
+  std::optional<Fault> fault_;            // the first of the round
+  std::chrono::microseconds slowest_{0};  // of the answers lately
 };
 
 }  // namespace flopwatt::modbus

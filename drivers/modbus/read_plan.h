@@ -49,11 +49,17 @@ struct ReadPlan {
 /// The fewest requests in which
 ///   every register lies whole within one, together with its `minus`, and with its scale registers where the
 ///   limits allow that (an answer then cannot mix a value with the scale of another moment);
-///   a request has one function, at most `max_registers` (and what the protocol allows), no unused gap above
-///   `max_hole`, touches nothing `forbidden`, and starts and ends as `even` and `block` want it;
-///   what is `alone` has a request of its own.
-/// A single register that is wider than these limits still gets a request of its own, which the device will
-/// refuse.
+///   a request has one function, at most `max_registers` (and what the protocol allows), no gap above
+///   `max_hole` of addresses where the profile knows no register (and which `even` and `block` do not read
+///   anyway), touches nothing `forbidden`, and starts and ends as `even` and `block` want it;
+///   what is `alone` has a request of its own; nothing is read over it, but as a gap.
+/// That scales come with their values goes before the number of requests: where a scale register lies far
+/// from its values a smaller `max_hole` makes fewer requests, and reads it at each connect. Of several scale
+/// registers of one register that fit each by itself, but not all, the first in the profile's order come
+/// along. With that choice made, no plan has fewer requests.
+/// A register that is, with its `minus`, wider than max_registers and max_hole allow still gets a request of
+/// its own, which the device may refuse. One that cannot be read without touching what is forbidden, nor
+/// within what the protocol allows, is in no request.
 [[nodiscard]] ReadPlan plan_reads(std::span<const Register> registers, const ReadLimits& limits);
 
 }  // namespace flopwatt::modbus

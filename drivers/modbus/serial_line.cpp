@@ -174,12 +174,16 @@ awaitable<Result<Answer>> SerialLine::read(const ReadRequest& request, const Rea
     garbled_ = false;
     auto result = co_await transact(request, options);
     last_transaction_ = steady_clock::now();
+    count(result);
     if (result || result.error().fault_class == FaultClass::exception) {
       answered_ = true;
       co_return result;
     }
     const bool broke = result.error().fault_class == FaultClass::connection;
-    if (!broke) answered_ = proven;
+    if (broke)
+      ++traffic_.openings;
+    else
+      answered_ = proven;
     if (!repeated && (broke ? proven : garbled_)) continue;
     if (broke) retry_at_ = steady_clock::now() + reopen_spacing;
     co_return result;
@@ -196,6 +200,7 @@ awaitable<Result<Answer>> SerialLine::transact(const ReadRequest& request, const
   const SteadyTime deadline = steady_clock::now() + options.timeout;
   if (!worker_->start(worker_, request, deadline))
     co_return failed(FaultClass::connection, request, "no thread is left for the serial line");
+  ++traffic_.requests;
   while (worker_->phase() == Phase::working) {
     if (steady_clock::now() >= deadline + slack) {
       worker_->interrupt();

@@ -1,10 +1,12 @@
 #include "drivers/modbus/tcp_connection.h"
 
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/system/system_error.hpp>
+#include <cerrno>
 #include <utility>
 
 #include "runtime/async.h"
@@ -20,6 +22,16 @@ using std::chrono::steady_clock;
 constexpr int tolerated_timeouts = 1;  // in a row
 
 SteadyTime steady(const Moment& moment) { return SteadyTime{std::chrono::microseconds{moment.monotonic_us}}; }
+
+std::string text_of(int error) { return error_code(error, boost::system::system_category()).message(); }
+
+// Now, by the clock that nobody sets: a step of the wall clock shall not fall between the two ends of a
+// transaction, and a clock costs as much as decoding the answer.
+Moment moment_since(const Moment& sent) {
+  const auto now =
+      std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now().time_since_epoch());
+  return {sent.wall_us + now.count() - sent.monotonic_us, now.count()};
+}
 
 // A peer that vanished without a word is noticed within a minute even where no request is under way.
 void set_options(tcp::socket& socket) {
@@ -40,7 +52,11 @@ void set_options(tcp::socket& socket) {
 template <class AnyConversation>
 StreamConnection<AnyConversation>::StreamConnection(const asio::any_io_executor& executor,
                                                     ModbusAddress address)
-    : address_(std::move(address)), socket_(executor), lookup_(executor), watchdog_(executor) {}
+    : address_(std::move(address)),
+      executor_(executor),
+      readable_(executor),
+      lookup_(executor),
+      watchdog_(executor) {}
 
 template <class AnyConversation>
 awaitable<void> StreamConnection<AnyConversation>::watch() {
@@ -52,8 +68,7 @@ awaitable<void> StreamConnection<AnyConversation>::watch() {
     if (steady_clock::now() < deadline_) continue;
     deadline_ = SteadyTime::max();
     deadline_passed_ = true;
-    error_code ignored;
-    socket_.cancel(ignored);
+    readable_.wake();
   }
 }
 
@@ -64,75 +79,82 @@ void StreamConnection<AnyConversation>::begin_deadline(SteadyTime deadline) {
   if (deadline_ < watched_until_) watchdog_.cancel();
 }
 
+// The whole transaction is one coroutine with one suspension: further frames, and use_awaitable, which makes
+// one for each operation, cost as much as all the rest of this program's part in a read.
 template <class AnyConversation>
 awaitable<Result<Answer>> StreamConnection<AnyConversation>::read(const ReadRequest& request,
                                                                   const ReadOptions& options) {
   for (bool repeated = false;; repeated = true) {
-    if (!socket_.is_open())
+    if (!socket_)
       if (auto fault = co_await connect()) co_return std::move(*fault);
     const bool proven = answered_;
     if (options.pause.count() > 0 && last_transaction_ + options.pause > steady_clock::now())
       co_await sleep_until(last_transaction_ + options.pause);
-    auto result = co_await transact(request, options);
+    std::optional<Result<Answer>> result = ask(request, options);
+    while (!result) {
+      co_await readable_.wait();
+      result = take(request, options);
+    }
     deadline_ = SteadyTime::max();
-    last_transaction_ = steady_clock::now();
-    const bool broke = !result && result.error().fault_class == FaultClass::connection;
-    if (!broke || !proven || repeated) co_return result;
+    last_transaction_ = *result ? steady((*result)->received) : steady_clock::now();
+    count(*result);
+    const bool broke = !*result && result->error().fault_class == FaultClass::connection;
+    if (!broke || !proven || repeated) co_return std::move(*result);
   }
 }
 
+// Nothing: it is asked, wait for the answer.
 template <class AnyConversation>
-awaitable<Result<Answer>> StreamConnection<AnyConversation>::transact(const ReadRequest& request,
-                                                                      const ReadOptions& options) {
-  if (auto unasked = before_asking(request)) co_return std::move(*unasked);
+std::optional<Fault> StreamConnection<AnyConversation>::ask(const ReadRequest& request,
+                                                            const ReadOptions& options) {
+  if (auto unasked = before_asking(request)) return unasked;
   const auto frame = conversation_.ask(request, options.accept_unit_mismatch);
-  const Moment sent = now();
-  error_code error;
+  sent_ = now();
   // All at once, for devices that drop a header that comes alone. The send buffer is empty but for a peer
   // that has stopped reading, so this never has to wait.
-  const std::size_t written = socket_.send(asio::buffer(frame), 0, error);
-  if (error || written != frame.size())
-    co_return lost(request, error ? error.message() : "the device takes no more bytes");
+  const ssize_t written = ::send(socket_.get(), frame.data(), frame.size(), MSG_NOSIGNAL);
+  if (written < 0 && errno != EAGAIN) return lost(request, text_of(errno));
+  if (written != static_cast<ssize_t>(frame.size())) return lost(request, "the device takes no more bytes");
+  ++traffic_.requests;
+  begin_deadline(steady(sent_) + options.timeout);
+  return std::nullopt;
+}
 
-  begin_deadline(steady(sent) + options.timeout);
+// What came, where something did. Nothing: that was not all, wait on.
+template <class AnyConversation>
+std::optional<Result<Answer>> StreamConnection<AnyConversation>::take(const ReadRequest& request,
+                                                                      const ReadOptions& options) {
   using Verdict = typename AnyConversation::Verdict;
   auto verdict = Verdict::waiting;
   while (verdict == Verdict::waiting) {
-    if (deadline_passed_) co_return timed_out(request, options);
+    if (deadline_passed_) return timed_out(request, options);
     const auto space = conversation_.space();
-    const std::size_t count = co_await socket_.async_read_some(
-        asio::buffer(space.data(), space.size()), asio::redirect_error(asio::use_awaitable, error));
-    if (error && deadline_passed_) co_return timed_out(request, options);
-    if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
-    if (error)
-      co_return lost(request,
-                     error == asio::error::eof ? "the device closed the connection" : error.message());
-    verdict = conversation_.received(count);
+    const ssize_t size = ::recv(socket_.get(), space.data(), space.size(), 0);
+    if (size == 0) return lost(request, "the device closed the connection");
+    if (size < 0 && errno == EAGAIN) return std::nullopt;
+    if (size < 0) return lost(request, text_of(errno));
+    verdict = conversation_.received(static_cast<std::size_t>(size));
   }
-
   if (verdict == Verdict::doubt) {
     close();
-    co_return transaction_fault(conversation_.doubt_class(), address_, request,
-                                conversation_.doubt() + "; the connection was closed");
+    return transaction_fault(conversation_.doubt_class(), address_, request,
+                             conversation_.doubt() + "; the connection was closed");
   }
   answered_ = true;
   timeouts_in_a_row_ = 0;
   backoff_.succeed();
-  if (verdict == Verdict::exception) {
-    const int code = conversation_.exception_code();
-    co_return transaction_fault(FaultClass::exception, address_, request, "exception " + std::to_string(code),
-                                code);
-  }
-  co_return Answer{sent, now(), conversation_.registers()};
+  if (verdict == Verdict::registers) return Answer{sent_, moment_since(sent_), conversation_.registers()};
+  const int code = conversation_.exception_code();
+  return transaction_fault(FaultClass::exception, address_, request, "exception " + std::to_string(code),
+                           code);
 }
 
 // Bytes that came while nothing was open would be taken for the answer to what is asked next.
 template <class AnyConversation>
 std::optional<Fault> StreamConnection<AnyConversation>::before_asking(const ReadRequest& request) {
   if constexpr (AnyConversation::tells_late_answers) return std::nullopt;
-  error_code ignored;
-  const std::size_t waiting = socket_.available(ignored);
-  if (waiting == 0) return std::nullopt;
+  int waiting = 0;
+  if (::ioctl(socket_.get(), FIONREAD, &waiting) != 0 || waiting == 0) return std::nullopt;
   return lost(request, std::to_string(waiting) + " bytes came that nobody had asked for");
 }
 
@@ -146,10 +168,10 @@ awaitable<std::optional<Fault>> StreamConnection<AnyConversation>::connect() {
   auto reason = co_await with_timeout(open_socket(), connect_timeout);
   if (!reason) reason = "no answer within " + milliseconds_text(connect_timeout);
   if (!*reason) {
-    set_options(socket_);
     conversation_.restart();
     answered_ = false;
     timeouts_in_a_row_ = 0;
+    ++traffic_.openings;
     co_return std::nullopt;
   }
   close();
@@ -167,18 +189,22 @@ awaitable<std::optional<std::string>> StreamConnection<AnyConversation>::open_so
   error_code error;
   for (std::size_t i = 0; i < endpoints->size(); ++i) {
     const tcp::endpoint& endpoint = (*endpoints)[(next_endpoint_ + i) % endpoints->size()];
-    close();
-    co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
-    if (!error) co_return std::nullopt;
+    tcp::socket socket(executor_);
+    co_await socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
+    if (error) continue;
+    set_options(socket);
+    socket_ = Descriptor(socket.release());
+    if (readable_.watch(socket_.get())) co_return std::nullopt;
+    co_return "the system has no room to watch another connection";
   }
   co_return error.message();
 }
 
 template <class AnyConversation>
 void StreamConnection<AnyConversation>::close() {
-  error_code ignored;
-  socket_.close(ignored);
+  readable_.forget();
+  socket_.reset();
 }
 
 template <class AnyConversation>

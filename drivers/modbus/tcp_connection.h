@@ -8,7 +8,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <optional>
@@ -18,6 +17,8 @@
 #include "drivers/modbus/backoff.h"
 #include "drivers/modbus/connection.h"
 #include "drivers/modbus/conversation.h"
+#include "drivers/modbus/descriptor.h"
+#include "drivers/modbus/readable.h"
 #include "drivers/modbus/resolve.h"
 #include "drivers/modbus/rtu_conversation.h"
 #include "readings/result.h"
@@ -54,7 +55,8 @@ class StreamConnection final : public Connection {
   }
 
  private:
-  boost::asio::awaitable<Result<Answer>> transact(const ReadRequest& request, const ReadOptions& options);
+  std::optional<Fault> ask(const ReadRequest& request, const ReadOptions& options);
+  std::optional<Result<Answer>> take(const ReadRequest& request, const ReadOptions& options);
   boost::asio::awaitable<std::optional<Fault>> connect();
   /// Why not; nothing when the socket is connected.
   boost::asio::awaitable<std::optional<std::string>> open_socket();
@@ -64,10 +66,13 @@ class StreamConnection final : public Connection {
   [[nodiscard]] std::optional<Fault> before_asking(const ReadRequest& request);
 
   ModbusAddress address_;
-  boost::asio::ip::tcp::socket socket_;
+  boost::asio::any_io_executor executor_;
+  Descriptor socket_;
+  Readable readable_;
   NameLookup lookup_;
   std::size_t next_endpoint_ = 0;  // so that an address that swallows packets does not hide the others
   AnyConversation conversation_;
+  Moment sent_;  // the open request
 
   boost::asio::steady_timer watchdog_;
   SteadyTime deadline_ = SteadyTime::max();  // max: no transaction is open

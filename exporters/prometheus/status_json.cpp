@@ -28,19 +28,38 @@ json::object reading_object(const ReadingSet& set) {
   return json::parse(object).as_object();
 }
 
-json::object source_object(const SourceState& state) {
-  json::object failures;
+template <class Failures>
+json::object failures_object(const Failures& failures) {
+  json::object object;
   for (std::size_t i = 0; i < all_fault_classes.size(); ++i)
-    failures[flopwatt::name_of(all_fault_classes[i])] = state.failures[i];
+    object[flopwatt::name_of(all_fault_classes[i])] = failures[i];
+  return object;
+}
+
+json::object source_object(const SourceState& state) {
   const bool up = state.is_up();
   json::object object{{"kind", name_of(state.source->kind)}, {"up", up}};
   if (state.newest) object["last_reading"] = time_text(state.newest->time.wall_us);
   if (!state.last_fault.empty()) object["last_fault"] = text(state.last_fault);
   object["polls"] = state.polls;
   object["skipped"] = state.skipped;
-  object["failures"] = std::move(failures);
+  object["failures"] = failures_object(state.failures);
   if (up) object["reading"] = reading_object(*state.newest);
   return object;
+}
+
+json::object bus_object(const BusUse& bus, const Snapshot& snapshot) {
+  json::object units;
+  for (const UnitUse& unit : bus.units)
+    if (const SourceState* state = snapshot.find_source(unit.source))
+      units[state->source->name] = {{"unit_id", unit.unit_id},
+                                    {"requests", unit.requests},
+                                    {"failures", failures_object(unit.failures)},
+                                    {"quarantined", unit.quarantined}};
+  return {{"busy_seconds", bus.busy_seconds},
+          {"turnaround_seconds", bus.turnaround_seconds},
+          {"planned_cycle_seconds", bus.planned_cycle_seconds},
+          {"units", std::move(units)}};
 }
 
 // A scope's running figures have no MQTT message, so no key in the table: name and unit of the row, as the
@@ -103,6 +122,8 @@ json::object store_object(const StoreState& store) {
 std::string status_json(const Snapshot& snapshot) {
   json::object sources;
   for (const SourceState& state : snapshot.sources) sources[state.source->name] = source_object(state);
+  json::object buses;
+  for (const BusUse& bus : snapshot.buses) buses[bus.bus] = bus_object(bus, snapshot);
   json::object scopes;
   for (const ScopeFigures& scope : snapshot.scopes) scopes[scope.name] = scope_object(scope);
   json::object exporters;
@@ -118,6 +139,7 @@ std::string status_json(const Snapshot& snapshot) {
                             {"ready", snapshot.ready},
                             {"config_loaded", time_text(snapshot.config_loaded_wall_us)},
                             {"sources", std::move(sources)},
+                            {"buses", std::move(buses)},
                             {"scopes", std::move(scopes)},
                             {"store", store_object(snapshot.store)},
                             {"exporters", std::move(exporters)}};

@@ -99,11 +99,73 @@ def test_profiles_are_listed_and_shown(tmp_path):
     for name, profile in profiles.items():
         assert profile["registers"] and 0 < profile["cycle_s"]["tcp"] < profile["cycle_s"]["rtu_9600"] < 10, name
         assert sum(request["count"] for request in profile["requests"]) > 0
+        assert profile["kind"] and profile["limits"]["max_registers"] <= 125, name
+        assert all(register["reason"] for register in profile["not_read"]), name
+        assert ("serial" in profile["cycle_s"]) == ("serial" in profile), name
     missing = flopwatt("profiles", "show", "eastron")
     assert missing.returncode == 1 and "profiles list" in missing.stderr
     wrong = SOURCE / "tests/unit/config/wrong_profiles/overlaps.yml"
     answer = flopwatt("profiles", "show", wrong)
     assert answer.returncode == 1 and f"{wrong}:8:5: " in answer.stderr
+
+
+EVERY_KEY = """
+vendor: V
+model: M
+kind: branch-circuit-monitor
+confidence: one-source
+sources: [a book]
+conflicts: [one says 1]
+quirks: [warm]
+serial: {baud: 19200, parity: even, stop_bits: 1}
+unit_id: 7
+limits: {max_registers: 40, max_hole: 2, forbidden: ["2000-2009"]}
+identify:
+  - {address: 11, function: 3, type: u16, expected: [331, 332], meaning: type}
+  - {address: 49, function: 3, type: text, registers: 20, expected: PM5}
+registers:
+  - {quantity: active_power, address: 0, minus: 2, function: 3, type: u32, unavailable: [2000], alone: true}
+  - {quantity: current, branch: 1-3, stride: 1, address: 100, function: 3, type: u16,
+     scaled_by: {address: 110, stride: 1, function: 3, type: i16, use: exponent}}
+  - {quantity: frequency, address: 9, function: 3, type: i16,
+     scaled_by: {address: 900, function: 4, type: u16, use: divisors, divisors: [10, 100]}}
+  - {quantity: energy_total, address: 30, function: 3, type: u32}
+"""
+
+
+def test_a_profile_is_shown_in_words(tmp_path):
+    file = tmp_path / "mine.yml"
+    file.write_text(EVERY_KEY)
+    shown = flopwatt("profiles", "show", file).stdout
+    for part in ("mine: V M (branch-circuit-monitor, one-source)",
+                 "unit id 7, 19200 baud, even parity, 1 stop bit",
+                 "at most 40 registers", "over at most 2 registers that it does not have",
+                 "never touches registers 2000-2009",
+                 "Each connection first asks\n  function 3, address 110, 3 registers\n  function 4, address 900, 1 reg",
+                 "address      0, u32, less the register 2, no value where it is 2000, read alone",
+                 "address    102, u16, times 10 to the power of the register 112",
+                 "divided by 10 or 100 as the register 900 (function 4) says",
+                 "the sum of import and export is no import",
+                 "register 11 (function 3) is 331 or 332: type",
+                 'registers 49-68 (function 3) hold a text that begins with "PM5"',
+                 "Where sources differ\n  one says 1", "To know\n  warm", "on a line of 19200 baud"):
+        assert part in shown, (part, shown)
+    told = json.loads(flopwatt("profiles", "show", file, "--format=json").stdout)
+    assert told["serial"] == {"baud": 19200, "parity": "even", "stop_bits": 1} and told["unit_id"] == 7
+    assert told["limits"]["forbidden"] == [[2000, 2009]]
+    assert told["identify"][1]["begins_with"] == ["PM5"] and told["identify"][0]["expected"] == [331, 332]
+    assert [request["address"] for request in told["requests_at_connect"]] == [110, 900]
+    assert told["not_read"] == [{"quantity": "energy_total", "address": 30,
+                                 "reason": "the sum of import and export is no import"}]
+
+
+def test_a_sunspec_meter_is_planned_before_it_was_asked(tmp_path):
+    config = tmp_path / "sunspec.yml"
+    config.write_text("node: n\nmeters: [{name: a, address: 'tcp://10.0.0.1', profile: sunspec, accuracy: {class: 1}}]\n"
+                      "scopes: [{name: rack, energy: [a], work: all}]\n")
+    answer = flopwatt("check", f"--config.file={config}")
+    assert answer.returncode == 0 and "1 meter, planned cycle 0.0" in answer.stdout, answer.stdout
+    assert "sunspec_model" in flopwatt("profiles", "show", "sunspec").stdout
 
 
 def test_check_warns_where_a_bus_is_too_slow(tmp_path):

@@ -150,9 +150,9 @@ def test_a_silent_and_a_dripping_neighbour_cost_the_healthy_one_nothing(agent, l
     assert max(gaps) < INTERVAL_S + 2 * TIMEOUT_S + 0.1, gaps
     for fault in ("timeout", "crc", "protocol", "connection"):
         assert page.get("flopwatt_poll_failures_total", source="abb", fault=fault) == 0, fault
-    # Back-off: at 0, 0.5, 1.5, 3.5 s and so on, one timeout each.
+    # Back-off: at 0, 0.5 and 1.5 s, one timeout each; then they are left alone for a minute.
     for unit, address in ((IEM, 3203), (EM24, 62)):
-        assert 2 <= len(line.requests(unit, address, begin)) <= 5
+        assert 2 <= len(line.requests(unit, address, begin)) <= 3
         assert page.get("flopwatt_poll_failures_total", source=NAMES[unit], fault="timeout") >= 2
     # The line is free again at the deadline: so much of it did the sick ones use, and no more.
     busy = (page.get("flopwatt_bus_busy_seconds_total", bus="row-a")
@@ -164,7 +164,7 @@ def test_a_silent_and_a_dripping_neighbour_cost_the_healthy_one_nothing(agent, l
 
     line.tell(f"{IEM} well")
     line.tell(f"{EM24} well")
-    wait_until(lambda: up(agent, ABB, IEM, EM24), 30, "the sick ones to be back")
+    wait_until(lambda: up(agent, ABB, IEM, EM24), 80, "the sick ones to be back, a minute and a quarter later at most")
 
 
 def test_broken_frames_are_counted_by_class_and_do_no_lasting_harm(agent, line):

@@ -27,7 +27,7 @@ class ScriptedMeter:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as requests:
-            while len(request := requests.read(12)) == 12:
+            while len(request := self._next(requests)) == 12:
                 transaction, _, _, unit, function, address, count = struct.unpack(">HHHBBHH", request)
                 self.requests += 1
                 data = self._registers(self.requests)[2 * address:2 * (address + count)]
@@ -36,6 +36,13 @@ class ScriptedMeter:
                     connection.sendall(answer)
                 except OSError:
                     return
+
+    @staticmethod
+    def _next(requests) -> bytes:
+        try:
+            return requests.read(12)
+        except OSError:   # reset, as by an agent that closes before it has read everything
+            return b""
 
     def stop(self) -> None:
         self._listener.close()

@@ -27,6 +27,13 @@ def wait_until(condition, seconds: float, what: str, poll: float = 0.05):
         time.sleep(poll)
 
 
+def environment_with(own: dict | None) -> dict:
+    """Of a child: this process' environment and its own; libraries to preload are those of both."""
+    own = own or {}
+    preloads = [where["LD_PRELOAD"] for where in (own, os.environ) if where.get("LD_PRELOAD")]
+    return {**os.environ, **own, **({"LD_PRELOAD": ":".join(preloads)} if preloads else {})}
+
+
 class Process:
     """Runs a command; standard error goes to <folder>/<name>.log, appended over restarts."""
 
@@ -39,7 +46,7 @@ class Process:
     def spawn(self, command, environment=None, **options) -> subprocess.Popen:
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stderr=log,
-                                          env={**os.environ, **(environment or {})}, **options)
+                                          env=environment_with(environment), **options)
         return self.child
 
     @property

@@ -9,20 +9,17 @@
 #include <string>
 #include <vector>
 
+#include "check_profile.h"
 #include "config/accelerator_table.h"
 #include "config/load.h"
 #include "config/profile_library.h"
 #include "config/read_accelerator_table.h"
-#include "drivers/modbus/read_plan.h"
 
 namespace {
 
 using namespace flopwatt;
+using namespace flopwatt::fuzz;
 namespace fs = std::filesystem;
-
-void require(bool held) {
-  if (!held) std::abort();
-}
 
 /// A file of its own for each process, since several may fuzz at once.
 class TextFileOnDisk {
@@ -45,32 +42,6 @@ class TextFileOnDisk {
  private:
   fs::path folder_;
 };
-
-void check_findings(const std::vector<Finding>& findings) {
-  for (const Finding& finding : findings) {
-    require(finding.line >= 1 && finding.column >= 1);
-    require(!finding.file.empty() && !finding.message.empty());
-    require(finding.text().find('\n') == std::string::npos);
-  }
-}
-
-void check_profile(const MeterProfile& profile) {
-  require(!profile.registers.empty());
-  std::vector<int> planned(profile.registers.size(), 0);
-  for (const modbus::PlannedRead& read : modbus::plan_reads(profile.registers, profile.limits)) {
-    require(read.count >= 1 && read.count <= 125 && read.address + read.count <= 65536);
-    for (const modbus::ReadSlot& slot : read.slots) {
-      ++planned.at(slot.register_index);
-      require(slot.offset + profile.registers[slot.register_index].width() <= read.count);
-    }
-  }
-  for (const int times : planned) require(times == 1);
-  for (const Register& reg : profile.registers) {
-    require(reg.function == 3 || reg.function == 4);
-    require(reg.scale != 0);
-    require(find_row(SourceKind::meter, reg.channel) != nullptr);
-  }
-}
 
 void check_config(const Config& config) {
   require(!config.node.empty());

@@ -57,7 +57,7 @@ inline void decode_all(std::span<const std::uint8_t> registers, std::uint16_t co
       Register reg;
       reg.wire = wire;
       reg.word_order = order;
-      const double value = modbus::decode(registers.first(2 * width), reg);
+      const double value = modbus::value_of(modbus::decode_raw(registers.first(2 * width), reg), reg, 1);
       require(!is_known(value) || std::isfinite(value));
     }
   }

@@ -134,3 +134,16 @@ TEST_CASE("what is counted for a scope comes with the batch and is no source tha
   CHECK(hub.states(at(1)).empty());
   CHECK(hub.all_polled());
 }
+
+TEST_CASE("states carry the numbers by which drivers name their sources, also after one was removed") {
+  Hub hub;
+  const SourceId first = hub.add(meter("pdu-a"));
+  const SourceId second = hub.add(meter("pdu-b"));
+  hub.remove(first);
+  Snapshot snapshot;
+  snapshot.sources = hub.states(at(1));
+  REQUIRE(snapshot.find_source(second) != nullptr);
+  CHECK(snapshot.find_source(second)->source->name == "pdu-b");
+  CHECK(snapshot.find_source(first) == nullptr);
+  CHECK(snapshot.find_source(second + 1) == nullptr);
+}

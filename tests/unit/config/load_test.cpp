@@ -169,7 +169,7 @@ TEST_CASE("the example configuration with its commented lines is good too") {
   CHECK(loaded.findings.empty());
   CHECK(loaded.config.node == "rack-r12");
   CHECK(loaded.config.buses.size() == 2);
-  CHECK(loaded.config.meters.size() == 4);
+  CHECK(loaded.config.meters.size() == 5);
   CHECK(loaded.config.meters.at(1).timeout == 500ms);
   CHECK(loaded.config.accelerator_names.size() == 1);
   CHECK(loaded.config.scopes.size() == 3);

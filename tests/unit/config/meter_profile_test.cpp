@@ -7,8 +7,11 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
+#include "config/load.h"
 #include "config/profile_library.h"
+#include "config/register_limits.h"
 #include "config/text_file.h"
 #include "wrong_files.h"
 
@@ -49,19 +52,66 @@ TEST_CASE("wrong profiles are refused with every fault at its place") {
   }
 }
 
-TEST_CASE("every shipped profile is good and has power or energy") {
+namespace {
+
+MeterProfile read_shipped(const fs::path& file) {
+  std::vector<Finding> findings;
+  Reporter report(findings, file.string());
+  const auto profile = read_profile(read_text_file(file, max_yaml_bytes).text, file.stem(), report);
+  for (const Finding& finding : findings) MESSAGE(finding.text());
+  REQUIRE(profile);
+  CHECK(findings.empty());
+  return *profile;
+}
+
+// Of the whole meter or of its branches.
+bool tells(const MeterProfile& profile, Quantity quantity) {
+  return std::ranges::any_of(profile.registers, [quantity](const Register& reg) {
+    return reg.channel.quantity == quantity &&
+           (reg.channel.place == Place::whole || reg.channel.place == Place::branch);
+  });
+}
+
+// Whether each request that reads only one of its registers is one that the device allows.
+bool keeps_its_limits(const MeterProfile& profile) {
+  return std::ranges::all_of(
+      profile.registers, [&](const Register& reg) { return why_unreadable(reg, profile.limits).empty(); });
+}
+
+}  // namespace
+
+TEST_CASE("every shipped profile is good, has sources, and power or energy to account") {
+  // They meter how far a UPS is loaded, not what flows through it.
+  const std::vector<std::string> without = {"apc-nmc2-ups"};
   const auto files = test::yaml_files(source_dir / "config/meters");
-  REQUIRE_FALSE(files.empty());
+  CHECK(files.size() >= 91);
   for (const fs::path& file : files) {
     CAPTURE(file.string());
-    std::vector<Finding> findings;
-    Reporter report(findings, file.string());
-    const auto profile = read_profile(read_text_file(file, max_yaml_bytes).text, file.stem(), report);
-    REQUIRE(profile);
-    CHECK(findings.empty());
-    CHECK((profile->has({Quantity::active_power}) || profile->has({Quantity::energy_import})));
-    CHECK_FALSE(profile->sources.empty());
+    const MeterProfile profile = read_shipped(file);
+    const bool metered = tells(profile, Quantity::active_power) || tells(profile, Quantity::energy_import);
+    const bool excused = std::ranges::find(without, profile.id) != without.end();
+    CHECK(metered != excused);
+    CHECK((metered || profile.has({Quantity::voltage})));
+    CHECK_FALSE(profile.sources.empty());
+    CHECK((profile.confidence == "one-source" || profile.sources.size() >= 2));
+    CHECK(keeps_its_limits(profile));
   }
+}
+
+TEST_CASE("a shipped meter with phases has no voltage or current of the whole beside them") {
+  for (const fs::path& file : test::yaml_files(source_dir / "config/meters")) {
+    CAPTURE(file.string());
+    const MeterProfile profile = read_shipped(file);
+    for (const Quantity quantity : {Quantity::voltage, Quantity::current})
+      CHECK((!profile.has({quantity}) || !profile.has({quantity, Place::l1})));
+  }
+}
+
+TEST_CASE("profiles are looked for where users put theirs, then among the shipped") {
+  const std::vector<fs::path> folders = default_data_paths().meter_profiles;
+  REQUIRE(folders.size() == 2);
+  CHECK(folders[0] == "/etc/flopwatt/meters");
+  CHECK(fs::exists(folders[1] / "eastron-sdm630.yml"));
 }
 
 TEST_CASE("eastron-sdm630 is what its maker's protocol says") {
@@ -155,9 +205,10 @@ TEST_CASE("abb-b23-b24: hexadecimal addresses as on the wire, steps of 0.01 kWh 
   check_register(abb, {Q::apparent_power}, 0x5B24, Wire::i32, big, 0.01);
   check_register(abb, {Q::frequency}, 0x5B2C, Wire::u16, big, 0.01);
   check_register(abb, {Q::power_factor}, 0x5B3A, Wire::i16, big, 0.001);
-  REQUIRE(abb.identify.size() == 3);
-  CHECK(abb.identify[0].expected == 0x42323320);  // "B23 "
-  CHECK(abb.identify[1].expected == 0x42323420);  // "B24 "
+  std::vector<std::int64_t> types;
+  for (const IdentifyingRegister& one : abb.identify)
+    types.insert(types.end(), one.expected.begin(), one.expected.end());
+  CHECK(types == std::vector<std::int64_t>{0x42323320, 0x42323420});  // "B23 ", "B24 "
 }
 
 TEST_CASE("schneider-iem3155: registers counted from 1 in its manual, from 0 here") {
@@ -250,9 +301,10 @@ TEST_CASE("the last register of the address space can be read") {
 TEST_CASE("a user's profile goes before the shipped one of the same name") {
   const fs::path folder = fs::temp_directory_path() / ("flopwatt-profiles-" + std::to_string(getpid()));
   fs::create_directories(folder);
-  std::ofstream(folder / "eastron-sdm630.yml") << "{vendor: Mine, model: M, confidence: mine, sources: [me], "
-                                                  "registers: [{quantity: active_power, address: 1, "
-                                                  "function: 3, type: u16}]}";
+  std::ofstream(folder / "eastron-sdm630.yml")
+      << "{vendor: Mine, model: M, confidence: one-source, sources: [me], "
+         "registers: [{quantity: active_power, address: 1, "
+         "function: 3, type: u16}]}";
   std::vector<Finding> findings;
   Reporter report(findings, "f.yml");
   ProfileLibrary library({folder, source_dir / "config/meters"}, folder);
@@ -263,5 +315,8 @@ TEST_CASE("a user's profile goes before the shipped one of the same name") {
   CHECK(library.find(name, report)->vendor == "Mine");
   name.text = "./eastron-sdm630.yml";  // a path, beside the configuration
   CHECK(library.find(name, report)->vendor == "Mine");
+  const std::map<std::string, fs::path> files = find_profiles({folder, source_dir / "config/meters"});
+  CHECK(files.at("eastron-sdm630").parent_path() == folder);
+  CHECK(files.at("abb-b21").parent_path() == source_dir / "config/meters");
   fs::remove_all(folder);
 }

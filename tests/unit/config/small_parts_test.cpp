@@ -40,6 +40,9 @@ TEST_CASE("units are converted to the held unit, and only to one that measures t
   CHECK(unit_factor("mA", "A") == 0.001);
   CHECK(unit_factor("kvar", "var") == 1000.0);
   CHECK(unit_factor("mHz", "Hz") == 0.001);
+  CHECK(unit_factor("Mvarh", "varh") == 1e6);
+  CHECK(unit_factor("kVAh", "VAh") == 1000.0);
+  CHECK_FALSE(unit_factor("kvarh", "Wh"));
   CHECK(unit_factor("%", "1") == 0.01);
   CHECK_FALSE(unit_factor("VA", "W"));
   CHECK_FALSE(unit_factor("W", "Wh"));

@@ -140,7 +140,8 @@ TEST_CASE("keys as subscribers read them") {
   CHECK(key(accelerator, {Quantity::memory_used}) == "memory_used_bytes");
   CHECK(key(accelerator, {Quantity::work}) == "flop_total");
   CHECK(key(accelerator, {Quantity::pipe_work, Place::bf16}).empty());
-  CHECK(key(meter, {Quantity::voltage}) == "no row");
+  CHECK(key(meter, {Quantity::voltage}) == "voltage_v");
+  CHECK(key(meter, {Quantity::voltage, Place::branch, 1}) == "no row");
   CHECK(key(meter, {Quantity::work}) == "no row");
 }
 
@@ -149,7 +150,7 @@ TEST_CASE("rows are found by channel and by name") {
   REQUIRE(row != nullptr);
   CHECK(row->series == "flopwatt_meter_line_voltage_volts");
   CHECK(find_row(SourceKind::meter, "voltage", PlaceKind::lines) == row);
-  CHECK(find_row(SourceKind::meter, "voltage", PlaceKind::whole) == nullptr);
+  CHECK(find_row(SourceKind::meter, "voltage", PlaceKind::branch) == nullptr);
   CHECK(find_row(SourceKind::meter, "utilization", PlaceKind::whole) == nullptr);
   CHECK(find_row(SourceKind::accelerator, "utilization", PlaceKind::whole) != nullptr);
   for (const QuantityRow& one : quantity_table()) CHECK(find_row(one.source, one.name, one.place) == &one);

@@ -180,3 +180,39 @@ TEST_CASE("a store with rubbish in it does no harm") {
   CHECK(value(running(accounting, 99.99), Q::energy) == doctest::Approx(99 * 5000).epsilon(0.03));
   CHECK(accounting.figures(at(99.99))[0].method == Method::pipe);
 }
+
+TEST_CASE("a source that is described anew with another scale goes on: totals, windows, coverage") {
+  // As a device does that raises its scale factor as its register fills, and rounds: each way, while it runs.
+  const auto told_in = [](double scale) {
+    MeterShape shape;
+    shape.energy.scale = scale;  // Wh
+    return meter("pdu-a", shape);
+  };
+  const SourcePtr fine = told_in(1);
+  const SourcePtr coarse = told_in(10);
+  for (const auto& [first, second] : {std::pair{fine, coarse}, std::pair{coarse, fine}}) {
+    CAPTURE(first->fields.back().scale);
+    Rack r;
+    r.meters = {first};
+    r.disturb = [&r](ReadingSet& set, double t) {
+      const double watt_hours = (r.register_start + r.load.joules(t)) / 3600;
+      const double scale = set.source->fields.back().scale;
+      set.values.back() = std::round(watt_hours / scale) * scale;
+      return true;
+    };
+    Accounting accounting(one_scope({"pdu-a"}), {});
+    r.run(accounting, 0, 100);
+    const double before = value(running(accounting, 99.99), Q::energy);
+    r.meters = {second};
+    double newest = before;
+    for (int s = 100; s < 200; ++s) {
+      r.second(accounting, s);
+      const double now = value(running(accounting, s + 0.99), Q::energy);
+      CHECK(now >= newest);
+      CHECK(std::abs(now - 5000 * s) <= 1.5 * 36e3);  // the coarse steps of 10 Wh
+      newest = now;
+    }
+    CHECK(newest > before);
+    CHECK(value(accounting.figures(at(199.99))[0].windows[0].figures, Q::coverage) == 1);
+  }
+}

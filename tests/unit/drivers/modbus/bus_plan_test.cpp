@@ -63,3 +63,17 @@ TEST_CASE("a cycle of a serial line follows from its baud rate") {
   config.address.transport = Transport::rtu_tcp;
   CHECK(planned_cycle({&config}) == 30ms);
 }
+
+TEST_CASE("what is asked once for each connection is not counted, of a SunSpec meter one request is") {
+  MeterConfig config = meter("a", "10.0.0.1", 502, 2);
+  ScaleRegister scale;
+  scale.address = 5000;
+  config.profile.registers[0].scaled_by = {scale};
+  CHECK(planned_cycle({&config}) == 20ms);
+  config.profile.registers.clear();
+  config.profile.sunspec = true;
+  CHECK(planned_cycle({&config}) == 10ms);
+  config.address.transport = Transport::rtu;
+  // 2 x 4.01 ms of silence, 8 + 5 + 2 x 124 characters of 10 bits, the latency.
+  CHECK(std::abs((planned_cycle({&config}) - 319'895us).count()) <= 3);
+}

@@ -40,6 +40,15 @@ TEST_CASE("meters are read every interval, with time, scale and source") {
   CHECK(use[0].bus == "row-a");
   CHECK(use[0].busy_seconds > 0);
   CHECK(use[0].busy_seconds < 0.5);
+  CHECK(use[0].turnaround_seconds > 0);
+  CHECK(use[0].turnaround_seconds < use[0].busy_seconds);
+  CHECK(use[0].planned_cycle_seconds == doctest::Approx(0.02));
+  REQUIRE(use[0].units.size() == 1);
+  CHECK(use[0].units[0].source == 0);
+  CHECK(use[0].units[0].unit_id == 1);
+  CHECK(use[0].units[0].requests == 10);
+  CHECK(use[0].units[0].failures == UnitUse{}.failures);
+  CHECK_FALSE(use[0].units[0].quarantined);
 }
 
 TEST_CASE("the time of a set is the middle of the transaction with the energy register") {
@@ -65,10 +74,11 @@ TEST_CASE("what libmodbus encodes is decoded exactly") {
   server.start();
   Rack rack;
   MeterConfig& meter = rack.add("pdu", {"127.0.0.1", server.port()});
-  meter.profile.registers = {
-      {{Quantity::active_power, Place::whole, 0}, 10, 3, Wire::i32, WordOrder::big, 0.5, 0},
-      {{Quantity::voltage, Place::l1, 0}, 20, 4, Wire::f32, WordOrder::little, 1, 0},
-      {{Quantity::frequency, Place::whole, 0}, 30, 3, Wire::u16, WordOrder::big, 1, 0}};
+  meter.profile.registers = {value_at(10, {Quantity::active_power, Place::whole, 0}, Wire::i32, 0.5),
+                             value_at(20, {Quantity::voltage, Place::l1, 0}, Wire::f32),
+                             value_at(30, {Quantity::frequency, Place::whole, 0})};
+  meter.profile.registers[1].function = 4;
+  meter.profile.registers[1].word_order = WordOrder::little;
   REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].polls() == 1; }));
   REQUIRE(rack.ledger["pdu"].sets.size() == 1);
   CHECK(rack.ledger["pdu"].sets[0].values == std::vector<double>{-128, 230.125, 65534});
@@ -102,8 +112,16 @@ TEST_CASE("a silent unit is asked less and less, and its neighbours are read at 
   const auto& silent = rack.ledger["silent"];
   CHECK(silent.sets.empty());
   CHECK(silent.faults.front().fault_class == FaultClass::timeout);
-  CHECK(silent.polls() >= 4);
-  CHECK(silent.polls() <= 6);  // at about 0, 0.2, 0.5, 1.0, 1.9 s
+  CHECK(silent.polls() == 3);  // at about 0, 0.2, 0.5 s, then in a minute
+  CHECK(silent.faults[1].message.find("left alone") == std::string::npos);
+  CHECK(silent.faults[2].message.find("left alone now and tried once a minute, again in ") !=
+        std::string::npos);
+  const BusUse shared = rack.driver->bus_use()[0];
+  CHECK(shared.units[0].quarantined);
+  CHECK_FALSE(shared.units[1].quarantined);
+  CHECK(shared.units[0].requests == 3);
+  CHECK(shared.units[0].failures[0] == 3);
+  CHECK_FALSE(rack.driver->bus_use()[1].units[0].quarantined);
   CHECK(silent.skipped == 0);
   CHECK(rack.ledger["healthy"].faults.empty());
   CHECK(rack.ledger["healthy"].skipped == 0);
@@ -125,31 +143,46 @@ TEST_CASE("a meter that comes back is read again at every beat") {
   CHECK(pdu.sets[3].time.monotonic_us - pdu.sets[0].time.monotonic_us < 380'000);
 }
 
-TEST_CASE("without its energy register a poll has failed; without another one that value is absent") {
+TEST_CASE("what is refused is absent, the rest is read in the same poll") {
   Rack rack;
   std::uint16_t refused = 0;
-  SUBCASE("energy") { refused = 10; }
-  SUBCASE("voltage") { refused = 200; }
+  std::size_t of_refused = 0;
+  SUBCASE("energy: then the next answer gives the time") { refused = 10; }
+  SUBCASE("voltage") { refused = 200, of_refused = 1; }
   ScriptedMeter device(rack.io, [&](const Asked& asked) {
-    if (asked.address != refused) return answers(asked, 5);
+    if (asked.address != refused) return answers(asked, 50);
     return Act{.bytes = exception(asked.transaction, asked.unit, asked.function, 2)};
   });
   rack.add("pdu", device.address());
   REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].polls() == 3; }));
   const auto& pdu = rack.ledger["pdu"];
   CHECK(device.connections() == 1);
-  if (refused == 10) {
-    REQUIRE(pdu.faults.size() == 3);
-    CHECK(pdu.faults[0].fault_class == FaultClass::exception);
-    CHECK(pdu.faults[0].code == 2);
-    CHECK(pdu.faults[0].message.find("meter pdu: reading registers 10 to 10") == 0);
-    CHECK(pdu.faults[0].message.find("compare the profile with the manual") != std::string::npos);
-  } else {
-    REQUIRE(pdu.sets.size() == 3);
-    CHECK(pdu.sets[0].values[0] == 5);
-    CHECK_FALSE(is_known(pdu.sets[0].values[1]));
-    CHECK(device.requests() < 6);  // what was refused is not asked for at every beat
+  REQUIRE(pdu.sets.size() == 3);
+  for (const ReadingSet& set : pdu.sets) {
+    CHECK_FALSE(is_known(set.values[of_refused]));
+    CHECK(set.values[1 - of_refused] == (of_refused == 1 ? 50 : 5));
+    CHECK(set.time.monotonic_us > 0);
   }
+  CHECK(device.requests() == 4);  // what was refused is not asked for at every beat
+  const std::string why = rack.driver->why_absent(0, pdu.source->fields[of_refused].channel);
+  CHECK(why.find("reading registers " + std::to_string(refused)) != std::string::npos);
+  CHECK(why.find("compare the profile with the manual") != std::string::npos);
+  CHECK(why.find("asked for again after a new connection, at the latest in 60 min") != std::string::npos);
+}
+
+TEST_CASE("a meter that refuses everything is asked seldom") {
+  Rack rack;
+  ScriptedMeter device(rack.io, [&](const Asked& asked) {
+    return Act{.bytes = exception(asked.transaction, asked.unit, asked.function, 2)};
+  });
+  rack.add("pdu", device.address());
+  ScriptedMeter other(rack.io, [](const Asked& asked) { return answers(asked, 1); });
+  rack.add("other", other.address());
+  REQUIRE(rack.run_until([&] { return rack.ledger["other"].sets.size() == 10; }));
+  REQUIRE(rack.ledger["pdu"].faults.size() == 1);
+  CHECK(rack.ledger["pdu"].faults[0].code == 2);
+  CHECK(rack.ledger["pdu"].faults[0].message.find("meter pdu: reading registers 10 to 10") == 0);
+  CHECK(device.requests() == 2);
 }
 
 TEST_CASE("a block that times out costs one timeout a back-off, not one a poll") {

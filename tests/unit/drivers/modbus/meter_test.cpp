@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "drivers/modbus/request_time.h"
+#include "rack.h"
+
 using namespace flopwatt;
 using namespace flopwatt::modbus;
 using namespace std::chrono_literals;
@@ -16,8 +19,9 @@ TEST_CASE("the source says what the configuration says") {
   config.profile.vendor = "Eastron";
   config.profile.model = "SDM630";
   config.profile.registers = {
-      {{Quantity::active_power, Place::whole, 0}, 52, 4, Wire::f32, WordOrder::big, 1000, 0},
-      {{Quantity::voltage, Place::l2, 0}, 2, 4, Wire::u16, WordOrder::big, 0.1, 0.5}};
+      modbus_test::value_at(52, {Quantity::active_power, Place::whole, 0}, Wire::f32, 1000),
+      modbus_test::value_at(2, {Quantity::voltage, Place::l2, 0}, Wire::u16, 0.1)};
+  config.profile.registers[1].resolution = 0.5;
 
   const SourcePtr source = make_source(config, 300ms);
   CHECK(source->kind == SourceKind::meter);
@@ -47,58 +51,51 @@ TEST_CASE("the source says what the configuration says") {
   CHECK(make_source(config, 0s)->identity.accuracy_class.empty());
 }
 
-TEST_CASE("beats are at multiples of the interval, in the slot") {
-  Beats beats(1s, 40ms, SteadyTime{10s});
-  CHECK(beats.due() == SteadyTime{10'040ms});
-  CHECK(beats.advance(SteadyTime{10'050ms}) == 0);
-  CHECK(beats.due() == SteadyTime{11'040ms});
-}
+namespace {
 
-TEST_CASE("the first poll of a long interval does not wait for it") {
-  Beats beats(60s, 20ms, SteadyTime{70s});
-  CHECK(beats.due() == SteadyTime{70'020ms});
-  CHECK(beats.advance(SteadyTime{70'030ms}) == 0);
-  CHECK(beats.due() == SteadyTime{120'020ms});
-  CHECK(beats.advance(SteadyTime{120'030ms}) == 0);
-  CHECK(beats.due() == SteadyTime{180'020ms});
-}
+// Nobody answers on it.
+struct DeadLine final : modbus::Connection {
+  std::vector<microseconds> timeouts{};
 
-TEST_CASE("a late poll does not shift the next, one beat is made up for, more are skipped") {
-  Beats beats(1s, 0ms, SteadyTime{10s});
-  SUBCASE("late") {
-    CHECK(beats.advance(SteadyTime{10'900ms}) == 0);
-    CHECK(beats.due() == SteadyTime{11s});
+  awaitable<void> watch() override { co_return; }
+  awaitable<Result<Answer>> read(const ReadRequest&, const ReadOptions& options) override {
+    timeouts.push_back(options.timeout);
+    co_return Fault{FaultClass::timeout, "no answer", 0};
   }
-  SUBCASE("one beat came due: a neighbour's timeout") {
-    CHECK(beats.advance(SteadyTime{11'010ms}) == 0);
-    CHECK(beats.due() == SteadyTime{11s});
-    CHECK(beats.advance(SteadyTime{11'020ms}) == 0);
-    CHECK(beats.due() == SteadyTime{12s});
-  }
-  SUBCASE("three beats came due") {
-    CHECK(beats.advance(SteadyTime{13'010ms}) == 2);
-    CHECK(beats.due() == SteadyTime{13s});
+  void close() override {}
+  SteadyTime retry_at() const override { return {}; }
+};
+
+awaitable<void> poll_and_fail(Meter& meter, DeadLine& line, int times) {
+  for (int i = 0; i < times; ++i) {
+    const auto set = co_await meter.poll(line);
+    REQUIRE((set && !*set));
+    meter.failed(set->error(), std::chrono::steady_clock::now(), {}, true);
   }
 }
 
-TEST_CASE("what is left alone is due again at a beat") {
-  Beats beats(1s, 40ms, SteadyTime{10s});
-  SUBCASE("later") {
-    beats.defer(SteadyTime{13'500ms});
-    CHECK(beats.due() == SteadyTime{14'040ms});
-  }
-  SUBCASE("exactly at one") {
-    beats.defer(SteadyTime{13'040ms});
-    CHECK(beats.due() == SteadyTime{13'040ms});
-  }
-  SUBCASE("never at the same beat again") {
-    beats.defer(SteadyTime{10'000ms});
-    CHECK(beats.due() == SteadyTime{11'040ms});
-  }
-}
+}  // namespace
 
-TEST_CASE("an extra first poll that failed is repeated at a beat") {
-  Beats beats(60s, 20ms, SteadyTime{70s});
-  beats.defer(SteadyTime{75s});
-  CHECK(beats.due() == SteadyTime{120'020ms});
+TEST_CASE("a dead unit costs one request a poll, once quarantined a short one, each fifth time a whole one") {
+  MeterConfig config;
+  config.interval = 1s;
+  config.address = {"/dev/ttyS0", 0, Transport::rtu};
+  config.timeout = 500ms;
+  config.timeout_grows = true;
+  config.profile.registers = {modbus_test::value_at(0, {Quantity::energy_import, Place::whole, 0}, Wire::f32),
+                              modbus_test::value_at(500, {Quantity::active_power, Place::whole, 0})};
+  const SteadyTime now = std::chrono::steady_clock::now();
+  Meter meter(config, make_source(config, 0s), 0, Beats(1s, 0s, now));
+  DeadLine line;
+  asio::io_context io;
+  std::exception_ptr failure;
+  asio::co_spawn(io, poll_and_fail(meter, line, 7),
+                 [&](const std::exception_ptr& thrown) { failure = thrown; });
+  io.run();
+  CHECK(failure == nullptr);
+  const auto whole = answer_timeout(config, 2);
+  const auto brief = short_timeout(config, 2, 0s);
+  CHECK(brief < whole / 4);
+  CHECK(line.timeouts == std::vector<microseconds>{whole, whole, whole, brief, brief, whole, brief});
+  CHECK(meter.due() >= now + 60s);
 }

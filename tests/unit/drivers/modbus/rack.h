@@ -22,6 +22,15 @@ namespace flopwatt::modbus_test {
 using namespace std::chrono_literals;
 using std::chrono::microseconds;
 
+inline Register value_at(std::uint16_t address, Channel channel, Wire wire = Wire::u16, double scale = 1) {
+  Register reg;
+  reg.channel = channel;
+  reg.address = address;
+  reg.wire = wire;
+  reg.scale = scale;
+  return reg;
+}
+
 // Keeps what a driver hands in.
 class Ledger final : public Intake {
  public:
@@ -101,9 +110,8 @@ struct Rack {
     meter.unit_id = unit;
     meter.interval = 100ms;
     meter.timeout = 100ms;
-    meter.profile.registers = {
-        {{Quantity::energy_import, Place::whole, 0}, 10, 3, Wire::u16, WordOrder::big, 1, 0},
-        {{Quantity::voltage, Place::l1, 0}, 200, 3, Wire::u16, WordOrder::big, 0.1, 0}};
+    meter.profile.registers = {value_at(10, {Quantity::energy_import, Place::whole, 0}),
+                               value_at(200, {Quantity::voltage, Place::l1, 0}, Wire::u16, 0.1)};
     config.meters.push_back(meter);
     return config.meters.back();
   }

@@ -129,6 +129,21 @@ TEST_CASE("branches are shown by their configured label, else by their number") 
   CHECK(page.find(R"(branch_power_watts{meter="pdu-a",branch="12"})") == std::string::npos);
 }
 
+TEST_CASE("what a bus and its units cost, by source; the bus is told once") {
+  const std::string page = MetricsPage().render(test::synthetic_snapshot());
+  CHECK(has(page, R"(flopwatt_bus_turnaround_seconds_total{bus="row-a"} 11.25)"));
+  CHECK(has(page, R"(flopwatt_bus_planned_cycle_seconds{bus="row-a"} 0.35)"));
+  CHECK(has(page, R"(flopwatt_source_bus_info{source="pdu-b",bus="row-a",unit_id="17"} 1)"));
+  CHECK(has(page, R"(flopwatt_source_requests_total{source="pdu-a"} 300)"));
+  CHECK(has(page, R"(flopwatt_source_request_failures_total{source="pdu-a",fault="crc"} 1)"));
+  CHECK(has(page, R"(flopwatt_source_request_failures_total{source="pdu-a",fault="exception"} 0)"));
+  CHECK(has(page, R"(flopwatt_source_quarantined{source="pdu-a"} 0)"));
+  CHECK(has(page, R"(flopwatt_source_quarantined{source="pdu-b"} 1)"));
+  CHECK(page.find(R"(unit_id="18")") == std::string::npos);  // its source is not there any more
+  CHECK(page.find(R"(flopwatt_source_requests_total{source="nvidia0"})") ==
+        std::string::npos);  // it has no bus
+}
+
 TEST_CASE("refused lines of counted work, and the newest reload") {
   Snapshot snapshot = test::synthetic_snapshot();
   const std::string page = MetricsPage().render(snapshot);

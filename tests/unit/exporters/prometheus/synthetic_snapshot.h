@@ -65,6 +65,8 @@ inline SourceState full_meter() {
                                                          {{Q::apparent_power}, 1300},
                                                          {{Q::reactive_power}, -12.5},
                                                          {{Q::power_factor}, absent},
+                                                         {{Q::voltage}, 230.5},
+                                                         {{Q::current}, 5.25},
                                                          {{Q::frequency}, 50.01},
                                                          {{Q::energy_import}, 1000.5},
                                                          {{Q::energy_export}, 0},
@@ -180,7 +182,16 @@ inline Snapshot synthetic_snapshot() {
   snapshot.sources = {full_meter(), stale_meter(), state_of(accelerator_set("nvidia0", "GPU-0")),
                       state_of(accelerator_set("nvidia1", "GPU-1"), true), unread_accelerator()};
   snapshot.scopes = {full_scope(), idle_scope()};
-  snapshot.buses = {{"tcp://10.0.12.5:502", 12.5}};
+  for (SourceId id = 0; SourceState & state : snapshot.sources) state.id = id++;
+  snapshot.buses = {
+      {.bus = "row-a",
+       .busy_seconds = 12.5,
+       .turnaround_seconds = 11.25,
+       .planned_cycle_seconds = 0.35,
+       .units = {
+           {.source = 0, .unit_id = 1, .requests = 300, .failures = {4, 1, 0, 0, 0, 0}},
+           {.source = 1, .unit_id = 17, .requests = 9, .failures = {8, 0, 0, 0, 1, 0}, .quarantined = true},
+           {.source = 99, .unit_id = 18}}}};  // 99 was removed meanwhile
   snapshot.store = {.up = true,
                     .readings = 12345,
                     .size_bytes = 98304,

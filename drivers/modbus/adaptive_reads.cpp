@@ -1,0 +1,318 @@
+#include "drivers/modbus/adaptive_reads.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace flopwatt::modbus {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::microseconds;
+
+// One value that is not there is found in the longest request with 14 questions. A meter of which much is not
+// there is learnt in several polls, so that the others on its line need not wait for it.
+constexpr unsigned trials_in_a_round = 16;
+// Only to tell why blocks were refused: what is not remembered costs a request more.
+constexpr std::size_t remembered_refusals = 64;
+
+constexpr unsigned repeats_of_busy = 3;
+
+microseconds busy_pause(microseconds interval) { return std::clamp<microseconds>(interval / 8, 100ms, 1s); }
+microseconds failure_pause(microseconds interval) { return std::min<microseconds>(interval / 2, 1s); }
+
+unsigned rank_of(const Channel& channel) {
+  if (channel.place != Place::whole) return 2;
+  if (channel.quantity == Quantity::energy_import) return 0;
+  return channel.quantity == Quantity::active_power ? 1 : 2;
+}
+
+bool touches(const Register& reg, AddressRange range) {
+  return reg.address <= range.last && range.first < reg.address + reg.width();
+}
+
+}  // namespace
+
+AdaptiveReads::AdaptiveReads(std::vector<Register> registers, const ReadLimits& limits, microseconds interval)
+    : registers_(std::move(registers)), limits_(limits), interval_(interval) {
+  plan_anew();
+}
+
+AdaptiveReads::Read AdaptiveReads::make_read(PlannedRead planned, bool at_connect) const {
+  Read read(std::move(planned), interval_);
+  read.at_connect = at_connect;
+  for (const ReadSlot& slot : read.planned.slots)
+    if (!at_connect && slot.role == ReadSlot::Role::value)
+      read.time_rank = std::min(read.time_rank, rank_of(registers_[slot.register_index].channel));
+  return read;
+}
+
+// All registers but those that are set aside. What was learnt of at_connect is learnt again.
+void AdaptiveReads::plan_anew() {
+  std::vector<bool> aside(registers_.size());
+  std::vector<Read> kept;
+  for (Read& read : reads_) {
+    if (!read.set_aside || read.at_connect) continue;
+    for (const ReadSlot& slot : read.planned.slots) aside[slot.register_index] = true;
+    kept.push_back(std::move(read));
+  }
+  reads_ = std::move(kept);  // learnt_limits() looks at them
+  const ReadLimits limits = learnt_limits(aside);
+
+  std::vector<std::size_t> indexes;
+  std::vector<Register> registers;
+  for (std::size_t i = 0; i < registers_.size(); ++i) {
+    if (aside[i]) continue;
+    indexes.push_back(i);
+    registers.push_back(registers_[i]);
+  }
+  ReadPlan plan = plan_reads(registers, limits);
+  std::vector<Read> reads;
+  for (auto* part : {&plan.reads, &plan.at_connect})
+    for (PlannedRead& planned : *part) {
+      for (ReadSlot& slot : planned.slots) slot.register_index = indexes[slot.register_index];
+      reads.push_back(make_read(std::move(planned), part == &plan.at_connect));
+    }
+  std::ranges::move(reads_, std::back_inserter(reads));
+  reads_ = std::move(reads);
+  plan_is_old_ = false;
+}
+
+// A refusal of a request that holds something set aside is explained by that.
+ReadLimits AdaptiveReads::learnt_limits(const std::vector<bool>& aside) const {
+  ReadLimits limits = limits_;
+  const auto is_explained = [this](const Refusal& refusal) {
+    return std::ranges::any_of(reads_, [&](const Read& read) {
+      return read.planned.function == refusal.function && read.planned.address >= refusal.address &&
+             read.planned.address + read.planned.count <= refusal.address + refusal.count;
+    });
+  };
+  for (const Refusal& refusal : refusals_) {
+    if (largest_answered_ == 0 || is_explained(refusal)) continue;
+    if (refusal.count > largest_answered_)
+      limits.max_registers = std::min(limits.max_registers, largest_answered_);
+    else
+      limits.max_hole = 0;
+  }
+  if (limits.max_hole == 0) return limits;
+  // Nor is it read over.
+  for (std::size_t i = 0; i < registers_.size(); ++i) {
+    if (!aside[i]) continue;
+    const auto last = static_cast<std::uint16_t>(registers_[i].address + registers_[i].width() - 1);
+    const AddressRange range{registers_[i].address, last};
+    bool is_needed = false;
+    for (std::size_t j = 0; j < registers_.size(); ++j)
+      is_needed |=
+          !aside[j] && registers_[j].function == registers_[i].function && touches(registers_[j], range);
+    if (!is_needed) limits.forbidden.push_back(range);
+  }
+  return limits;
+}
+
+void AdaptiveReads::begin_round(SteadyTime now, bool all) {
+  if (plan_is_old_) plan_anew();
+  trials_left_ = trials_in_a_round;
+  const auto rests = [&](const Read& read) {
+    return !all && read.backoff.failing() && now < read.backoff.retry_at();
+  };
+  bool any = false;
+  for (Read& read : reads_) {
+    read.repeats = 0;
+    read.not_before = {};
+    any |= !read.set_aside && !read.at_connect;
+    if (read.set_aside)
+      read.ended = now < read.retest_at && !(read.retest_wanted && now >= read.set_aside_at + read.spacing);
+    else if (!read.at_connect || !read.ended || !read.fault.empty())
+      read.ended = rests(read);
+  }
+  if (!any && !reads_.empty()) reads_.front().ended = false;
+}
+
+void AdaptiveReads::connected(SteadyTime now) {
+  for (Read& read : reads_) {
+    if (read.set_aside) {
+      read.retest_wanted = true;
+      if (now >= read.set_aside_at + read.spacing) read.ended = false;
+    } else if (read.at_connect) {
+      read.ended = false;
+    }
+  }
+}
+
+bool AdaptiveReads::asks(const Read& read) const {
+  return !read.ended && (!read.on_trial || trials_left_ > 0);
+}
+
+AdaptiveReads::Read* AdaptiveReads::next(SteadyTime now) {
+  for (Read& read : reads_)
+    if (asks(read) && read.not_before <= now) return &read;
+  return nullptr;
+}
+
+std::optional<SteadyTime> AdaptiveReads::next_at() const {
+  std::optional<SteadyTime> first;
+  for (const Read& read : reads_)
+    if (asks(read) && (!first || read.not_before < *first)) first = read.not_before;
+  return first;
+}
+
+void AdaptiveReads::answered(Read& read) {
+  if (read.on_trial) --trials_left_;
+  read.on_trial = false;
+  read.ended = true;
+  read.fault.clear();
+  read.backoff.succeed();
+  largest_answered_ = std::max(largest_answered_, read.planned.count);
+  if (!std::exchange(read.set_aside, false)) return;
+  // The meter has changed: the others may be there again, too, and what was learnt may not hold.
+  plan_is_old_ = true;
+  refusals_.clear();
+  for (Read& other : reads_)
+    if (other.set_aside) other.ended = false;
+}
+
+bool AdaptiveReads::failed(Read& read, const Fault& fault, const std::string& reason, SteadyTime now,
+                           SteadyTime round_end, double chance) {
+  if (read.on_trial) --trials_left_;
+  read.fault = reason;
+  switch (fault.fault_class == FaultClass::exception ? fault.code : 0) {
+    case 0:
+    case 10:
+    case 11:
+      break;
+    case 1:
+      return set_aside(read, now);
+    case 2:
+    case 3:
+      return refused(read, now);
+    case 5:
+    case 6:
+      if (repeat(read, repeats_of_busy, busy_pause(interval_), now, round_end)) return false;
+      break;
+    default:
+      if (repeat(read, 1, failure_pause(interval_), now, round_end)) return false;
+  }
+  read.ended = true;
+  read.backoff.fail(now, chance);
+  return false;
+}
+
+bool AdaptiveReads::repeat(Read& read, unsigned times, microseconds pause, SteadyTime now,
+                           SteadyTime round_end) {
+  if (read.repeats >= times || now + pause >= round_end) return false;
+  ++read.repeats;
+  read.not_before = now + pause;
+  return true;
+}
+
+void AdaptiveReads::end_round(const std::string& reason) {
+  for (Read& read : reads_) {
+    if (!asks(read)) continue;
+    read.ended = true;
+    if (!read.on_trial) read.fault = reason;
+  }
+}
+
+// Whether it is new that it is.
+bool AdaptiveReads::set_aside(Read& read, SteadyTime now) {
+  read.ended = read.on_trial = true;
+  read.retest_wanted = false;
+  read.set_aside_at = now;
+  read.retest_at = now + retest_after;
+  read.spacing = std::clamp<microseconds>(2 * read.spacing, 1s, retest_after);
+  if (std::exchange(read.set_aside, true)) return false;
+  plan_is_old_ |= !read.at_connect;
+  return true;
+}
+
+// `read` is gone where it was halved.
+bool AdaptiveReads::refused(Read& read, SteadyTime now) {
+  std::vector<Group> groups = groups_of(read);
+  if (read.set_aside || groups.size() < 2) return set_aside(read, now);
+  // The first part has what ends in the first half, at least one value.
+  const int middle = (groups.front().begin + groups.back().end) / 2;
+  std::size_t cut = 1;
+  while (cut + 1 < groups.size() && groups[cut].end <= middle) ++cut;
+  std::vector<PlannedRead> parts = plan_part(read, std::span(groups).first(cut));
+  std::ranges::move(plan_part(read, std::span(groups).subspan(cut)), std::back_inserter(parts));
+  const PlannedRead& whole = read.planned;
+  const auto is_the_same = [&](const PlannedRead& part) {
+    return part.address == whole.address && part.count == whole.count;
+  };
+  if (std::ranges::all_of(parts, is_the_same)) return set_aside(read, now);  // the limits' block
+
+  if (!read.at_connect && refusals_.size() < remembered_refusals)
+    refusals_.push_back({whole.function, whole.address, whole.count});
+  std::vector<Read> reads;
+  for (PlannedRead& part : parts) {
+    reads.push_back(make_read(std::move(part), read.at_connect));
+    reads.back().on_trial = true;
+    reads.back().fault = read.fault;
+  }
+  const auto place = reads_.erase(reads_.begin() + (&read - reads_.data()));
+  reads_.insert(place, std::make_move_iterator(reads.begin()), std::make_move_iterator(reads.end()));
+  return false;
+}
+
+std::uint16_t AdaptiveReads::width_of(const ReadSlot& slot) const {
+  const Register& reg = registers_[slot.register_index];
+  return slot.role == ReadSlot::Role::scale ? reg.scaled_by[slot.scale_index].width() : reg.width();
+}
+
+// By address. A value, its `minus` and its scale registers are one; a request of scale registers alone may be
+// cut between any two.
+std::vector<AdaptiveReads::Group> AdaptiveReads::groups_of(const Read& read) const {
+  std::vector<Group> groups;
+  for (const ReadSlot& slot : read.planned.slots) {
+    const auto belongs = [&](const Group& group) {
+      return read.at_connect ? group.begin == slot.offset
+                             : group.slots.front().register_index == slot.register_index;
+    };
+    const auto end = static_cast<std::uint16_t>(slot.offset + width_of(slot));
+    const auto group = std::ranges::find_if(groups, belongs);
+    if (group == groups.end()) {
+      groups.push_back({slot.offset, end, {slot}});
+    } else {
+      group->end = std::max(group->end, end);
+      group->slots.push_back(slot);
+    }
+  }
+  std::ranges::stable_sort(groups, {}, &Group::begin);
+  return groups;
+}
+
+// As the limits of the meter want it: a part is aligned like the whole.
+std::vector<PlannedRead> AdaptiveReads::plan_part(const Read& read, std::span<const Group> groups) const {
+  std::vector<Register> registers;
+  for (const Group& group : groups) {
+    const ReadSlot& slot = group.slots.front();
+    Register reg = registers_[slot.register_index];
+    if (read.at_connect) {
+      const ScaleRegister& scale = reg.scaled_by[slot.scale_index];
+      reg = {};
+      reg.address = static_cast<std::uint16_t>(read.planned.address + slot.offset);
+      reg.function = scale.function;
+      reg.wire = scale.wire;
+    }
+    registers.push_back(std::move(reg));
+  }
+  std::vector<PlannedRead> parts = plan_reads(registers, limits_).reads;
+  for (PlannedRead& part : parts) {
+    std::vector<ReadSlot> slots;
+    for (const ReadSlot& planned : part.slots) {
+      const Group& group = groups[planned.register_index];
+      if (!read.at_connect) {
+        slots.push_back(planned);
+        slots.back().register_index = group.slots.front().register_index;
+        continue;
+      }
+      for (ReadSlot slot : group.slots) {
+        slot.offset = planned.offset;
+        slots.push_back(slot);
+      }
+    }
+    part.slots = std::move(slots);
+  }
+  return parts;
+}
+
+}  // namespace flopwatt::modbus

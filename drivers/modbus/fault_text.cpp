@@ -1,0 +1,67 @@
+#include "drivers/modbus/fault_text.h"
+
+#include <string_view>
+
+namespace flopwatt::modbus {
+namespace {
+
+// What the user can do about an exception (MODBUS Application Protocol V1.1b3, 7).
+std::string_view advice(int exception) {
+  switch (exception) {
+    case 1:
+      return "the device does not know this function: set `function` to the other of 3 and 4";
+    case 2:
+      return "the device has no such registers: compare the profile with the manual of this model; if single "
+             "registers are readable, lower max_registers";
+    case 3:
+      return "the device refuses this number of registers: lower max_registers";
+    case 5:
+    case 6:
+      return "the device is busy: make its interval longer, and see who else reads it";
+    case 10:
+      return "the gateway has no path to this unit: check unit_id and the gateway's settings";
+    case 11:
+      return "the unit behind the gateway does not answer: check unit_id, its power and its wiring";
+    default:
+      return "the device reports a failure: see its own display or log";
+  }
+}
+
+}  // namespace
+
+Fault explained(Fault fault, const std::string& meter) {
+  fault.message = "meter " + meter + ": " + fault.message;
+  if (fault.fault_class == FaultClass::exception) fault.message.append(": ").append(advice(fault.code));
+  if (fault.fault_class == FaultClass::timeout)
+    fault.message.append("; check that the meter is on, its unit_id, and whether it needs a longer timeout");
+  return fault;
+}
+
+Fault no_sunspec(const std::string& meter, int unit, const std::string& address) {
+  return {FaultClass::device,
+          "meter " + meter + ": looking for SunSpec in unit " + std::to_string(unit) + " at " + address +
+              ": its marker is not at register 40000, 50000 or 0 (functions 3 and 4); check unit_id, that "
+              "SunSpec "
+              "is enabled in the device, or configure a profile of its own instead of sunspec",
+          0};
+}
+
+Fault no_sunspec_model(const std::string& meter, int wanted, std::size_t found) {
+  return {FaultClass::device,
+          "meter " + meter + ": the device has SunSpec, but " +
+              (found == 0 ? "no meter model (201 to 204, 211 to 214)"
+                          : "only " + std::to_string(found) + " meter model" + (found == 1 ? "" : "s")) +
+              ", and sunspec_model is " + std::to_string(wanted) +
+              (found == 0 ? "; configure a profile of its own" : "; lower it"),
+          0};
+}
+
+std::string time_until(SteadyTime when, SteadyTime now) {
+  using namespace std::chrono;
+  if (when <= now) return "at once";
+  const auto left = ceil<seconds>(when - now);
+  if (left <= minutes(2)) return "in " + std::to_string(left.count()) + " s";
+  return "in " + std::to_string(ceil<minutes>(left).count()) + " min";
+}
+
+}  // namespace flopwatt::modbus
