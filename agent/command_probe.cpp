@@ -177,8 +177,8 @@ void tell_cost(const ProbePlan& plan) {
             << (count == 1 ? " unit" : " units");
   if (plan.settings.size() > 1) std::cerr << " with each of " << plan.settings.size() << " settings";
   std::cerr << ": at most " << seconds_text(plan.longest_silence())
-            << " if none answers; each that answers takes some seconds, at most "
-            << seconds_text(modbus::ProbeOptions{}.unit_limit / 1us * 1us) << '\n';
+            << " if none answers; each that answers takes some seconds, about "
+            << seconds_text(modbus::ProbeOptions{}.unit_limit / 1us * 1us) << " at most\n";
 }
 
 int tell_fault(const ProbePlan& plan, const Fault& fault) {

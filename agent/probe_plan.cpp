@@ -114,7 +114,11 @@ microseconds ProbePlan::silence() const {
 }
 
 microseconds ProbePlan::longest_silence() const {
-  return silence() * static_cast<std::int64_t>(units.size() * settings.size());
+  if (address.transport != Transport::rtu) return silence() * static_cast<std::int64_t>(units.size());
+  microseconds of_one_unit{0};
+  for (const SerialSettings& one : settings)
+    of_one_unit += timeout + modbus::exchange_time(one, cheapest_read);
+  return of_one_unit * static_cast<std::int64_t>(units.size());
 }
 
 Parsed<std::vector<std::uint8_t>> parse_units(std::string_view text, Transport transport) {

@@ -11,11 +11,12 @@ constexpr auto phase = PlaceKind::phase;
 constexpr auto branch = PlaceKind::branch;
 
 // Reasons that several rows share.
-constexpr std::string_view only_whole = "kept of the whole meter only";
+constexpr std::string_view only_whole = "of a phase; only that of the whole meter is kept, where it has one";
 constexpr std::string_view of_branches = "of branches, power, current and energy are kept";
 constexpr std::string_view a_mean = "a mean that follows from the phases";
-constexpr std::string_view a_sum = "a sum of currents that no conductor carries";
-constexpr std::string_view tariffs = "tariffs are never summed; the register of all tariffs is read";
+constexpr std::string_view a_sum = "a sum of the currents of the phases, which are read";
+constexpr std::string_view tariffs =
+    "of one tariff, and tariffs are never summed; a register of all tariffs is read where there is one";
 constexpr std::string_view no_import = "import less export is no import";
 constexpr std::string_view no_split = "the sum of import and export is no import";
 constexpr std::string_view one_direction = "power is published with its sign, as import less export";

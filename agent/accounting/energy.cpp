@@ -29,7 +29,8 @@ EnergyGrowth EnergySeries::add(const EnergyReading& reading, const Retention& re
   newest_us_ = reading.time_us;
   // Power first: it says how much the counter may have grown.
   const double integrated = is_known(reading.watts) ? integrate(reading, retention) : 0;
-  if (!shape_.counter) return {integrated, 0};
+  // A register that has never told anything is none yet: not every device of a model has it.
+  if (!shape_.counter || (!counter_.last() && !is_known(reading.joules))) return {integrated, 0};
   return is_known(reading.joules) ? count(reading, retention) : EnergyGrowth{};
 }
 

@@ -114,17 +114,22 @@ void AdaptiveReads::begin_round(SteadyTime now, bool all) {
   const auto rests = [&](const Read& read) {
     return !all && read.backoff.failing() && now < read.backoff.retry_at();
   };
-  bool any = false;
+  Read* first = nullptr;  // of those that are asked in each round
+  bool any = false;       // of them is asked in this one
   for (Read& read : reads_) {
     read.repeats = 0;
     read.not_before = {};
-    any |= !read.set_aside && !read.at_connect;
     if (read.set_aside)
-      read.ended = now < read.retest_at && !(read.retest_wanted && now >= read.set_aside_at + read.spacing);
+      read.ended = rests(read) ||
+                   (now < read.retest_at && !(read.retest_wanted && now >= read.set_aside_at + read.spacing));
     else if (!read.at_connect || !read.ended || !read.fault.empty())
       read.ended = rests(read);
+    if (read.set_aside || read.at_connect) continue;
+    if (first == nullptr) first = &read;
+    any |= !read.ended;
   }
-  if (!any && !reads_.empty()) reads_.front().ended = false;
+  if (any || reads_.empty()) return;
+  (first == nullptr ? reads_.front() : *first).ended = false;
 }
 
 void AdaptiveReads::connected(SteadyTime now) {
@@ -192,7 +197,8 @@ bool AdaptiveReads::failed(Read& read, const Fault& fault, const std::string& re
       if (repeat(read, 1, failure_pause(interval_), now, round_end)) return false;
   }
   read.ended = true;
-  read.backoff.fail(now, chance);
+  // Where there is no connection the request is not to blame.
+  if (fault.fault_class != FaultClass::connection) read.backoff.fail(now, chance);
   return false;
 }
 
@@ -232,24 +238,28 @@ bool AdaptiveReads::refused(Read& read, SteadyTime now) {
   const int middle = (groups.front().begin + groups.back().end) / 2;
   std::size_t cut = 1;
   while (cut + 1 < groups.size() && groups[cut].end <= middle) ++cut;
-  std::vector<PlannedRead> parts = plan_part(read, std::span(groups).first(cut));
-  std::ranges::move(plan_part(read, std::span(groups).subspan(cut)), std::back_inserter(parts));
+  ReadPlan parts = plan_part(read, std::span(groups).first(cut));
+  ReadPlan rest = plan_part(read, std::span(groups).subspan(cut));
+  std::ranges::move(rest.reads, std::back_inserter(parts.reads));
+  std::ranges::move(rest.at_connect, std::back_inserter(parts.at_connect));
   const PlannedRead& whole = read.planned;
   const auto is_the_same = [&](const PlannedRead& part) {
     return part.address == whole.address && part.count == whole.count;
   };
-  if (std::ranges::all_of(parts, is_the_same)) return set_aside(read, now);  // the limits' block
+  if (std::ranges::all_of(parts.reads, is_the_same)) return set_aside(read, now);  // the limits' block
 
   if (!read.at_connect && refusals_.size() < remembered_refusals)
     refusals_.push_back({whole.function, whole.address, whole.count});
   std::vector<Read> reads;
-  for (PlannedRead& part : parts) {
+  for (PlannedRead& part : parts.reads) {
     reads.push_back(make_read(std::move(part), read.at_connect));
     reads.back().on_trial = true;
     reads.back().fault = read.fault;
   }
   const auto place = reads_.erase(reads_.begin() + (&read - reads_.data()));
   reads_.insert(place, std::make_move_iterator(reads.begin()), std::make_move_iterator(reads.end()));
+  // What was between a value and its scale register is in the other part: they cannot be one request now.
+  for (PlannedRead& part : parts.at_connect) reads_.push_back(make_read(std::move(part), true));
   return false;
 }
 
@@ -281,38 +291,43 @@ std::vector<AdaptiveReads::Group> AdaptiveReads::groups_of(const Read& read) con
 }
 
 // As the limits of the meter want it: a part is aligned like the whole.
-std::vector<PlannedRead> AdaptiveReads::plan_part(const Read& read, std::span<const Group> groups) const {
+ReadPlan AdaptiveReads::plan_part(const Read& read, std::span<const Group> groups) const {
   std::vector<Register> registers;
   for (const Group& group : groups) {
     const ReadSlot& slot = group.slots.front();
-    Register reg = registers_[slot.register_index];
-    if (read.at_connect) {
-      const ScaleRegister& scale = reg.scaled_by[slot.scale_index];
-      reg = {};
-      reg.address = static_cast<std::uint16_t>(read.planned.address + slot.offset);
-      reg.function = scale.function;
-      reg.wire = scale.wire;
+    if (!read.at_connect) {
+      registers.push_back(registers_[slot.register_index]);
+      continue;
     }
-    registers.push_back(std::move(reg));
+    Register& reg = registers.emplace_back();  // as wide as the widest that is there
+    reg.address = static_cast<std::uint16_t>(read.planned.address + group.begin);
+    reg.function = static_cast<std::uint8_t>(read.planned.function);
+    const int width = group.end - group.begin;
+    reg.wire = width > 2 ? Wire::u64 : width == 2 ? Wire::u32 : Wire::u16;
   }
-  std::vector<PlannedRead> parts = plan_reads(registers, limits_).reads;
-  for (PlannedRead& part : parts) {
-    std::vector<ReadSlot> slots;
-    for (const ReadSlot& planned : part.slots) {
-      const Group& group = groups[planned.register_index];
-      if (!read.at_connect) {
-        slots.push_back(planned);
-        slots.back().register_index = group.slots.front().register_index;
-        continue;
-      }
-      for (ReadSlot slot : group.slots) {
-        slot.offset = planned.offset;
-        slots.push_back(slot);
-      }
+  ReadPlan plan = plan_reads(registers, limits_);
+  for (auto* list : {&plan.reads, &plan.at_connect})
+    for (PlannedRead& part : *list) part.slots = slots_of(part, read.at_connect, groups);
+  return plan;
+}
+
+// The slots of a part as slots of the meter.
+std::vector<ReadSlot> AdaptiveReads::slots_of(const PlannedRead& part, bool at_connect,
+                                              std::span<const Group> groups) {
+  std::vector<ReadSlot> slots;
+  for (const ReadSlot& planned : part.slots) {
+    const Group& group = groups[planned.register_index];
+    if (!at_connect) {
+      slots.push_back(planned);
+      slots.back().register_index = group.slots.front().register_index;
+      continue;
     }
-    part.slots = std::move(slots);
+    for (ReadSlot slot : group.slots) {
+      slot.offset = planned.offset;
+      slots.push_back(slot);
+    }
   }
-  return parts;
+  return slots;
 }
 
 }  // namespace flopwatt::modbus

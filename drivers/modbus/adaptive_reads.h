@@ -102,7 +102,9 @@ class AdaptiveReads {
   [[nodiscard]] ReadLimits learnt_limits(const std::vector<bool>& aside) const;
   [[nodiscard]] std::uint16_t width_of(const ReadSlot& slot) const;
   [[nodiscard]] std::vector<Group> groups_of(const Read& read) const;
-  [[nodiscard]] std::vector<PlannedRead> plan_part(const Read& read, std::span<const Group> groups) const;
+  [[nodiscard]] ReadPlan plan_part(const Read& read, std::span<const Group> groups) const;
+  [[nodiscard]] static std::vector<ReadSlot> slots_of(const PlannedRead& part, bool at_connect,
+                                                      std::span<const Group> groups);
   bool set_aside(Read& read, SteadyTime now);
   bool refused(Read& read, SteadyTime now);
   static bool repeat(Read& read, unsigned times, std::chrono::microseconds pause, SteadyTime now,

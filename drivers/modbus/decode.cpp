@@ -144,7 +144,8 @@ Field field_of(const Register& reg, double factor) {
 double value_of(double raw, const Register& reg, double factor) {
   const double value = held_value(raw, product(reg.scale, factor));
   if (!std::isfinite(value)) return absent;
-  return reg.percent_above_one && std::abs(value) > 1 ? value / 100 : value;
+  constexpr double cosine_at_most = 2;  // some are rounded to slightly above 1; nothing has 2 %
+  return reg.percent_above_one && std::abs(value) > cosine_at_most ? value / 100 : value;
 }
 
 std::string text_of_registers(std::span<const std::uint8_t> bytes, bool swapped) {

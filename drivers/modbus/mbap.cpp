@@ -11,9 +11,10 @@ constexpr std::uint8_t low(std::uint16_t value) { return static_cast<std::uint8_
 }  // namespace
 
 RequestBody encode_body(const ReadRequest& request) {
-  return {request.unit,          static_cast<std::uint8_t>(request.function),
-          high(request.address), low(request.address),
-          high(request.count),   low(request.count)};
+  // Whatever the request says, nothing but a read goes out.
+  const std::uint8_t function = request.function == ReadFunction::input_registers ? 4 : 3;
+  return {request.unit,        function,          high(request.address), low(request.address),
+          high(request.count), low(request.count)};
 }
 
 RequestFrame encode(const ReadRequest& request, std::uint16_t transaction) {

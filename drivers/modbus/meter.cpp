@@ -114,9 +114,9 @@ boost::asio::awaitable<std::optional<Result<ReadingSet>>> Meter::poll(Connection
   const auto resume_at = reads_.next_at();
   in_round_ = resume_at.has_value();
   if (in_round_) resume_at_ = *resume_at;
-  count(before, connection.traffic());
   if (const auto* place = in_round_ || fault_ ? nullptr : unread_serial_number())
     co_await read_serial_number(*place, connection);
+  count(before, connection.traffic());
   duration_ += since(begin);
   if (in_round_) co_return std::nullopt;
   co_return finish();
@@ -143,6 +143,9 @@ Meter::Read* Meter::next_read(const Connection& connection) {
   session_checked_ = true;
   if (openings_ == connection.traffic().openings + 1) return read;
   openings_ = connection.traffic().openings + 1;
+  // It may be another device: what it multiplies by has to be told anew.
+  for (const Read& one : reads_.reads())
+    if (one.at_connect) values_.forget_factors(one.planned.slots);
   reads_.connected(now);
   return reads_.next(now);
 }
@@ -157,7 +160,7 @@ void Meter::take(Read& read, const Answer& answer) {
   const microseconds took{answer.received.monotonic_us - answer.sent.monotonic_us};
   slowest_ = std::max(took, slowest_ - slowest_ / 64);  // of about the last hundred
   values_.take(read.planned.slots, answer.registers);
-  if (read.time_rank < time_rank_) {
+  if (!read.at_connect && read.time_rank < time_rank_) {
     time_rank_ = read.time_rank;
     set_time_ = midpoint(answer.sent, answer.received);
     half_duration_us_ = took.count() / 2;
@@ -250,7 +253,6 @@ const IdentifyingRegister* Meter::unread_serial_number() const {
 boost::asio::awaitable<void> Meter::read_serial_number(const IdentifyingRegister& place,
                                                        Connection& connection) {
   serial_asked_ = true;
-  ++use_.requests;
   const ReadRequest request{config_.unit_id, static_cast<ReadFunction>(place.function), place.address,
                             place.width()};
   const auto answer = co_await connection.read(request, options_for(place.width()));

@@ -20,6 +20,11 @@ void MeterValues::begin() {
   for (Raw& raw : raw_) raw.value = raw.minus = absent;
 }
 
+void MeterValues::forget_factors(std::span<const ReadSlot> slots) {
+  for (const ReadSlot& slot : slots)
+    if (slot.role == ReadSlot::Role::scale) raw_[slot.register_index].factors.at(slot.scale_index) = absent;
+}
+
 void MeterValues::take(std::span<const ReadSlot> slots, std::span<const std::uint8_t> answer) {
   for (const ReadSlot& slot : slots) {
     const Register& reg = registers_[slot.register_index];

@@ -20,6 +20,9 @@ class MeterValues {
   /// A poll begins: no value is known. Factors stay.
   void begin();
 
+  /// The factors that these slots tell are unknown until they are told again.
+  void forget_factors(std::span<const ReadSlot> slots);
+
   /// `answer`: 2 bytes for each register of the request whose `slots` these are.
   void take(std::span<const ReadSlot> slots, std::span<const std::uint8_t> answer);
 

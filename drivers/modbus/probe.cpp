@@ -94,7 +94,9 @@ class UnitProbe {
     const auto device = co_await discover_sunspec(connection_, result_.unit, read);
     if (!device) {
       if (device.error().fault_class == FaultClass::connection) co_return device.error();
-      co_return std::nullopt;  // silent where it has no registers, as some are
+      // Some are silent where they have no registers; but it may be a SunSpec device all the same.
+      result_.hints.push_back("whether it speaks SunSpec is not known: " + device.error().message);
+      co_return std::nullopt;
     }
     if (!*device) co_return std::nullopt;
     std::size_t number = 1;
@@ -103,7 +105,11 @@ class UnitProbe {
       co_await ask_keys(*profile, as_documented);
       take_sunspec(**device, *profile, number);
     }
-    if (number == 1)
+    if (number > 1)
+      result_.hints.push_back(
+          "a profile of this model, where there is one (flopwatt profiles), may read finer "
+          "registers than SunSpec");
+    else
       result_.hints.push_back("it is a SunSpec device (" + (*device)->manufacturer + ' ' + (*device)->model +
                               ") without a meter model of 201 to 204 or 211 to 214");
     co_return std::nullopt;

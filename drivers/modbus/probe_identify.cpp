@@ -57,7 +57,7 @@ double number_of(const IdentifyingRegister& reg, const Answers::Bytes& bytes) {
 
 void note_identity(const IdentifyingRegister& reg, const std::string& text, Identification& result) {
   if (text.empty()) return;
-  if (contains(reg.meaning, "serial")) result.serial = text;
+  if (reg.meaning == "serial number") result.serial = text;
   if (contains(reg.meaning, "model") || contains(reg.meaning, "product name")) result.model = text;
   if (reg.meaning == "manufacturer" || reg.meaning == "name of the maker") result.vendor = text;
 }
@@ -70,7 +70,9 @@ Verdict judge_text(const MeterProfile& profile, const IdentifyingRegister& reg, 
       return !expected.empty() && text.starts_with(expected);
     };
     const bool matches = std::ranges::any_of(reg.expected_text, begins);
-    const bool open = reg.expected_text.empty();
+    // A serial number, or what the owner wrote, names no model.
+    const bool open =
+        reg.expected_text.empty() && !contains(reg.meaning, "serial") && !contains(reg.meaning, "owner");
     const bool names_model = open && names_one_of(text, profile.model, 5);
     if (!matches && !names_model && !(open && names_one_of(text, profile.vendor, 3))) continue;
     note_identity(reg, text, result);
@@ -86,10 +88,8 @@ Verdict judge_text(const MeterProfile& profile, const IdentifyingRegister& reg, 
 Verdict judge_number(const IdentifyingRegister& reg, const Answers::Bytes& bytes, Identification& result) {
   const double number = number_of(reg, bytes);
   const bool whole = is_known(number) && number == std::floor(number);
-  // A number in binary coded decimals would need its own reading.
   if (reg.expected.empty()) {
-    if (whole && number > 0 && !contains(reg.meaning, "BCD"))
-      note_identity(reg, format_number(number), result);
+    if (whole && number > 0) note_identity(reg, format_number(number), result);
     return Verdict::open;
   }
   const bool matches = is_known(number) && std::ranges::any_of(reg.expected, [&](std::int64_t expected) {

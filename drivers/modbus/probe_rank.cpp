@@ -30,8 +30,9 @@ std::optional<Degree> degree_of(const Candidate& candidate, const Field& field) 
   }
   if (candidate.identification.verdict == Verdict::contradicted || !fits || !candidate.keys.telling)
     return std::nullopt;
-  if (candidate.identification.verdict == Verdict::text_fits)
-    return Degree{Confidence::likely, (candidate.identification.names_model ? 0.7 : 0.5) + 0.2 * share};
+  if (candidate.identification.verdict == Verdict::text_fits)  // a maker's name alone tells no model
+    return candidate.identification.names_model ? Degree{Confidence::likely, 0.7 + 0.2 * share}
+                                                : Degree{Confidence::possible, 0.3 + 0.19 * share};
   // The profile that explains most of what the unit knows comes first.
   const double explained =
       static_cast<double>(candidate.share.plausible) / static_cast<double>(field.most_values);

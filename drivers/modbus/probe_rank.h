@@ -15,7 +15,8 @@ namespace flopwatt::modbus {
 
 enum class Confidence : std::uint8_t {
   certain,   ///< SunSpec, or what it answers is expected of this profile only; its values are plausible
-  likely,    ///< the same, but several profiles expect it, or its values are not plausible; or a text fits
+  likely,    ///< the same, but several profiles expect it, or its values are not plausible; or a text
+             ///< names the model
   possible,  ///< plausible values, which other models may have at the same places
 };
 

@@ -93,6 +93,22 @@ TEST_CASE("where the register was absent, power tells the window") {
   CHECK(energy.reached_us() == us(60));
 }
 
+TEST_CASE(
+    "a register that never told anything is none: its total is integrated power, and nothing is counted "
+    "twice") {
+  auto energy = series(360);
+  double joules = 0;
+  for (double t = 0; t <= 60; t += 1) joules += energy.add({us(t), absent, 1000, 1e-6}, retention).joules;
+  CHECK(joules == doctest::Approx(60'000));
+  for (double t = 61; t <= 120; t += 1)
+    joules += energy.add({us(t), 5e9 + 1000 * (t - 61), 1000, 1e-6}, retention).joules;
+  // From the first thing that it tells the register counts; the second before that is nobody's.
+  CHECK(joules == doctest::Approx(119'000));
+  const double before = joules;
+  for (double t = 121; t <= 130; t += 1) joules += energy.add({us(t), absent, 1000, 1e-6}, retention).joules;
+  CHECK(joules == before);  // it catches up later
+}
+
 TEST_CASE("a gap longer than the source may be silent is not known, and totals catch up from the register") {
   auto energy = series(3600);
   double total = 0;

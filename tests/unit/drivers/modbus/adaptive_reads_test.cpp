@@ -296,6 +296,61 @@ TEST_CASE("what fails in the end is left alone for some polls; the others are no
   CHECK(device.round(true) == 2);
 }
 
+TEST_CASE("a lost connection is not held against what was asked") {
+  Device device(forty());
+  device.reads.begin_round(device.now, false);
+  auto* read = device.reads.next(device.now);
+  REQUIRE(read != nullptr);
+  device.reads.failed(*read, {FaultClass::connection, "", 0}, "no connection", device.now, device.now + 10s,
+                      0);
+  device.now += 1s;
+  CHECK(device.round() == 1);
+}
+
+TEST_CASE("a round always asks something") {
+  Device device(forty());
+  device.exception_for = [](const PlannedRead&) { return 11; };
+  CHECK(device.round() == 1);
+  device.now += 1s;
+  CHECK(device.round() == 1);
+}
+
+TEST_CASE("a value that is halved away from its scale register gets its scale all the same") {
+  std::vector<Register> registers;
+  for (std::uint16_t i = 0; i < 10; ++i)
+    registers.push_back(value_at(static_cast<std::uint16_t>(100 + i),
+                                 {Quantity::active_power, Place::branch, static_cast<std::uint16_t>(i + 1)}));
+  ScaleRegister scale;
+  scale.address = 110;
+  registers[0].scaled_by = {scale};
+  Device device(registers);
+  device.exception_for = [](const PlannedRead& read) { return read.count > 6 ? 3 : 0; };
+  device.round();
+  CHECK(device.known.size() == 10);
+  const auto tells_scale = [](const PlannedRead& read) {
+    return std::ranges::any_of(read.slots, [](const ReadSlot& slot) {
+      return slot.register_index == 0 && slot.role == ReadSlot::Role::scale;
+    });
+  };
+  CHECK(std::ranges::any_of(device.asked, tells_scale));
+}
+
+TEST_CASE("a test of what is set aside that meets silence is not repeated in each round") {
+  Device device(forty());
+  device.exception_for = lacks(40);
+  device.round();
+  REQUIRE(device.set_aside == 1);
+  device.now += retest_after;
+  device.exception_for = [](const PlannedRead& read) {
+    return read.address <= 40 && 40 < read.address + read.count ? 11 : 0;
+  };
+  device.round();
+  CHECK(device.is_asked(40));
+  device.now += 1s;
+  device.round();
+  CHECK_FALSE(device.is_asked(40));
+}
+
 TEST_CASE("what is asked once for each connection") {
   auto registers = forty();
   ScaleRegister scale;
@@ -318,7 +373,9 @@ TEST_CASE("what is asked once for each connection") {
     device.asked.clear();
     device.go_on();
     REQUIRE(device.asked.size() == 3);
+    for (const PlannedRead& read : device.asked) CHECK(read.function == ReadFunction::holding_registers);
     CHECK(device.asked.back().address == 1001);
+    CHECK(device.asked.back().count == 1);
     CHECK(device.asked.back().slots.size() == 2);
     CHECK(device.set_aside == 1);
     CHECK(device.round() == 1);

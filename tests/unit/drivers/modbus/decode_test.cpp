@@ -255,13 +255,14 @@ TEST_CASE("no value without its number, its factor, or a finite result") {
   CHECK_FALSE(is_known(value_of(1e10, reg, 1)));
 }
 
-TEST_CASE("a power factor above one is in per cent") {
+TEST_CASE("a power factor well above one is in per cent, one slightly above is rounded") {
   Register reg;
   reg.percent_above_one = true;
   CHECK(value_of(98, reg, 1) == 0.98);
   CHECK(value_of(-98, reg, 1) == -0.98);
   CHECK(value_of(100, reg, 1) == 1);
   CHECK(value_of(1, reg, 1) == 1);
+  CHECK(value_of(1001, reg, exponent(-3)) == 1.001);
   CHECK(value_of(-1000, reg, exponent(-3)) == -1);
   CHECK(value_of(0, reg, 1) == 0);
   reg.percent_above_one = false;
