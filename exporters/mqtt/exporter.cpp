@@ -179,7 +179,8 @@ awaitable<void> Exporter::publish_state_and_status() {
     }
     co_await connection->wait_until_answered(delivery);
     if (delivery->fault && connection->alive()) report_refusal(*delivery->fault);
-    co_await status_changed_.wait();
+    // What changed while an answer was waited for rang for nobody. A connection that is gone ends this task.
+    while (!board_.pending() || !connection->alive()) co_await status_changed_.wait();
   }
 }
 

@@ -35,6 +35,10 @@ bool StatusBoard::update(const std::vector<SourceStatus>& sources) {
     entry.pending = entry.pending || !same;
     entry.status = status;
   }
+  return pending();
+}
+
+bool StatusBoard::pending() const {
   return info_pending_ || std::ranges::any_of(entries_, [](const auto& each) { return each.second.pending; });
 }
 

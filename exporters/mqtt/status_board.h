@@ -15,8 +15,11 @@ class StatusBoard {
  public:
   explicit StatusBoard(const std::string& base);
 
-  /// The present state of all sources; true where something is to be published now.
+  /// The present state of all sources; as pending().
   bool update(const std::vector<SourceStatus>& sources);
+
+  /// Whether something is to be published now.
+  [[nodiscard]] bool pending() const;
 
   /// A new connection: everything is to be published again.
   void forget_published();

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "exporters/mqtt/documents.h"
 #include "tests/unit/exporters/mqtt/rig.h"
 
 using namespace flopwatt;
@@ -80,6 +81,28 @@ TEST_CASE("state, info and status are retained; live messages are not, and all a
   CHECK(left->payload.substr(0, 37) == R"({"state":"offline","connected_since":)");
   CHECK(left->payload.find("\"time\"") == std::string::npos);
   CHECK_FALSE(rig.exporter->up());
+}
+
+TEST_CASE("what changes while the status before is being acknowledged is published, too") {
+  Mosquitto broker;
+  broker.start();
+  Rig rig(broker.port);
+  const auto source = meter("pdu-a");
+  REQUIRE(rig.up());
+  Subscriber subscriber(broker, base + "status/#");
+  for (int change = 1; change <= 50; ++change) {
+    rig.exporter->set_status({status(source, change % 2 == 0)});
+    rig.loop.poll();  // it is sent
+    SourceStatus newest = status(source, change % 2 == 0);
+    newest.since_wall_us += 1000 * change;
+    rig.exporter->set_status({newest});
+    const auto is_told = [&] {
+      const auto told = subscriber.on(base + "status/pdu-a");
+      return !told.empty() && told.back().payload == mqtt_json::status_document(newest);
+    };
+    run_until(rig.loop, is_told);
+    REQUIRE(is_told());
+  }
 }
 
 TEST_CASE("user and password are sent; the password file is read at each connect") {
