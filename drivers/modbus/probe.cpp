@@ -106,7 +106,7 @@ class UnitProbe {
       take_sunspec(**device, *profile, number);
     }
     if (number > 1)
-      result_.hints.push_back(
+      result_.hints.emplace_back(
           "a profile of this model, where there is one (flopwatt profiles), may read finer "
           "registers than SunSpec");
     else
@@ -173,7 +173,8 @@ class UnitProbe {
 
   // Where an identification is expected of some, and one of these has plausible values, the others are out.
   awaitable<void> narrow(std::vector<Candidate>& candidates) {
-    const auto others = std::ranges::stable_partition(candidates, &Candidate::is_matched).begin();
+    const auto is_matched = [](const Candidate& candidate) { return candidate.is_matched(); };
+    const auto others = std::stable_partition(candidates.begin(), candidates.end(), is_matched);
     for (auto one = candidates.begin(); one != candidates.end(); ++one) {
       const bool settled =
           one == others &&

@@ -21,7 +21,7 @@ struct Question {
   std::uint16_t address = 0;
   std::uint16_t count = 1;
 
-  auto operator<=>(const Question&) const = default;
+  auto operator<=>(const Question&) const = default;  // NOLINT(modernize-use-nullptr): of clang-tidy 14
 };
 
 class Answers {
