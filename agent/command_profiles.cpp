@@ -53,6 +53,7 @@ std::string unread_line(const UnreadRegister& reg) {
 template <class Items, class ToLine>
 void print_each(const std::string& title, const Items& items, ToLine to_line) {
   std::vector<std::string> lines;
+  lines.reserve(items.size());
   for (const auto& item : items) lines.push_back(to_line(item));
   print_lines(title, lines);
 }

@@ -23,7 +23,7 @@ struct Finding {
   std::string file;
   int line = 1;
   int column = 1;
-  std::string message;  ///< what is wrong and what to write instead
+  std::string message;  ///< what is wrong and what to write instead; no control characters
 
   /// "file:line:column: message"; a warning's message begins with "warning: ".
   [[nodiscard]] std::string text() const;

@@ -62,6 +62,7 @@ std::string ProfileLibrary::missing_advice(const std::string& name) const {
     message += (&directory == &directories_.front() ? " " : ", ") + directory.string();
   const auto files = find_profiles(directories_);
   std::vector<std::string_view> ids;
+  ids.reserve(files.size() + 1);
   for (const auto& [id, path] : files) ids.push_back(id);
   ids.push_back(sunspec_name);
   const std::string_view near = nearest_word(name, ids);

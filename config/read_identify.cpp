@@ -89,6 +89,7 @@ std::vector<IdentifyingRegister> read_identify(const YamlNode& list, const ReadL
   const std::vector<YamlNode>& items = items_of(list, "identify", report);
   if (list.is_list() && (items.empty() || items.size() > most_entries))
     report.error(list.at, "identify: write 1 to " + std::to_string(most_entries) + " registers");
+  result.reserve(items.size());
   for (const YamlNode& item : items) result.push_back(read_entry(item, limits, report));
   return result;
 }

@@ -48,7 +48,7 @@ std::vector<std::string_view> published_quantities() {
 // The near word may be of an unpublished one; the list would be too long with them.
 std::string quantity_advice(std::string_view name, Unpublished unpublished) {
   std::vector<std::string_view> names = published_quantities();
-  const std::string advice = suggestion(name, names);
+  std::string advice = suggestion(name, names);
   if (unpublished == Unpublished::refused || !nearest_word(name, names).empty()) return advice;
   for (const UnpublishedRow& row : unpublished_table()) names.push_back(row.quantity);
   return nearest_word(name, names).empty() ? advice : suggestion(name, names);

@@ -59,6 +59,7 @@ void read_type(MapReader& map, OtherTypes others, RegisterPlace& place) {
     return;
   }
   std::vector<std::string_view> names;
+  names.reserve(type_names.size() + 2);
   for (const TypeName& known : type_names) names.push_back(known.name);
   if (others.mod10k) names.push_back(mod10k_name);
   if (others.text) names.push_back(text_name);

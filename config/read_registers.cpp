@@ -58,7 +58,8 @@ void read_minus(MapReader& map, Entry& entry) {
   const YamlNode* node = map.find("minus");
   std::int64_t address = 0;
   if (!map.read_integer("minus", {0, 65535}, address)) return;
-  const std::int64_t last = address + (entry.placement.branches - 1) * entry.stride + entry.first.width();
+  const std::int64_t last =
+      address + std::int64_t{entry.placement.branches - 1} * entry.stride + entry.first.width();
   if (last > 65536)
     map.report().error(node->at, "minus: a value of " + std::to_string(entry.first.width()) +
                                      " registers does not fit there; the last register is 65535");

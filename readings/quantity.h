@@ -122,7 +122,7 @@ struct Channel {
   Place place = Place::whole;
   std::uint16_t branch = 0;  ///< 1.. where place is Place::branch
 
-  auto operator<=>(const Channel&) const = default;
+  auto operator<=>(const Channel&) const = default;  // NOLINT(modernize-use-nullptr): of clang-tidy 14
 };
 
 [[nodiscard]] PlaceKind kind_of(Place place);

@@ -108,6 +108,7 @@ class AllBuses final : public ModbusDriver {
     std::vector<LinePtr> old = std::exchange(lines_, {});
     const std::vector<BusPlan> plans = plan_buses(config_);
     std::vector<LinePtr> kept;  // parallel to plans, null: none
+    kept.reserve(plans.size());
     for (const BusPlan& plan : plans) kept.push_back(take(old, plan));
     for (std::size_t i = 0; i < plans.size(); ++i)
       if (kept[i]) remove_changed(*kept[i]->bus, plans[i]);

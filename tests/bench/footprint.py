@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """What the agent costs: CPU, PSS and bytes a reading, with the simulated rack of 20 meters and 8 accelerators at 1 s,
 one MQTT exporter and a scrape every 15 s.   usage: tests/bench/footprint.py [SECONDS]   (FLOPWATT_BUILD: the build)
 

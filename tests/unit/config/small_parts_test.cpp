@@ -7,7 +7,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
+#include "config/finding.h"
 #include "config/glob.h"
 #include "config/nearest.h"
 #include "config/plain_text.h"
@@ -58,6 +60,15 @@ TEST_CASE("globs match whole names") {
   CHECK_FALSE(matches_glob("NVIDIA*", "nvidia0"));
   CHECK(is_glob("a?"));
   CHECK_FALSE(is_glob("a-b"));
+}
+
+TEST_CASE("a finding that quotes line ends or a terminal's control sequences is one line of plain text") {
+  std::vector<Finding> findings;
+  Reporter report(findings, "rack.yml");
+  report.error({3, 5}, "unit_id: '255\nA' is no \x1B[31mnumber\x7F");
+  report.warn({4, 1}, "caf\xC3\xA9\t1");
+  CHECK(findings.at(0).text() == "rack.yml:3:5: unit_id: '255 A' is no  [31mnumber ");
+  CHECK(findings.at(1).text() == "rack.yml:4:1: warning: caf\xC3\xA9 1");
 }
 
 TEST_CASE("text is UTF-8 without control characters") {
