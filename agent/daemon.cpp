@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/read/report.h"
 #include "exporters/mqtt/exporter.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
@@ -35,7 +36,7 @@ Daemon::Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Stor
       hub_(loaded_->config.scopes),
       keeper_(loaded_->config, hub_, std::move(store)),
       slots_(keeper_.opened().totals),
-      endpoint_(serving_.get_executor(), [this] { return ask_for_snapshot(); }) {
+      endpoint_(serving_.get_executor(), [this](SnapshotDetail detail) { return ask_for_snapshot(detail); }) {
   prepare_exporters();
   const auto number_of = [this](std::string_view vendor, const std::string& pci) {
     const unsigned number = slots_.number_of(vendor, pci);
@@ -265,15 +266,27 @@ awaitable<void> Daemon::change_exporters(const ExporterChanges& changes) {
               {{"reason", forgotten.error().message}});
 }
 
-awaitable<SnapshotPtr> Daemon::ask_for_snapshot() {
-  co_return co_await asio::co_spawn(metering_, make_snapshot(), asio::use_awaitable);
+awaitable<SnapshotPtr> Daemon::ask_for_snapshot(SnapshotDetail detail) {
+  co_return co_await asio::co_spawn(metering_, make_snapshot(detail), asio::use_awaitable);
 }
 
-awaitable<SnapshotPtr> Daemon::make_snapshot() {
+void Daemon::explain_missing(std::vector<SourceState>& sources) const {
+  for (SourceState& state : sources) {
+    if (!state.is_up()) continue;
+    state.missing = read::missing_of(*state.newest, [&](Channel channel) {
+      for (const ReloadableDriver& each : drivers_)
+        if (std::string reason = each.driver->why_absent(state.id, channel); !reason.empty()) return reason;
+      return std::string();
+    });
+  }
+}
+
+awaitable<SnapshotPtr> Daemon::make_snapshot(SnapshotDetail detail) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->taken = now();
   snapshot->node = loaded_->config.node;
   snapshot->sources = hub_.states(snapshot->taken);
+  if (detail == SnapshotDetail::reasons) explain_missing(snapshot->sources);
   snapshot->scopes = keeper_.figures(snapshot->taken);
   for (const ReloadableDriver& each : drivers_) {
     std::ranges::move(each.driver->bus_use(), std::back_inserter(snapshot->buses));

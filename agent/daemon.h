@@ -65,8 +65,9 @@ class Daemon {
   void start_outlet(Outlet& outlet);
   [[nodiscard]] std::vector<Outlet>::iterator find_outlet(const std::string& name);
 
-  awaitable<SnapshotPtr> make_snapshot();
-  awaitable<SnapshotPtr> ask_for_snapshot();
+  awaitable<SnapshotPtr> make_snapshot(SnapshotDetail detail);
+  awaitable<SnapshotPtr> ask_for_snapshot(SnapshotDetail detail);
+  void explain_missing(std::vector<SourceState>& sources) const;
 
   std::shared_ptr<const Loaded> loaded_;  ///< the configuration that runs
   Moment loaded_at_;

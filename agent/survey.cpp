@@ -25,11 +25,6 @@ json::object figures_of(const ReadingSet& set) {
   return json::parse(text).as_object();
 }
 
-std::string unexplained(SourceKind kind) {
-  return kind == SourceKind::accelerator ? "the device's library tells no value for this device"
-                                         : "the device told no value";
-}
-
 }  // namespace
 
 bool Survey::Entry::settled() const {
@@ -79,14 +74,13 @@ std::vector<read::SourceReport> Survey::reports(const WhyAbsent& why_absent, con
     report.description = description_of(source.identity);
     report.keys = read::keys_of(source.kind, source.fields);
     // A first answer stands, also where the second was not to be had.
-    if (entry.newest)
+    if (entry.newest) {
       report.figures = figures_of(*entry.newest);
-    else
+      report.missing =
+          read::missing_of(*entry.newest, [&](Channel channel) { return why_absent(id, channel); });
+    } else {
       report.fault = entry.fault ? entry.fault->message : late;
-    for (const read::Key& key : report.keys) {
-      if (read::find_figure(report.figures, key.text) != nullptr) continue;
-      std::string reason = report.up() ? why_absent(id, key.channel) : report.fault;
-      report.missing.push_back({key.text, reason.empty() ? unexplained(source.kind) : std::move(reason)});
+      for (const read::Key& key : report.keys) report.missing.push_back({key.text, report.fault});
     }
     reports.push_back(std::move(report));
   }

@@ -16,14 +16,24 @@
 
 namespace flopwatt {
 
+/// A key of CONTRACT section 4 that a source could have and its newest reading lacks, and why.
+struct Missing {
+  std::string key;
+  std::string reason;
+};
+
+/// Whether a snapshot tells why figures are missing: that costs a question a figure.
+enum class SnapshotDetail : std::uint8_t { figures, reasons };
+
 struct SourceState {
   SourcePtr source;
   std::shared_ptr<const ReadingSet> newest;  ///< null before the first reading
   bool stale = true;  ///< no good reading for source->stale_after(): its series are absent
   std::uint64_t polls = 0, skipped = 0;
   std::array<std::uint64_t, all_fault_classes.size()> failures{};  ///< in the order of all_fault_classes
-  std::string last_fault;  ///< message of the newest failure, "" after a good reading
-  SourceId id = 0;         ///< by which UnitUse names it
+  std::string last_fault;          ///< message of the newest failure, "" after a good reading
+  SourceId id = 0;                 ///< by which UnitUse names it
+  std::vector<Missing> missing{};  ///< of a source that is up, where reasons were asked for
 
   [[nodiscard]] bool is_up() const { return !stale && newest; }  ///< `flopwatt_source_up`
 };

@@ -3,13 +3,16 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "readings/quantity.h"
+#include "readings/reading_set.h"
 #include "readings/source.h"
+#include "runtime/snapshot.h"
 
 namespace flopwatt::agent::read {
 
@@ -24,10 +27,11 @@ struct Key {
 /// not tell is missing.
 [[nodiscard]] std::vector<Key> keys_of(SourceKind kind, std::span<const Field> fields);
 
-struct Missing {
-  std::string key;
-  std::string reason;
-};
+/// Why a source lacks the figure of a channel, as far as its driver knows ("").
+using WhyAbsent = std::function<std::string(Channel)>;
+
+/// The keys that the source of a reading could have and the reading lacks, each with a reason.
+[[nodiscard]] std::vector<Missing> missing_of(const ReadingSet& reading, const WhyAbsent& why_absent);
 
 struct SourceReport {
   std::string name;

@@ -72,11 +72,16 @@ SourceReport report_of(const RunningAgent& agent, std::string name, const json::
     const std::string fault = text_at(state, "last_fault");
     report.fault = fault.empty() ? "the running agent has no reading of it that is not stale" : fault;
   }
+  const json::value* missing = state.if_contains("missing");
+  const auto reason_of = [&](const std::string& key) {
+    if (!report.up()) return report.fault;
+    std::string reason =
+        missing != nullptr && missing->is_object() ? text_at(missing->get_object(), key) : "";
+    return reason.empty() ? "the running agent has no value for it" : reason;
+  };
   for (const Key& key : report.keys)
     if (find_figure(report.figures, key.text) == nullptr)
-      report.missing.push_back({key.text, report.up()
-                                              ? "the running agent has no value for it; its log tells why"
-                                              : report.fault});
+      report.missing.push_back({key.text, reason_of(key.text)});
   return report;
 }
 

@@ -71,8 +71,9 @@ HttpResponse readiness(const Snapshot& snapshot) {
 
 }  // namespace
 
-Endpoint::Endpoint(boost::asio::any_io_executor executor, AskForSnapshot ask, HttpLimits limits)
-    : desk_(std::move(ask)),
+Endpoint::Endpoint(boost::asio::any_io_executor executor, const Ask& ask, HttpLimits limits)
+    : desk_([ask] { return ask(SnapshotDetail::figures); }),
+      detailed_desk_([ask] { return ask(SnapshotDetail::reasons); }),
       server_(
           std::move(executor), [this](HttpRequest request) { return answer(std::move(request)); }, limits) {}
 
@@ -93,12 +94,13 @@ boost::asio::awaitable<HttpResponse> Endpoint::answer(HttpRequest request) {
   if (path != "/metrics" && path != "/-/ready" && path != "/api/v1/status" && path != "/api/v1/readings")
     co_return text_response(404, "There is nothing here. See / for what there is.\n");
 
-  const SnapshotPtr snapshot = co_await desk_.newest();
+  const bool is_status = path == "/api/v1/status";
+  const SnapshotPtr snapshot = co_await (is_status ? detailed_desk_ : desk_).newest();
   if (!snapshot) co_return no_snapshot();
+  if (is_status) co_return json_response(status_json(*snapshot));
   if (path == "/-/ready") co_return readiness(*snapshot);
   if (path == "/metrics") co_return metrics(snapshot, request);
-  if (path == "/api/v1/readings") co_return json_response(readings_json(*snapshot));
-  co_return json_response(status_json(*snapshot));
+  co_return json_response(readings_json(*snapshot));
 }
 
 HttpResponse Endpoint::metrics(const SnapshotPtr& snapshot, const HttpRequest& request) {

@@ -13,6 +13,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,8 +29,11 @@ namespace flopwatt::exposition {
 
 class Endpoint {
  public:
+  /// As AskForSnapshot, for the detail that is wanted.
+  using Ask = std::function<boost::asio::awaitable<SnapshotPtr>(SnapshotDetail)>;
+
   /// `executor`: of the serving loop. What shows the agent's state answers 503 while `ask` does not deliver.
-  Endpoint(boost::asio::any_io_executor executor, AskForSnapshot ask, HttpLimits limits = {});
+  Endpoint(boost::asio::any_io_executor executor, const Ask& ask, HttpLimits limits = {});
 
   /// Listens on all of `addresses`; returns the ports that were bound. Before run().
   [[nodiscard]] Result<std::vector<std::uint16_t>> listen(const std::vector<ListenAddress>& addresses);
@@ -58,7 +62,7 @@ class Endpoint {
     std::weak_ptr<const std::string> body_;
   };
 
-  SnapshotDesk desk_;
+  SnapshotDesk desk_, detailed_desk_;
   MetricsPage page_;
   std::array<Rendered, 2> pages_, compressed_pages_;  // by format
   HttpServer server_;

@@ -10,8 +10,8 @@
 
 namespace flopwatt::exposition {
 
-/// Asks the metering loop; awaited on the serving loop. It is never cancelled and may be answered late, or
-/// never.
+/// Asks the metering loop, always for the same detail; awaited on the serving loop. It is never cancelled and
+/// may be answered late, or never.
 using AskForSnapshot = std::function<boost::asio::awaitable<SnapshotPtr>()>;
 
 /// One question at a time: requests that come while it is open share its answer, so that any number of

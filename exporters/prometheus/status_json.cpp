@@ -45,6 +45,11 @@ json::object source_object(const SourceState& state) {
   object["skipped"] = state.skipped;
   object["failures"] = failures_object(state.failures);
   if (up) object["reading"] = reading_object(*state.newest);
+  if (!state.missing.empty()) {
+    json::object missing;
+    for (const Missing& one : state.missing) missing[one.key] = text(one.reason);
+    object["missing"] = std::move(missing);
+  }
   return object;
 }
 

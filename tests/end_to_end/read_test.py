@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from harness.agent import Agent
-from harness.process import BUILD, free_port
+from harness.process import BUILD, free_port, wait_until
 from harness.rack import LOADS, Rack
 
 # One meter that holds its mark for "not available" in one register and does not have another.
@@ -98,16 +98,36 @@ def test_a_silent_meter_costs_its_figures_and_the_exit_code(tmp_path, started):
     assert "DOWN" in case.run().stdout
 
 
-def test_a_figure_is_missing_for_the_reason_that_it_is(tmp_path, started):
-    case = Case(tmp_path, started, ODD_METER)
+def odd_meter(case):
     meter = case.rack.meter("odd")
     case.config["meters"] = [{"name": "odd", "address": f"tcp://127.0.0.1:{meter['port']}",
                               "unit_id": meter["unit_id"], "registers": ODD_REGISTERS, "accuracy": {"class": 1}}]
-    odd = case.read()["odd"]
+
+
+def check_odd_meter(odd):
     assert odd["up"] and odd["active_power_w"] == 1500
     assert set(odd["missing"]) == {"frequency_hz", "power_factor"}
     assert "register 10" in odd["missing"]["frequency_hz"] and "not available" in odd["missing"]["frequency_hz"]
     assert "exception 2" in odd["missing"]["power_factor"]
+
+
+def test_a_figure_is_missing_for_the_reason_that_it_is(tmp_path, started):
+    case = Case(tmp_path, started, ODD_METER)
+    odd_meter(case)
+    check_odd_meter(case.read()["odd"])
+
+
+def test_a_running_agent_tells_the_reasons_too(tmp_path, started):
+    port = free_port()
+    case = Case(tmp_path, started, ODD_METER, port=port)
+    odd_meter(case)
+    agent = Agent(tmp_path, case.config, environment=case.rack.environment)
+    agent.port = port
+    started.append(agent.start())
+    wait_until(lambda: json.loads(agent.fetch("/api/v1/status"))["sources"].get("odd", {}).get("up"), 20, "a reading")
+    odd = case.read()["odd"]
+    assert odd["from"] == "agent"
+    check_odd_meter(odd)
 
 
 def test_an_accelerator_without_pipes_says_why_its_work_is_no_better_known(tmp_path, started):
@@ -134,7 +154,6 @@ def test_a_running_agent_of_this_node_is_asked_and_its_meters_are_left_alone(tmp
         nonlocal sources
         sources = json.loads(agent.fetch("/api/v1/status"))["sources"]
         return len(sources) == 5 and all(source["up"] for source in sources.values())
-    from harness.process import wait_until
     wait_until(agent_has_all, 20, "the agent's first readings")
 
     sources = case.read()

@@ -97,7 +97,7 @@ TEST_CASE("a figure that is missing has its driver's reason, else what is known 
   REQUIRE(reports[0].missing.size() == 1);
   CHECK(reports[0].missing[0].key == "frequency_hz");
   CHECK(reports[0].missing[0].reason == "exception 2");
-  for (const read::Missing& missing : reports[1].missing) CHECK_FALSE(missing.reason.empty());
+  for (const Missing& missing : reports[1].missing) CHECK_FALSE(missing.reason.empty());
   survey.remove(id);
   survey.remove(card);
   CHECK(survey.reports(why, "late").empty());

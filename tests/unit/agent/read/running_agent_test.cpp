@@ -9,7 +9,8 @@ namespace {
 
 const std::string status = R"({"node":"rack-r12","time":"2026-11-23T12:44:02.000Z","sources":{
   "pdu-a":{"kind":"meter","up":true,"last_reading":"2026-11-23T12:44:01.250Z",
-           "reading":{"time":"2026-11-23T12:44:01.250Z","active_power_w":2500}},
+           "reading":{"time":"2026-11-23T12:44:01.250Z","active_power_w":2500},
+           "missing":{"energy_import_wh_total":"exception 2: the device has no such registers"}},
   "pdu-b":{"kind":"meter","up":false,"last_fault":"meter pdu-b: no answer within 1000 ms"},
   "nvidia0":{"kind":"accelerator","up":true,"last_reading":"2026-11-23T12:44:02.000Z",
              "reading":{"time":"2026-11-23T12:44:02.000Z","power_w":700}},
@@ -51,6 +52,7 @@ TEST_CASE("what a running agent polls is shown from there and not read once more
   CHECK(find_figure(a.figures, "active_power_w") != nullptr);
   REQUIRE(a.missing.size() == 1);
   CHECK(a.missing[0].key == "energy_import_wh_total");
+  CHECK(a.missing[0].reason == "exception 2: the device has no such registers");
 
   const SourceReport& b = reports[1];
   CHECK_FALSE(b.up());

@@ -37,16 +37,20 @@ struct Agent {
   std::atomic<bool> answers{true};
   Snapshot snapshot = test::synthetic_snapshot();
 
-  awaitable<SnapshotPtr> ask() {
+  awaitable<SnapshotPtr> ask(SnapshotDetail detail) {
     ++questions;
     while (!answers) co_await sleep_until(Clock::now() + 1ms);
-    co_return std::make_shared<const Snapshot>(snapshot);
+    auto answer = std::make_shared<Snapshot>(snapshot);
+    if (detail == SnapshotDetail::reasons)
+      answer->sources.front().missing = {{"frequency_hz", "exception 2"}};
+    co_return answer;
   }
 };
 
 class Running {
  public:
-  explicit Running(Agent& agent) : endpoint_(io_.get_executor(), [&agent] { return agent.ask(); }) {
+  explicit Running(Agent& agent)
+      : endpoint_(io_.get_executor(), [&agent](SnapshotDetail detail) { return agent.ask(detail); }) {
     const auto ports = endpoint_.listen({{.host = "127.0.0.1", .port = 0}, {.host = "", .port = 0}});
     REQUIRE(ports.has_value());
     REQUIRE(ports->size() == 2);
@@ -127,7 +131,10 @@ TEST_CASE("the routes") {
 
   const Answer status = test::get(endpoint.port, "/api/v1/status");
   CHECK(status.has("Content-Type: application/json\r\n"));
-  CHECK(boost::json::parse(status.body).at("node") == "rack-r12");
+  const auto state = boost::json::parse(status.body);
+  CHECK(state.at("node") == "rack-r12");
+  const std::string& first = agent.snapshot.sources.front().source->name;
+  CHECK(state.at("sources").at(first).at("missing").at("frequency_hz") == "exception 2");
 
   const Answer readings = test::get(endpoint.port, "/api/v1/readings");
   CHECK(readings.has("Content-Type: application/json\r\n"));
