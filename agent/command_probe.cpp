@@ -20,7 +20,6 @@
 #include "config/load.h"
 #include "config/profile_library.h"
 #include "drivers/modbus/connection.h"
-#include "drivers/modbus/driver.h"
 #include "drivers/modbus/probe.h"
 #include "runtime/async.h"
 #include "runtime/log.h"
@@ -181,15 +180,6 @@ void tell_cost(const ProbePlan& plan) {
             << seconds_text(modbus::ProbeOptions{}.unit_limit / 1us * 1us) << " at most\n";
 }
 
-int tell_fault(const ProbePlan& plan, const Fault& fault) {
-  std::cerr << "flopwatt probe: " << fault.message;
-  if (fault.message.find(modbus::owned_by_another) != std::string::npos)
-    std::cerr << "; stop the agent that polls " << plan.address.text()
-              << " first, or see what it reads with flopwatt read";
-  std::cerr << '\n';
-  return exit_device;
-}
-
 int tell_silence(const ProbePlan& plan, const ProbeReport& report) {
   std::cerr << "flopwatt probe: nothing answers at " << plan.address.text();
   if (!report.units.empty()) std::cerr << " (" << report.units.back().silence << ')';
@@ -231,7 +221,10 @@ int probe_address(const ProbeArguments& arguments, OutputFormat format) {
   const bool found = report.answering() > 0;
   if (found || !scan.fault())
     std::cout << (format == OutputFormat::json ? json_text(report) : table_text(report)) << std::flush;
-  if (scan.fault()) return tell_fault(*plan.value, *scan.fault());
+  if (scan.fault()) {
+    std::cerr << "flopwatt probe: " << scan.fault()->message << '\n';
+    return exit_device;
+  }
   if (found) return exit_good;
   return scan.was_interrupted() ? exit_device : tell_silence(*plan.value, report);
 }

@@ -4,15 +4,11 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
-#include <string_view>
 
 #include "config/config.h"
 #include "runtime/driver.h"
 
 namespace flopwatt::modbus {
-
-/// What the fault of a serial line says when another program holds it: "<path> is owned by another program".
-inline constexpr std::string_view owned_by_another = "is owned by another program";
 
 class ModbusDriver : public Driver {
  public:

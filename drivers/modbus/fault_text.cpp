@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "runtime/number_text.h"
+
 namespace flopwatt::modbus {
 namespace {
 
@@ -29,11 +31,15 @@ std::string_view advice(int exception) {
 
 }  // namespace
 
-Fault explained(Fault fault, const std::string& meter) {
+Fault explained(Fault fault, const std::string& meter, bool waited_briefly) {
   fault.message = "meter " + meter + ": " + fault.message;
   if (fault.fault_class == FaultClass::exception) fault.message.append(": ").append(advice(fault.code));
   if (fault.fault_class == FaultClass::timeout)
-    fault.message.append("; check that the meter is on, its unit_id, and whether it needs a longer timeout");
+    fault.message.append(waited_briefly
+                             ? ", more than it needed when it answered; check that the meter is on, its "
+                               "wiring and its unit_id"
+                             : "; check that the meter is on, its unit_id, and whether it needs a longer "
+                               "timeout");
   return fault;
 }
 
@@ -54,6 +60,16 @@ Fault no_sunspec_model(const std::string& meter, int wanted, std::size_t found) 
               ", and sunspec_model is " + std::to_string(wanted) +
               (found == 0 ? "; configure a profile of its own" : "; lower it"),
           0};
+}
+
+std::string time_of_day(SteadyTime when, const Moment& now) {
+  using namespace std::chrono;
+  const auto ahead = duration_cast<microseconds>(when.time_since_epoch()) - microseconds(now.monotonic_us);
+  const auto wall = ceil<seconds>(microseconds(now.wall_us) + ahead);
+  std::string text;
+  append_time(text, microseconds(wall).count());
+  constexpr std::size_t day = std::string_view("2026-11-23T").size();
+  return text.substr(day, std::string_view("12:44:01").size()) + 'Z';
 }
 
 std::string time_until(SteadyTime when, SteadyTime now) {

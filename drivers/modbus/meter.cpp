@@ -156,6 +156,10 @@ ReadOptions Meter::options_for(std::uint16_t count) const {
           config_.accept_unit_mismatch};
 }
 
+Fault Meter::explain(const Fault& fault, std::uint16_t count) const {
+  return explained(fault, source_->name, options_for(count).timeout < answer_timeout(config_, count));
+}
+
 void Meter::take(Read& read, const Answer& answer) {
   const microseconds took{answer.received.monotonic_us - answer.sent.monotonic_us};
   slowest_ = std::max(took, slowest_ - slowest_ / 64);  // of about the last hundred
@@ -170,7 +174,7 @@ void Meter::take(Read& read, const Answer& answer) {
 
 // The set goes on without these values. The agent does not see this fault, so it is told here, once.
 bool Meter::refused(Read& read, const Fault& fault) {
-  const Fault told = explained(fault, source_->name);
+  const Fault told = explain(fault, read.planned.count);
   if (!fault_) fault_ = told;
   const bool is_refusal =
       fault.fault_class == FaultClass::exception && !is_silence(fault) && fault.code != 10;
@@ -195,7 +199,6 @@ Result<ReadingSet> Meter::finish() {
     if (!fault_) fault_ = Fault{FaultClass::exception, reads_.reads().front().fault, 2};  // all set aside
     return *fault_;
   }
-  answered_before_ = true;
   const bool described = values_.factors_changed();
   if (described || source_->identity.serial != serial_) source_ = describe();
   ReadingSet set{source_, set_time_, half_duration_us_, std::vector<double>(source_->fields.size())};
@@ -213,7 +216,7 @@ bool Meter::wants_models(const Connection& connection) const {
 
 boost::asio::awaitable<std::optional<Fault>> Meter::find_models(Connection& connection) {
   const auto device = co_await discover_sunspec(connection, config_.unit_id, options_for(longest_of_walk));
-  if (!device) co_return explained(device.error(), source_->name);
+  if (!device) co_return explain(device.error(), longest_of_walk);
   walk_again_ = false;
   walked_at_ = connection.traffic().openings;
   if (!*device) {
@@ -243,7 +246,7 @@ void Meter::adopt(const SunSpecDevice& device, MeterProfile profile) {
 }
 
 const IdentifyingRegister* Meter::unread_serial_number() const {
-  if (serial_asked_ || !answered_before_) return nullptr;
+  if (serial_asked_ || time_rank_ == no_time) return nullptr;
   const auto is_serial = [](const IdentifyingRegister& reg) { return reg.meaning == "serial number"; };
   const auto found = std::ranges::find_if(config_.profile.identify, is_serial);
   return found == config_.profile.identify.end() ? nullptr : &*found;
@@ -315,7 +318,8 @@ Fault Meter::failed(Fault fault, SteadyTime now, SteadyTime connection_retry_at,
   use_.quarantined = health_.quarantined();
   beats_.defer(health_.retry_at());
   if (health_.quarantined())
-    fault.message += "; it is left alone now and tried once a minute, again " + time_until(beats_.due(), now);
+    fault.message +=
+        "; it is left alone now and asked again at " + time_of_day(beats_.due(), flopwatt::now());
   return fault;
 }
 

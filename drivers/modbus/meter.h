@@ -76,6 +76,8 @@ class Meter {
   void begin_round(SteadyTime now);
   [[nodiscard]] Read* next_read(const Connection& connection);
   [[nodiscard]] ReadOptions options_for(std::uint16_t count) const;
+  /// `fault` of a transaction of `count` registers with options_for() it.
+  [[nodiscard]] Fault explain(const Fault& fault, std::uint16_t count) const;
   void take(Read& read, const Answer& answer);
   /// Whether the rest of the round is to be given up.
   [[nodiscard]] bool refused(Read& read, const Fault& fault);
@@ -104,7 +106,6 @@ class Meter {
   std::optional<MeterProfile> models_;  // in place of the profile's registers
   std::string serial_;
   bool serial_asked_ = false;
-  bool answered_before_ = false;
   std::uint64_t openings_ = 0;  // of the connection on which it told what is asked once, plus 1; 0: none
   std::uint64_t walked_at_ = 0;
   bool walk_again_ = false;

@@ -161,14 +161,23 @@ class UnitProbe {
     }
   }
 
-  // Nothing can be said of a profile whose values may be anything; it is named where no other one fits.
+  // Nothing can be said of a profile whose values may be anything, little of one that is refused but for
+  // single values; they are named where no other one fits.
   void tell_untold(const std::vector<Candidate>& candidates) {
     if (!result_.found.empty()) return;
-    for (const Candidate& candidate : candidates)
-      if (candidate.keys.fits && !candidate.keys.telling && result_.hints.size() < most_hints)
+    for (const Candidate& candidate : candidates) {
+      if (!candidate.keys.fits || result_.hints.size() >= most_hints) continue;
+      if (!candidate.keys.telling)
         result_.hints.push_back(
             "the unit answers what the profile " + candidate.profile->id +
             " reads, but that has neither voltage nor frequency to judge by: " + candidate.keys.text);
+      else if (candidate.share.is_none())
+        result_.hints.push_back(
+            "single values of the profile " + candidate.profile->id + " are plausible (" +
+            candidate.keys.text +
+            "), but the unit does not answer its whole requests; if it is this model, configure it: what is "
+            "refused is split");
+    }
   }
 
   // Where an identification is expected of some, and one of these has plausible values, the others are out.
@@ -196,7 +205,7 @@ class UnitProbe {
       std::vector<Question> questions = questions_of(plan_reads(profile.registers, profile.limits));
       if (questions.size() > most_whole_requests) questions.resize(most_whole_requests);
       co_await ask(std::move(questions));
-      candidate.share = check_all(profile, interview_.answers());
+      if (interview_.note().empty()) candidate.share = check_all(profile, interview_.answers());
     }
   }
 

@@ -17,6 +17,7 @@ struct Degree {
 struct Field {
   std::size_t matched = 0;  // profiles that expect what the unit answers
   std::size_t most_values = 1;
+  std::size_t fitting = 0;  // profiles that the unit may be, listed or not
 };
 
 std::optional<Degree> degree_of(const Candidate& candidate, const Field& field) {
@@ -33,6 +34,7 @@ std::optional<Degree> degree_of(const Candidate& candidate, const Field& field) 
   if (candidate.identification.verdict == Verdict::text_fits)  // a maker's name alone tells no model
     return candidate.identification.names_model ? Degree{Confidence::likely, 0.7 + 0.2 * share}
                                                 : Degree{Confidence::possible, 0.3 + 0.19 * share};
+  if (candidate.share.is_none()) return std::nullopt;
   // The profile that explains most of what the unit knows comes first.
   const double explained =
       static_cast<double>(candidate.share.plausible) / static_cast<double>(field.most_values);
@@ -40,7 +42,14 @@ std::optional<Degree> degree_of(const Candidate& candidate, const Field& field) 
   return Degree{Confidence::possible, 0.05 + 0.4 * share * explained * believed};
 }
 
-std::vector<std::string> reasons(const Candidate& candidate, const Field& field, std::size_t possible) {
+std::string of_how_many(std::size_t fitting) {
+  if (fitting < 2) return "compare it with the name plate";
+  std::string profiles = std::to_string(fitting) + " profiles fit";
+  if (fitting <= max_matches) return profiles;
+  return profiles + ", these are the " + std::to_string(max_matches) + " likeliest";
+}
+
+std::vector<std::string> reasons(const Candidate& candidate, const Field& field) {
   std::vector<std::string> why = candidate.identification.why;
   if (candidate.is_matched() && field.matched > 1)
     why.push_back(std::to_string(field.matched) + " profiles expect the same");
@@ -54,9 +63,7 @@ std::vector<std::string> reasons(const Candidate& candidate, const Field& field,
     why.push_back(std::to_string(candidate.share.plausible) + " of " + std::to_string(candidate.share.all) +
                   " values are plausible");
   const bool by_values = !candidate.is_matched() && candidate.identification.verdict != Verdict::text_fits;
-  if (by_values)
-    why.push_back(possible > 1 ? "values alone tell no model: " + std::to_string(possible) + " profiles fit"
-                               : "values alone tell no model: compare it with the name plate");
+  if (by_values) why.push_back("values alone tell no model: " + of_how_many(field.fitting));
   return why;
 }
 
@@ -85,13 +92,10 @@ std::vector<ProbeMatch> rank(std::span<const Candidate> candidates) {
     Degree degree;
   };
   std::vector<Ranked> ranked;
-  std::size_t possible = 0;
   for (const Candidate& candidate : candidates) {
-    const auto degree = degree_of(candidate, field);
-    if (!degree) continue;
-    if (degree->confidence == Confidence::possible) ++possible;
-    ranked.push_back({&candidate, *degree});
+    if (const auto degree = degree_of(candidate, field)) ranked.push_back({&candidate, *degree});
   }
+  field.fitting = ranked.size();
   std::ranges::stable_sort(ranked, std::ranges::greater{},
                            [](const Ranked& one) { return one.degree.score; });
   if (ranked.size() > max_matches) ranked.resize(max_matches);
@@ -100,7 +104,7 @@ std::vector<ProbeMatch> rank(std::span<const Candidate> candidates) {
   for (const auto& [candidate, degree] : ranked) {
     const Identification& told = candidate->identification;
     const MeterProfile& profile = *candidate->profile;
-    matches.push_back({profile.id, 0, degree.confidence, degree.score, reasons(*candidate, field, possible),
+    matches.push_back({profile.id, 0, degree.confidence, degree.score, reasons(*candidate, field),
                        told.vendor.empty() ? profile.vendor : told.vendor,
                        told.model.empty() ? profile.model : told.model, told.serial});
   }

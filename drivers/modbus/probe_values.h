@@ -33,10 +33,11 @@ struct KeyValues {
 [[nodiscard]] KeyValues check_keys(const MeterProfile& profile, const Variation& variation,
                                    const Answers& answers);
 
-/// How much of a profile a unit knows.
+/// How much of a profile a unit knows. All 0: that was not asked.
 struct Share {
   std::size_t plausible = 0, all = 0;  ///< values
 
+  [[nodiscard]] bool is_none() const { return all > 0 && plausible == 0; }
   [[nodiscard]] double ratio() const {
     return all == 0 ? 0 : static_cast<double>(plausible) / static_cast<double>(all);
   }

@@ -19,6 +19,7 @@ microseconds answer_timeout(const MeterConfig& meter, std::uint16_t count) {
 }
 
 microseconds short_timeout(const MeterConfig& meter, std::uint16_t count, microseconds slowest) {
+  if (slowest.count() == 0) return answer_timeout(meter, count);
   const bool serial = meter.address.transport == Transport::rtu;
   const microseconds usual = exchange_time(serial ? meter.serial : SerialSettings{}, count) +
                              assumed_serial_latency + (serial ? adapter_latency : assumed_latency);

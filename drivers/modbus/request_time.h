@@ -30,7 +30,8 @@ inline constexpr std::chrono::milliseconds adapter_latency{16};
 
 /// How long an answer is waited for that is not expected to come: the exchange, the assumed latencies, or
 /// twice `slowest`, the longest that this meter needed lately; never above answer_timeout(). What is behind a
-/// TCP address is unknown: it may be a line of 9600 baud.
+/// TCP address is unknown: it may be a line of 9600 baud. `slowest` 0: it has not answered yet, and what it
+/// needs is not known; then answer_timeout().
 [[nodiscard]] std::chrono::microseconds short_timeout(const MeterConfig& meter, std::uint16_t count,
                                                       std::chrono::microseconds slowest);
 

@@ -195,17 +195,19 @@ awaitable<Result<Answer>> SerialLine::transact(const ReadRequest& request, const
   const SteadyTime patience = steady_clock::now() + std::max<microseconds>(options.timeout, longest_end);
   while (worker_->phase() != Phase::idle && steady_clock::now() < patience) co_await bell_.wait(patience);
   if (worker_->phase() != Phase::idle)
-    co_return failed(FaultClass::timeout, request, "the driver of the serial port does not return");
+    co_return transaction_fault(FaultClass::timeout, address_, request,
+                                "the driver of the serial port does not return");
 
   const SteadyTime deadline = steady_clock::now() + options.timeout;
   if (!worker_->start(worker_, request, deadline))
-    co_return failed(FaultClass::connection, request, "no thread is left for the serial line");
+    co_return unusable("no thread is left for the serial line " + address_.host +
+                       "; restart the agent, or raise its limit of tasks");
   ++traffic_.requests;
   while (worker_->phase() == Phase::working) {
     if (steady_clock::now() >= deadline + slack) {
       worker_->interrupt();
-      co_return failed(FaultClass::timeout, request,
-                       "no whole answer within " + milliseconds_text(options.timeout));
+      co_return transaction_fault(FaultClass::timeout, address_, request,
+                                  "no whole answer within " + milliseconds_text(options.timeout));
     }
     co_await bell_.wait(deadline + slack);
   }
@@ -213,9 +215,10 @@ awaitable<Result<Answer>> SerialLine::transact(const ReadRequest& request, const
   const SerialPort::Outcome& outcome = worker_->outcome();
   garbled_ = outcome.garbled;
   if (outcome.fault == FaultClass::timeout)
-    co_return failed(FaultClass::timeout, request,
-                     outcome.reason + " within " + milliseconds_text(options.timeout));
-  if (outcome.fault) co_return failed(*outcome.fault, request, outcome.reason);
+    co_return transaction_fault(FaultClass::timeout, address_, request,
+                                outcome.reason + " within " + milliseconds_text(options.timeout));
+  if (outcome.fault == FaultClass::connection) co_return unusable(outcome.reason);
+  if (outcome.fault) co_return transaction_fault(*outcome.fault, address_, request, outcome.reason);
   if (outcome.reply.kind == Reply::Kind::exception) {
     const int code = outcome.reply.code;
     co_return transaction_fault(FaultClass::exception, address_, request, "exception " + std::to_string(code),
@@ -228,10 +231,9 @@ void SerialLine::close() {
   if (worker_->phase() == Worker::Phase::idle) worker_->start(worker_, std::nullopt, {});
 }
 
-Fault SerialLine::failed(FaultClass fault_class, const ReadRequest& request, const std::string& outcome) {
-  auto fault = transaction_fault(fault_class, address_, request, outcome);
-  if (fault_class == FaultClass::connection) connect_fault_ = fault.message;
-  return fault;
+Fault SerialLine::unusable(const std::string& reason) {
+  connect_fault_ = reason;
+  return {FaultClass::connection, reason, 0};
 }
 
 }  // namespace flopwatt::modbus

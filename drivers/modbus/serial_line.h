@@ -45,7 +45,8 @@ class SerialLine final : public Connection {
   class Worker;
 
   boost::asio::awaitable<Result<Answer>> transact(const ReadRequest& request, const ReadOptions& options);
-  Fault failed(FaultClass fault_class, const ReadRequest& request, const std::string& outcome);
+  /// `reason` names the line: every meter of it is told.
+  Fault unusable(const std::string& reason);
 
   ModbusAddress address_;
   SerialSettings settings_;

@@ -15,7 +15,6 @@
 #include <utility>
 
 #include "config/serial_time.h"
-#include "drivers/modbus/driver.h"
 #include "runtime/clock.h"
 
 namespace flopwatt::modbus {
@@ -118,7 +117,9 @@ std::string SerialPort::cannot_open(int error) const {
   switch (error) {
     case EWOULDBLOCK:
     case EBUSY:
-      return path_ + ' ' + std::string(owned_by_another);
+      return path_ +
+             " is owned by another program; stop it, or, if it is a flopwatt agent, see what it reads there: "
+             "flopwatt read with its configuration";
     case ENOENT:
     case ENODEV:
     case ENXIO:
@@ -129,7 +130,7 @@ std::string SerialPort::cannot_open(int error) const {
     case EPERM:
       return tried + "permission denied; let the agent's user be of the device's group, often dialout";
     case ENOTTY:
-      return tried + "this is no serial line";
+      return tried + "this is no serial line; check the path";
     default:
       return tried + modbus_strerror(error) + "; check the device and its settings";
   }

@@ -30,7 +30,9 @@ class SerialPort {
   /// How a transaction ended. Without a fault `reply` says what was answered.
   struct Outcome {
     std::optional<FaultClass> fault;
-    std::string reason;    ///< where there is a fault, as the rest of a sentence
+    /// Where there is a fault. Of the connection it names the line and what to do; else it is the rest of a
+    /// sentence.
+    std::string reason;
     bool garbled = false;  ///< bytes came, but no answer: to ask once more may help
     Moment sent, received;
     Reply reply;  ///< into this port, until the next transaction

@@ -220,10 +220,12 @@ Fault StreamConnection<AnyConversation>::timed_out(const ReadRequest& request, c
 template <class AnyConversation>
 Fault StreamConnection<AnyConversation>::lost(const ReadRequest& request, const std::string& reason) {
   close();
-  if (!answered_) backoff_.fail(steady_clock::now(), chance());
-  auto broken = transaction_fault(FaultClass::connection, address_, request, reason);
-  connect_fault_ = broken.message;
-  return broken;
+  if (!answered_) {
+    backoff_.fail(steady_clock::now(), chance());
+    connect_fault_ = "the connection to " + address_.text() + " broke before it gave an answer: " + reason +
+                     "; check that the device speaks Modbus there, and how many clients it allows";
+  }
+  return transaction_fault(FaultClass::connection, address_, request, reason);
 }
 
 template class StreamConnection<Conversation>;

@@ -84,7 +84,7 @@ class StreamConnection final : public Connection {
   SteadyTime last_transaction_{};
   SteadyTime last_connect_{};
   Backoff backoff_{reconnect_spacing};  // fails with every connection that never gave an answer
-  std::string connect_fault_;
+  std::string connect_fault_;           // while it fails; names no request: others are told, too
 };
 
 using TcpConnection = StreamConnection<Conversation>;

@@ -2,7 +2,7 @@
 //
 //   silent (timeout, or exception 11 of a gateway)
 //              left alone for a doubled time with every failure in a row; from the third on it is
-//              quarantined: at most one attempt a minute, which waits no longer than the unit usually needs.
+//              quarantined: at most one attempt a minute, which waits no longer than short_timeout().
 //              A unit that has its line for itself hurts nobody: it is quarantined when its wait has grown to
 //              the minute.
 //   exceptions 1, 2, 3 and 10 for all that was asked, no device of the kind wanted
@@ -38,8 +38,8 @@ class UnitHealth {
   /// The earliest moment of the next attempt; of no meaning unless failing().
   [[nodiscard]] SteadyTime retry_at() const { return retry_at_; }
 
-  /// Whether the next attempt shall wait only as long as the unit usually needs. Each fifth one waits in
-  /// full: the unit may be slower than is assumed.
+  /// Whether short_timeout() is enough for the next attempt. Each fifth one waits in full: the unit may have
+  /// become slower.
   [[nodiscard]] bool attempt_is_short() const { return quarantined_ && silences_ % 5 != 0; }
 
  private:

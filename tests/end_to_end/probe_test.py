@@ -300,7 +300,7 @@ def test_a_line_that_an_agent_owns_is_refused(tmp_path, started, devices):
     started.append(agent)
     wait_until(lambda: agent.metrics().get("flopwatt_source_up", source="m") == 1, 20, "a reading")
     answer = probe(f"rtu://{path}")
-    assert answer.returncode == 2 and "is owned by another program; stop the agent" in answer.stderr
+    assert answer.returncode == 2 and "is owned by another program; stop it, or, if it is a flop" in answer.stderr
     assert not answer.stdout and answer.stderr.count("owned") == 1
 
 

@@ -212,6 +212,8 @@ def test_the_line_of_another_program_is_left_alone(tmp_path, started, line):
         fcntl.flock(other, fcntl.LOCK_EX)
         agent = new_agent(tmp_path, started, line)
         wait_until(lambda: failures(agent, ABB, "connection") > 1, 15, "faults of a line that is not ours")
-        assert "is owned by another program" in agent.log_text()
+        assert "is owned by another program; stop it, or" in agent.log_text()
+        faults = {name: source["last_fault"] for name, source in agent.status()["sources"].items()}
+        assert not any("of unit" in fault for fault in faults.values()), faults  # that of one would be told of all
         assert line.requests(ABB, 0x5000, 0) == []
     wait_until(lambda: up(agent, ABB, IEM, EM24), 15, "all three meters, once the line is free")

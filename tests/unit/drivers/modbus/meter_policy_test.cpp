@@ -78,12 +78,9 @@ TEST_CASE("what was refused is asked again after a new connection") {
   Rack rack;
   std::vector<int> asked_on;  // connections
   ScriptedMeter device(rack.io, [&](const Asked& asked) {
-    if (touches(asked, 7)) {
-      asked_on.push_back(asked.connection);
-      if (asked.connection == 1) return refuses(asked, 2);
-    }
-    Act act = answers(asked, 3);
-    act.then_close = asked.request == 30;
+    if (touches(asked, 7)) asked_on.push_back(asked.connection);
+    Act act = touches(asked, 7) && asked.connection == 1 ? refuses(asked, 2) : answers(asked, 3);
+    act.then_close = asked.connection == 1 && asked.request == 30;
     return act;
   });
   give_twenty(rack.add("pdu", device.address()));
@@ -220,6 +217,8 @@ TEST_CASE("the serial number is read once, whatever comes of it") {
   CHECK(rack.ledger["pdu"].faults.empty());
   CHECK(asked_for == 1);
   CHECK(rack.ledger["pdu"].source->identity.serial == expected);
+  // With the first set: totals of another meter must not be gone on with.
+  CHECK(rack.ledger["pdu"].sets.front().source->identity.serial == expected);
   CHECK(rack.ledger["pdu"].sets.back().source->identity.serial == expected);
   CHECK(rack.ledger["pdu"].described == (expected.empty() ? 0 : 1));
 }

@@ -53,49 +53,85 @@ TEST_CASE("the source says what the configuration says") {
 
 namespace {
 
-// Nobody answers on it.
-struct DeadLine final : modbus::Connection {
+// Its unit answers the first `answers` requests within 1 ms, and no more.
+struct DyingLine final : modbus::Connection {
+  int answers = 0;
   std::vector<microseconds> timeouts{};
+  std::vector<std::uint8_t> zeros = std::vector<std::uint8_t>(250);
 
   awaitable<void> watch() override { co_return; }
-  awaitable<Result<Answer>> read(const ReadRequest&, const ReadOptions& options) override {
+  awaitable<Result<Answer>> read(const ReadRequest& request, const ReadOptions& options) override {
     timeouts.push_back(options.timeout);
-    co_return Fault{FaultClass::timeout, "no answer", 0};
+    if (answers-- > 0) co_return Answer{{0, 0}, {1000, 1000}, std::span(zeros).first(2U * request.count)};
+    co_return Fault{FaultClass::timeout, "no answer within " + milliseconds_text(options.timeout), 0};
   }
   void close() override {}
   SteadyTime retry_at() const override { return {}; }
 };
 
-awaitable<void> poll_and_fail(Meter& meter, DeadLine& line, int times) {
+awaitable<void> poll_times(Meter& meter, DyingLine& line, int times, std::vector<std::string>& faults) {
   for (int i = 0; i < times; ++i) {
     const auto set = co_await meter.poll(line);
-    REQUIRE((set && !*set));
-    meter.failed(set->error(), std::chrono::steady_clock::now(), {}, true);
+    REQUIRE(set);
+    const auto now = std::chrono::steady_clock::now();
+    if (*set)
+      meter.succeeded(now);
+    else
+      faults.push_back(meter.failed(set->error(), now, {}, true).message);
   }
 }
+
+// A meter on a shared serial line, polled 8 times.
+struct Polled {
+  MeterConfig config{};
+  DyingLine line{};
+  std::vector<std::string> faults{};
+  SteadyTime begin = std::chrono::steady_clock::now();
+  SteadyTime due{};
+
+  explicit Polled(int answers) {
+    config.name = "pdu";
+    config.interval = 1s;
+    config.address = {"/dev/ttyS0", 0, Transport::rtu};
+    config.timeout = 500ms;
+    config.timeout_grows = true;
+    config.profile.registers = {
+        modbus_test::value_at(0, {Quantity::energy_import, Place::whole, 0}, Wire::f32),
+        modbus_test::value_at(500, {Quantity::active_power, Place::whole, 0}, Wire::f32)};
+    line.answers = answers;
+    Meter meter(config, make_source(config, 0s), 0, Beats(1s, 0s, begin));
+    asio::io_context io;
+    std::exception_ptr failure;
+    asio::co_spawn(io, poll_times(meter, line, 8, faults),
+                   [&](const std::exception_ptr& thrown) { failure = thrown; });
+    io.run();
+    CHECK(failure == nullptr);
+    due = meter.due();
+  }
+
+  bool told(std::size_t fault, const std::string& part) const {
+    return faults.at(fault).find(part) != std::string::npos;
+  }
+};
 
 }  // namespace
 
 TEST_CASE("a dead unit costs one request a poll, once quarantined a short one, each fifth time a whole one") {
-  MeterConfig config;
-  config.interval = 1s;
-  config.address = {"/dev/ttyS0", 0, Transport::rtu};
-  config.timeout = 500ms;
-  config.timeout_grows = true;
-  config.profile.registers = {modbus_test::value_at(0, {Quantity::energy_import, Place::whole, 0}, Wire::f32),
-                              modbus_test::value_at(500, {Quantity::active_power, Place::whole, 0})};
-  const SteadyTime now = std::chrono::steady_clock::now();
-  Meter meter(config, make_source(config, 0s), 0, Beats(1s, 0s, now));
-  DeadLine line;
-  asio::io_context io;
-  std::exception_ptr failure;
-  asio::co_spawn(io, poll_and_fail(meter, line, 7),
-                 [&](const std::exception_ptr& thrown) { failure = thrown; });
-  io.run();
-  CHECK(failure == nullptr);
-  const auto whole = answer_timeout(config, 2);
-  const auto brief = short_timeout(config, 2, 0s);
+  const Polled test(2);  // one poll
+  const auto whole = answer_timeout(test.config, 2);
+  const auto brief = short_timeout(test.config, 2, 1ms);
   CHECK(brief < whole / 4);
-  CHECK(line.timeouts == std::vector<microseconds>{whole, whole, whole, brief, brief, whole, brief});
-  CHECK(meter.due() >= now + 60s);
+  CHECK(test.line.timeouts ==
+        std::vector<microseconds>{whole, whole, whole, whole, whole, brief, brief, whole, brief});
+  CHECK(test.due >= test.begin + 60s);
+  CHECK(test.told(2, "within " + milliseconds_text(whole) +
+                         "; check that the meter is on, its unit_id, and whether it needs a longer"));
+  CHECK(test.told(3, "within " + milliseconds_text(brief) + ", more than it needed when it answered; check"));
+  CHECK_FALSE(test.told(3, "longer timeout"));
+}
+
+TEST_CASE("while nothing is known of how long a unit needs it is waited for in full") {
+  const Polled test(0);
+  CHECK(test.line.timeouts == std::vector<microseconds>(8, answer_timeout(test.config, 2)));
+  CHECK(test.due >= test.begin + 60s);
 }

@@ -208,15 +208,39 @@ TEST_CASE("plausible values alone are possible, and who explains more comes firs
   CHECK(unit.found[1].profile == "less");
   CHECK(unit.found[2].profile == "unanswered");
   for (const ProbeMatch& match : unit.found) CHECK(match.confidence == Confidence::possible);
-  CHECK(says(unit.found[0].why, "3 profiles fit"));
+  CHECK(unit.found[0].why.back() == "values alone tell no model: 3 profiles fit");
   CHECK(unit.hints.empty());
 }
 
-TEST_CASE("at most five are listed") {
+TEST_CASE("at most five are listed, and told of how many") {
   Device device(meter_words(100));
   std::vector<MeterProfile> profiles;
-  for (int i = 0; i < 9; ++i) profiles.push_back(profile("p" + std::to_string(i), float_registers(100)));
-  CHECK(probed(device, profiles).found.size() == 5);
+  for (int i = 0; i < 7; ++i) profiles.push_back(profile("p" + std::to_string(i), float_registers(100)));
+  const auto unit = probed(device, profiles);
+  CHECK(unit.found.size() == 5);
+  CHECK(says(unit.found[0].why, "7 profiles fit, these are the 5 likeliest"));
+}
+
+TEST_CASE("a profile of which nothing can be read but single values is no match, but a hint where none is") {
+  Device device(meter_words(100));
+  const auto one_value_at_a_time = [&](const Asked& asked) -> Act {
+    if (asked.count <= 2) return device(asked);
+    return {.bytes = exception(asked.transaction, asked.unit, asked.function, 3)};
+  };
+  const MeterProfile whole = profile("whole", float_registers(100));
+  const auto refused = probed(one_value_at_a_time, {whole});
+  REQUIRE(refused);
+  CHECK(refused->found.empty());
+  CHECK(says(refused->hints, "single values of the profile whole are plausible (voltage L1 231.5 V"));
+
+  const MeterProfile small = profile("small", "limits: {max_registers: 2}\n" + float_registers(100));
+  const auto read = probed(one_value_at_a_time, {whole, small});
+  REQUIRE(read);
+  REQUIRE(read->found.size() == 1);
+  CHECK(read->found[0].profile == "small");
+  CHECK(says(read->found[0].why, "3 of 3 values are plausible"));
+  CHECK(says(read->found[0].why, "compare it with the name plate"));
+  CHECK(read->hints.empty());
 }
 
 TEST_CASE("addresses off by one and the other word order are told, not taken") {
