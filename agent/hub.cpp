@@ -55,6 +55,7 @@ void Hub::set_source(Entry& entry, SourcePtr source) {
 
 void Hub::remove(SourceId id) {
   workbook_.remove(id);
+  leaving_.push_back({std::move(entries_.at(id).source), std::move(entries_.at(id).newest)});
   entries_.at(id) = Entry{};
   entries_.at(id).removed = true;
   status_changed_ = true;
@@ -111,6 +112,18 @@ std::vector<ReadingSet> Hub::take_batch(Moment now) {
   batch.reserve(batch_.size());  // the next batch will be about as large
   batch.swap(batch_);
   return batch;
+}
+
+std::vector<std::string> Hub::take_gone(Moment now) {
+  std::vector<std::string> gone;
+  std::erase_if(leaving_, [&](const Leaving& one) {
+    if (!is_stale(one.source, one.newest, now)) return false;
+    const std::string& name = one.source->name;
+    const auto is_back = [&](const Entry& entry) { return !entry.removed && entry.source->name == name; };
+    if (std::ranges::none_of(entries_, is_back)) gone.push_back(name);
+    return true;
+  });
+  return gone;
 }
 
 bool Hub::update_status(Moment now) {

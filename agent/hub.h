@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "agent/workbook.h"
@@ -49,6 +50,10 @@ class Hub final : public Intake {
   /// scopes, as of `now`.
   [[nodiscard]] std::vector<ReadingSet> take_batch(Moment now);
 
+  /// Names of sources that were removed, did not come back, and have been silent for as long as makes a
+  /// source stale: a driver that starts anew removes its sources and adds them again. Each is told once.
+  [[nodiscard]] std::vector<std::string> take_gone(Moment now);
+
   /// Marks sources stale whose last good reading is too old. True if the status of any source has changed
   /// since the last call (also by coming up).
   bool update_status(Moment now);
@@ -74,7 +79,13 @@ class Hub final : public Intake {
   void set_up(Entry& entry, bool up, std::int64_t wall_us);
   void set_source(Entry& entry, SourcePtr source);
 
+  struct Leaving {
+    SourcePtr source;
+    std::shared_ptr<const ReadingSet> newest;
+  };
+
   std::vector<Entry> entries_;
+  std::vector<Leaving> leaving_;  // removed, and not told to be gone yet
   Workbook workbook_;
   std::vector<ReadingSet> batch_;
   Histogram duration_, lateness_;

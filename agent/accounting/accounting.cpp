@@ -17,7 +17,7 @@ namespace {
 // One part of a source that counts, and where.
 struct Counted {
   std::unique_ptr<Member> member;
-  std::vector<Scope*> scopes;  // to whose totals it adds
+  std::vector<Scope*> scopes;  // to whose totals it adds; empty: it is gone
 };
 
 // All of a source that counts: the meter and its branches; of an accelerator or of what was counted for a
@@ -33,13 +33,14 @@ struct Described {
 }  // namespace
 
 struct Accounting::State {
-  State(Settings configured, const Totals& totals)
-      : settings(std::move(configured)), known(totals), clock(settings.windows) {
+  State(Settings configured, const Totals& totals, Moment since)
+      : settings(std::move(configured)), began(since), known(totals), clock(settings.windows) {
     make_scopes();
   }
 
   void make_scopes();
   void reconfigure(Settings configured);
+  void forget(const std::string& name);
   Entry& entry_of(const ReadingSet& set);
   void complete(Entry& entry, const ReadingSet& set, bool is_first);
   [[nodiscard]] std::vector<std::uint16_t> wanted_parts(const Source& source) const;
@@ -48,6 +49,7 @@ struct Accounting::State {
   void take_changed();
 
   Settings settings;
+  Moment began;
   Totals known;    // as restored, and what was taken since
   Totals changed;  // since somebody took it
   WindowClock clock;
@@ -63,7 +65,7 @@ void Accounting::State::make_scopes() {
   scopes.clear();
   longest_window_us = 0;
   for (ScopePlan& plan : plan_scopes(settings.scopes))
-    scopes.push_back(std::make_unique<Scope>(std::move(plan), settings.windows, known));
+    scopes.push_back(std::make_unique<Scope>(std::move(plan), settings.windows, known, began.monotonic_us));
   for (const Window& window : settings.windows)
     longest_window_us = std::max(longest_window_us, window.length.count());
   retention.longest_us = longest_window_us + longest_window_us / 16 + longest_lag_us;
@@ -88,11 +90,25 @@ void Accounting::State::reconfigure(Settings configured) {
     clock = WindowClock(settings.windows);
     if (newest.monotonic_us != 0) (void)clock.advance(newest);  // nothing is lost since the last batch
   }
+  const auto counts_nowhere = [](const Counted& counted) { return counted.scopes.empty(); };
   for (auto& [name, entry] : entries) {
+    std::erase_if(entry, counts_nowhere);
     for (Counted& counted : entry) join(counted);
-    std::erase_if(entry, [](const Counted& counted) { return counted.scopes.empty(); });
+    std::erase_if(entry, counts_nowhere);
   }
   descriptions.clear();  // each source is looked at again when it tells something: another part may count now
+}
+
+void Accounting::State::forget(const std::string& name) {
+  const auto found = entries.find(name);
+  if (found == entries.end()) return;
+  Entry& entry = found->second;
+  for (Counted& counted : entry) {
+    for (const auto& scope : scopes) scope->leave(counted.member.get(), newest.monotonic_us);
+    counted.scopes.clear();
+  }
+  // It is looked at again should it tell something.
+  std::erase_if(descriptions, [&](const auto& described) { return described.second.entry == &entry; });
 }
 
 Entry& Accounting::State::entry_of(const ReadingSet& set) {
@@ -109,7 +125,10 @@ Entry& Accounting::State::entry_of(const ReadingSet& set) {
 }
 
 void Accounting::State::complete(Entry& entry, const ReadingSet& set, bool is_first) {
-  for (const Counted& counted : entry) counted.member->describe(set.source);
+  for (Counted& counted : entry) {
+    counted.member->describe(set.source);
+    if (counted.scopes.empty()) join(counted);
+  }
   for (const std::uint16_t part : wanted_parts(*set.source)) {
     if (std::ranges::any_of(entry, [&](const Counted& one) { return one.member->branch() == part; }))
       continue;
@@ -182,13 +201,15 @@ void Accounting::State::take_changed() {
   changed = std::move(totals);
 }
 
-Accounting::Accounting(Settings settings, const Totals& restored)
-    : state_(std::make_unique<State>(std::move(settings), restored)) {}
+Accounting::Accounting(Settings settings, const Totals& restored, Moment began)
+    : state_(std::make_unique<State>(std::move(settings), restored, began)) {}
 Accounting::~Accounting() = default;
 Accounting::Accounting(Accounting&&) noexcept = default;
 Accounting& Accounting::operator=(Accounting&&) noexcept = default;
 
 void Accounting::reconfigure(Settings settings) { state_->reconfigure(std::move(settings)); }
+
+void Accounting::forget(const std::string& source) { state_->forget(source); }
 
 std::vector<ReadingSet> Accounting::advance(std::span<const ReadingSet> batch, Moment now) {
   State& state = *state_;

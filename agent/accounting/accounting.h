@@ -32,7 +32,7 @@ namespace flopwatt::accounting {
 ///
 /// Of a source, source/<source>/..., of a branch source/<meter>/<branch>/...: energy_j and energy_time_us
 /// (wall), the last register reading, from which energy catches up; identity, whose register that was;
-/// peak_w, what growth is likely.
+/// peak_w, what growth is likely. `absent` removes one that was saved.
 using Totals = std::map<std::string, double>;
 
 struct Settings {
@@ -46,8 +46,9 @@ struct Settings {
 /// scope names are ignored. Energy and work are finite and never negative, or absent.
 class Accounting {
  public:
-  /// `restored`: the totals as they were saved, empty at first.
-  Accounting(Settings settings, const Totals& restored);
+  /// `restored`: the totals as they were saved, empty at first. `began`: when this run of the agent did;
+  /// windows that reach back before it have no J/FLOP.
+  Accounting(Settings settings, const Totals& restored, Moment began);
   ~Accounting();
   Accounting(Accounting&&) noexcept;
   Accounting& operator=(Accounting&&) noexcept;
@@ -56,6 +57,10 @@ class Accounting {
   /// Scopes whose lists stay keep their totals and their windows; new and changed ones start as they would
   /// after a restart; of those that are gone no window closes any more.
   void reconfigure(Settings settings);
+
+  /// The source is gone: scopes count on without it, and windows that reach back before that have no J/FLOP
+  /// where it was an accelerator. What it has counted stays, and goes on where it comes back.
+  void forget(const std::string& source);
 
   /// Takes in one batch (sets of any sources, each source's in order of time). Returns the sets of windows
   /// that have closed by `now`, in the order of their ends. A window closes when every source of the scope

@@ -18,7 +18,7 @@ double CountedWork::add(std::int64_t time_us, double work, double time_variance,
   const std::int64_t since_us = newest_us_ == 0 ? time_us : newest_us_;
   newest_us_ = time_us;
   time_variance_.observe(time_variance);
-  offered_ = is_known(work);
+  offered_ = std::isfinite(work);
   if (!offered_) return 0;
 
   const double growth = last_ ? std::max(0.0, work - *last_) : 0;

@@ -24,7 +24,7 @@ class CountedWork {
   /// Nothing has been counted before the first reading, so that one is growth as a whole.
   void begin_at_zero() { last_ = 0; }
 
-  /// `work`: cumulative; `absent` while counting is not offered. Returns the growth, FLOP.
+  /// `work`: cumulative; `absent` (or not finite) while counting is not offered. Returns the growth, FLOP.
   double add(std::int64_t time_us, double work, double time_variance, const Retention& retention);
 
   [[nodiscard]] bool offered() const { return offered_; }

@@ -16,7 +16,10 @@ constexpr double square(double x) { return x * x; }
 
 void EnergySeries::set_shape(const EnergyShape& shape) {
   shape_ = shape;
-  if (shape.counter) counter_.set_resolution(*shape.counter);
+  if (shape.counter)
+    counter_.set_resolution(*shape.counter);
+  else
+    counter_.begin_epoch();  // power is counted from here on: the register's growth must not come on top
 }
 
 void EnergySeries::restore(const CounterReading& last, double likely_watts) {

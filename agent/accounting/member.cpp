@@ -54,10 +54,13 @@ Member::Member(SourcePtr source, std::uint16_t branch) : source_(std::move(sourc
 void Member::restore(const Totals& totals, Moment first_time) {
   const double joules = total_of(totals, counter_key_);
   const double wall_us = total_of(totals, time_key_);
+  if (!is_known(joules) || !is_known(wall_us)) return;
+  is_saved_ = true;
   const double identity = total_of(totals, identity_key_);
-  const double identity_now = identity_number(source_->identity);
-  const bool is_other = is_known(identity) && identity != 0 && identity_now != 0 && identity != identity_now;
-  if (!is_known(joules) || !is_known(wall_us) || is_other || !counter_column_) return;
+  // Where it is known whose register that was, a device that does not say who it is may be another one.
+  const bool may_be_other =
+      is_known(identity) && identity != 0 && identity != identity_number(source_->identity);
+  if (may_be_other || !counter_column_) return;
   // A wall clock that went back since tells nothing of the time between: the register must then be confirmed.
   const std::int64_t age = std::max<std::int64_t>(1, first_time.wall_us - static_cast<std::int64_t>(wall_us));
   const double peak = total_of(totals, peak_key_);
@@ -190,8 +193,14 @@ double Member::power() const { return energy_.power_in_doubt() ? absent : newest
 
 void Member::take_changed(Totals& totals) {
   const auto& last = energy_.last_counted();
-  if (!counter_column_ || !last || last->time_us == saved_us_) return;
+  if (!last) {
+    // The energy since is counted without the register: its growth must not come on top one day.
+    if (std::exchange(is_saved_, false)) totals[counter_key_] = totals[time_key_] = absent;
+    return;
+  }
+  if (last->time_us == saved_us_) return;
   saved_us_ = last->time_us;
+  is_saved_ = true;
   totals[counter_key_] = last->value;
   totals[time_key_] = static_cast<double>(newest_.wall_us - (newest_.monotonic_us - last->time_us));
   const double identity = identity_number(source_->identity);

@@ -90,6 +90,7 @@ class Member {
   double newest_watts_ = absent;
 
   std::string counter_key_, time_key_, identity_key_, peak_key_;
+  bool is_saved_ = false;  // the totals hold a register reading
   std::int64_t saved_us_ = 0;
   double saved_identity_ = 0, saved_peak_ = 0;
 };

@@ -21,6 +21,7 @@ void LikelyPower::observe(std::int64_t time_us, double watts) {
   const double age = std::max(0.0, seconds(time_us - time_us_));
   peak_ = std::max(watts, peak_ * std::exp(-age / forgetting_seconds));
   time_us_ = time_us;
+  is_known_ = true;
 }
 
 double LikelyPower::limit() const {

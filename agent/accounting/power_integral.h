@@ -28,13 +28,14 @@ class LikelyPower {
   static constexpr double possible_watts = 1e9;  ///< more than any site takes
 
   void observe(std::int64_t time_us, double watts);
-  [[nodiscard]] bool is_known() const { return peak_ > 0; }
+  [[nodiscard]] bool is_known() const { return is_known_; }
   [[nodiscard]] double peak() const { return peak_; }
   [[nodiscard]] double limit() const;
 
  private:
   double peak_ = 0;
   std::int64_t time_us_ = 0;
+  bool is_known_ = false;  // a peak of 0 W is known, too
 };
 
 struct PowerStep {

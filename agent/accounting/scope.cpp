@@ -41,7 +41,8 @@ bool put(const std::vector<EnergyEntry>& entries, const EnergyEntry& entry,
 
 }  // namespace
 
-Scope::Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& restored)
+Scope::Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& restored,
+             std::int64_t began_us)
     : plan_(std::move(plan)),
       source_(scope_source(plan_.name)),
       pending_(windows.size()),
@@ -49,6 +50,7 @@ Scope::Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& r
       inner_meters_(plan_.inner_energy.size(), nullptr),
       lines_(plan_.inside.size(), nullptr),
       totals_(plan_, restored),
+      unbroken_since_us_(began_us),
       method_(totals_.method()) {
   for (const Window& window : windows) {
     window_sources_.push_back(window_source(plan_.name + '/' + window.text, window.length));
@@ -57,6 +59,7 @@ Scope::Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& r
 }
 
 void Scope::carry_on(Scope& before, bool windows_stay) {
+  unbroken_since_us_ = before.unbroken_since_us_;
   method_ = std::move(before.method_);
   if (windows_stay) pending_ = std::move(before.pending_);
 }
@@ -80,6 +83,14 @@ bool Scope::join_lines(std::size_t scope, const Member* lines) {
   lines_[static_cast<std::size_t>(found - plan_.inside.begin())] = lines;
   has_lines_ = true;
   return true;
+}
+
+void Scope::leave(const Member* member, std::int64_t now_us) {
+  const Member* const nobody = nullptr;
+  for (auto* members : {&meters_, &inner_meters_, &lines_}) std::ranges::replace(*members, member, nobody);
+  std::erase_if(accelerators_, [&](const Accelerator& one) { return one.member == member; });
+  // The meters have told the energy of its work, which is not known any more.
+  if (std::erase(devices_, member) != 0) unbroken_since_us_ = now_us;
 }
 
 void Scope::add(const Member& member, const Growth& growth) {
@@ -161,7 +172,8 @@ std::int64_t Scope::reached_us(std::int64_t now_us) const {
 WindowFigures Scope::evaluate(std::size_t window, TimeSpan span, Moment end, double min_coverage) const {
   std::vector<MethodStretch> methods;
   if (does_work()) methods = method_.stretches(span);
-  WindowMembers members{energy_members(), inner_meters_, methods, {}, from_meters(), min_coverage};
+  WindowMembers members{energy_members(), inner_meters_, methods,           {},
+                        from_meters(),    min_coverage,  unbroken_since_us_};
   for (const MethodStretch& stretch : methods) {
     auto& sources = members.work[static_cast<std::size_t>(stretch.method)];
     if (sources.empty()) sources = work_sources(stretch.method, span);
@@ -170,10 +182,6 @@ WindowFigures Scope::evaluate(std::size_t window, TimeSpan span, Moment end, dou
 }
 
 void Scope::close_windows(std::int64_t now_us, double min_coverage, std::vector<ReadingSet>& closed) {
-  if (energy_members().empty()) {  // nothing to tell of: no device has appeared yet
-    for (auto& pending : pending_) pending.clear();
-    return;
-  }
   const std::int64_t reached = reached_us(now_us);
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     while (!pending_[i].empty() && pending_[i].front().span.end_us <= reached) {
@@ -190,7 +198,7 @@ ReadingSet Scope::running_figures(Moment now) const {
   set.values[power] = from_meters() ? power_of(meters_, now.monotonic_us) : device_power;
   if (from_meters()) set.values[unaccounted] = set.values[power] - device_power;
   set.values[energy] = totals_.energy();
-  if (plan_.has_devices) set.values[device_energy] = totals_.device_energy();
+  set.values[device_energy] = totals_.device_energy();
   set.values[work] = totals_.work();
   return set;
 }

@@ -22,7 +22,8 @@ namespace flopwatt::accounting {
 
 class Scope {
  public:
-  Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& restored);
+  /// `began_us`: when this run of the agent did.
+  Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& restored, std::int64_t began_us);
 
   /// After a reload: goes on where the scope of that name stood, of which this one has the totals already.
   /// Windows that wait to close are kept where `windows_stay`.
@@ -35,6 +36,8 @@ class Scope {
   void join_accelerator(const Member* accelerator, std::span<const std::size_t> around);
   /// What is counted for that scope as a whole, which is this one or lies inside.
   bool join_lines(std::size_t scope, const Member* lines);
+  /// That member is gone, if it was one. What it has added to totals stays.
+  void leave(const Member* member, std::int64_t now_us);
 
   void add(const Member& member, const Growth& growth);
   /// After the sets of a batch: takes the method that all offer now, and counts the batch's work by it.
@@ -82,6 +85,7 @@ class Scope {
   bool has_lines_ = false;
 
   ScopeTotals totals_;
+  std::int64_t unbroken_since_us_ = 0;
   MethodChoice method_;
   std::array<double, method_count> grown_{};  // since the method was chosen last
 };

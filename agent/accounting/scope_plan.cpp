@@ -83,8 +83,6 @@ std::vector<ScopePlan> plan_scopes(std::span<const ScopeConfig> scopes) {
     } else if (scope.work == Work::none) {
       plan.energy = std::move(inner);
     }
-    plan.has_devices =
-        std::ranges::any_of(plan.inside, [&](std::size_t i) { return scopes[i].work != Work::none; });
     const std::string own = own_lists(scope);
     const std::string devices = device_lists(scopes, plan.inside);
     std::string energy;

@@ -20,7 +20,6 @@ struct ScopePlan {
   /// one of them has no meters, and where the scope has no meters of its own to compare with.
   std::vector<EnergyEntry> inner_energy;
   std::vector<std::size_t> inside;  ///< indexes: the scope itself, then all inside at any depth
-  bool has_devices = false;         ///< it, or a scope inside, names accelerators
 
   /// Numbers that change when the scope's own lists change, their order aside, or by a change elsewhere
   /// `lists`: what gives its energy; `device_lists`: which accelerators count in it. Totals start at 0 then.

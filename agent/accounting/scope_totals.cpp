@@ -1,6 +1,7 @@
 #include "agent/accounting/scope_totals.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace flopwatt::accounting {
 
@@ -8,7 +9,7 @@ ScopeTotals::ScopeTotals(const ScopePlan& plan, const Totals& restored) {
   const std::string prefix = "scope/" + plan.name + '/';
   const auto restored_or_zero = [&](const std::string& key) {
     const auto found = restored.find(key);
-    return found == restored.end() ? 0 : found->second;
+    return found != restored.end() && std::isfinite(found->second) ? std::max(0.0, found->second) : 0;
   };
   lists_ = {prefix + "lists", plan.lists, absent};
   device_lists_ = {prefix + "device_lists", plan.device_lists, absent};
@@ -16,7 +17,7 @@ ScopeTotals::ScopeTotals(const ScopePlan& plan, const Totals& restored) {
   devices_carry_on_ = restored_or_zero(device_lists_.key) == plan.device_lists;
   const auto total = [&](const std::string& name, bool carries_on) {
     const std::string key = prefix + name;
-    return Total{key, carries_on ? std::max(0.0, restored_or_zero(key)) : 0, absent};
+    return Total{key, carries_on ? restored_or_zero(key) : 0, absent};
   };
   energy_ = total("energy_j", carries_on_);
   device_energy_ = total("device_energy_j", devices_carry_on_);
@@ -27,8 +28,13 @@ ScopeTotals::ScopeTotals(const ScopePlan& plan, const Totals& restored) {
         total("work_" + std::string(name_of(method)) + "_flop", devices_carry_on_);
 }
 
+void ScopeTotals::grow(Total& total, double growth) {
+  const double grown = total.value + growth;
+  if (std::isfinite(grown)) total.value = grown;
+}
+
 void ScopeTotals::add(Total& total, const EnergyGrowth& growth, bool carries_on) {
-  total.value += growth.joules - (carries_on ? 0 : growth.restored_joules);
+  grow(total, growth.joules - (carries_on ? 0 : growth.restored_joules));
 }
 
 void ScopeTotals::set_method(Method method) {

@@ -18,7 +18,7 @@ class ScopeTotals {
 
   void add_energy(const EnergyGrowth& growth) { add(energy_, growth, carries_on_); }
   void add_device_energy(const EnergyGrowth& growth) { add(device_energy_, growth, devices_carry_on_); }
-  void add_work(Method method, double flop) { work_[static_cast<std::size_t>(method)].value += flop; }
+  void add_work(Method method, double flop) { grow(work_[static_cast<std::size_t>(method)], flop); }
   /// The scope has that method now; none: it keeps the one it had last.
   void set_method(Method method);
 
@@ -37,6 +37,8 @@ class ScopeTotals {
     double value = 0;
     double taken = absent;
   };
+  /// Growth after which the total is not finite is not taken: it would never be a number again.
+  static void grow(Total& total, double growth);
   static void add(Total& total, const EnergyGrowth& growth, bool carries_on);
 
   bool carries_on_ = false, devices_carry_on_ = false;

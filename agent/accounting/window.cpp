@@ -140,8 +140,8 @@ WindowFigures window_figures(const SourcePtr& source, TimeSpan span, Moment end,
   std::vector<double>& values = figures.figures.values;
   const Covered covered = members.energy.empty() ? Covered{} : cover(span, members);
   const std::int64_t covered_us = total_us(covered.spans);
-  values[interim_pue] = pue_of(span, members);
   values[coverage] = static_cast<double>(covered_us) / static_cast<double>(span.length_us());
+  if (covered_us == span.length_us()) values[interim_pue] = pue_of(span, members);
   if (covered_us == 0) return figures;
 
   UncertaintyBudget budget;
@@ -166,7 +166,7 @@ WindowFigures window_figures(const SourcePtr& source, TimeSpan span, Moment end,
     budget.add_work(part);
   }
   values[work] = done.work;
-  if (values[coverage] >= members.min_coverage)
+  if (values[coverage] >= members.min_coverage && span.begin_us >= members.unbroken_since_us)
     fill_per_flop(values, done, budget, figures, members.from_meters);
   return figures;
 }

@@ -3,7 +3,8 @@
 // Covered is the time in which the energy of all sources of energy and the work of all accelerators is known;
 // energy and work are both taken over that time, cut out of their cumulative functions. Coverage is its share
 // of the window. Joules per FLOP is absent where no work was done, below the least coverage, where methods of
-// work mix, and where the expanded uncertainty reaches 1 (the energy is below what its source resolves).
+// work mix, where the window spans a break (WindowMembers::unbroken_since_us), and where the expanded
+// uncertainty reaches 1 (the energy is below what its source resolves).
 //
 // Interim PUE is the energy of the scope over that of the scopes directly inside (ISO/IEC 30134-2, for a
 // period shorter than a year). It is told where both are known over the whole window, and not where it is
@@ -37,6 +38,8 @@ struct WindowMembers {
   std::array<std::vector<WorkSource>, method_count> work;  ///< by method, for those in `methods`
   bool from_meters = false;
   double min_coverage = 0;
+  /// Before, the agent was down, or other accelerators did work.
+  std::int64_t unbroken_since_us = 0;
 };
 
 /// A source of kind window: its fields are what window_figures() fills. `name` is "<scope>/<window>".

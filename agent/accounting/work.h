@@ -15,7 +15,8 @@
 
 namespace flopwatt::accounting {
 
-/// More than any accelerator does; what is believed where a source does not tell its peak. FLOP/s.
+/// More than any accelerator does; what is believed, and may be counted, where a source does not tell its
+/// peak. FLOP/s.
 inline constexpr double possible_flop_per_second = 1e18;
 
 struct WorkReading {

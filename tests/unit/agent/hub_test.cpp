@@ -147,3 +147,17 @@ TEST_CASE("states carry the numbers by which drivers name their sources, also af
   CHECK(snapshot.find_source(first) == nullptr);
   CHECK(snapshot.find_source(second + 1) == nullptr);
 }
+
+TEST_CASE("a removed source is gone when it would be stale, if none of its name has come by then") {
+  Hub hub;
+  const auto pdu_a = meter("pdu-a"), pdu_b = meter("pdu-b"), never = meter("never");
+  const SourceId a = hub.add(pdu_a), b = hub.add(pdu_b), c = hub.add(never);
+  hub.accept(a, reading(pdu_a, 100, 5000), 0us, 1ms);
+  hub.accept(b, reading(pdu_b, 100, 5000), 0us, 1ms);
+  for (const SourceId id : {a, b, c}) hub.remove(id);
+  CHECK(hub.take_gone(at(101)) == std::vector<std::string>{"never"});
+  CHECK(hub.take_gone(at(105)).empty());
+  hub.add(meter("pdu-b"));
+  CHECK(hub.take_gone(at(106)) == std::vector<std::string>{"pdu-a"});
+  CHECK(hub.take_gone(at(107)).empty());
+}

@@ -20,7 +20,7 @@ Rack rack() {
 }
 
 Accounting one_scope(Work work = Work::all) {
-  return Accounting(settings({scope("r", {"pdu-a", "pdu-b"}, work)}, {window("1m", 60)}), {});
+  return Accounting(settings({scope("r", {"pdu-a", "pdu-b"}, work)}, {window("1m", 60)}), {}, at(0));
 }
 
 const ReadingSet& minute(const ScopeFigures& figures) { return figures.windows.at(0).figures; }
@@ -54,14 +54,14 @@ TEST_CASE("all, none, names and globs divide the accelerators") {
       settings({scope("all", {"pdu-a"}, Work::all), scope("none", {"pdu-b"}, Work::none),
                 scope("first", {}, Work::listed, {"nvidia0"}), scope("amds", {}, Work::listed, {"amd*"})},
                {window("1m", 60)}),
-      {});
+      {}, at(0));
   r.run(accounting, 0, 100);
   const auto figures = accounting.figures(at(99.99));
   REQUIRE(figures.size() == 4);
   for (const std::size_t i : {0U, 2U, 3U})
     CHECK(value(figures[i].figures, Q::work) == doctest::Approx(99 * 1000 * 2e11));
   CHECK_FALSE(is_known(value(figures[1].figures, Q::work)));
-  CHECK_FALSE(is_known(value(figures[1].figures, Q::device_energy)));
+  CHECK(value(figures[1].figures, Q::device_energy) == 0);
   CHECK_FALSE(is_known(value(figures[1].figures, Q::unaccounted_power)));
   CHECK(value(minute(figures[1]), Q::power) == doctest::Approx(2500));
   CHECK_FALSE(is_known(value(minute(figures[1]), Q::work)));
@@ -83,10 +83,10 @@ TEST_CASE("work: all without any accelerator tells energy and no work") {
   CHECK_FALSE(is_known(value(minute(figures), Q::joules_per_flop)));
 }
 
-TEST_CASE("a scope whose devices have not appeared has totals and no windows") {
-  Accounting accounting(settings({scope("d", {}, Work::all)}, {window("1s", 1)}), {});
+TEST_CASE("a scope whose devices have not appeared has totals and no trailing windows") {
+  Accounting accounting(settings({scope("d", {}, Work::all)}, {window("1s", 1)}), {}, at(0));
   CHECK(accounting.advance({}, at(0.5)).empty());
-  CHECK(accounting.advance({}, at(10.5)).empty());
+  CHECK(accounting.advance({}, at(10.5)).size() == 10);
   const ScopeFigures figures = accounting.figures(at(10.5))[0];
   CHECK(figures.windows.empty());
   CHECK(value(figures.figures, Q::energy) == 0);
@@ -276,4 +276,18 @@ TEST_CASE("sources of no scope are not accounted, sets out of order and without 
   const ScopeFigures figures = accounting.figures(at(106))[0];
   CHECK(value(figures.figures, Q::energy) == energy);
   CHECK_FALSE(is_known(value(figures.figures, Q::power)));
+}
+
+TEST_CASE("a feed without load does not take the scope's power away") {
+  Rack r = rack();
+  r.disturb = [](ReadingSet& set, double) {
+    if (set.source->name == "pdu-b") set.values[1] = 0;
+    return true;
+  };
+  Accounting accounting = one_scope();
+  r.run(accounting, 0, 3);
+  for (int s = 3; s < 20; ++s) {
+    r.second(accounting, s);
+    CHECK(value(accounting.figures(at(s + 0.99))[0].figures, Q::power) == doctest::Approx(2500));
+  }
 }

@@ -35,7 +35,7 @@ TEST_CASE("every window closes exactly once, at its boundary of UTC, with the tr
   Rack r = rack();
   Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all), scope("m", {}, Work::none)},
                                  {window("1m", 60), window("15m", 900)}),
-                        {});
+                        {}, at(0));
   r.run(accounting, 25, 1900);
   const auto minutes = of(r, "r/1m");
   REQUIRE(minutes.size() == 31);
@@ -62,12 +62,13 @@ TEST_CASE("every window closes exactly once, at its boundary of UTC, with the tr
   CHECK(value(quarters[1], Q::energy) == doctest::Approx(r.energy(900, 1800)).epsilon(0.001));
   CHECK(value(quarters[1], Q::joules_per_flop) ==
         doctest::Approx(r.energy(900, 1800) / r.work(900, 1800)).epsilon(0.001));
-  CHECK(of(r, "m/1m").empty());
+  CHECK(of(r, "m/1m").size() == 31);
 }
 
 TEST_CASE("consecutive windows add up to the scope's energy") {
   Rack r = rack();
-  Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("10s", 10)}), {});
+  Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("10s", 10)}), {},
+                        at(0));
   r.run(accounting, 0, 700);
   double work = 0;
   for (const ReadingSet& set : r.closed)
@@ -77,7 +78,7 @@ TEST_CASE("consecutive windows add up to the scope's energy") {
 
 TEST_CASE("a window waits for the slowest source, but not for one that is stale") {
   Rack r = rack();
-  Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60)}), {});
+  Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60)}), {}, at(0));
   double told_at = 0;
   r.disturb = [](ReadingSet& set, double t) {
     return set.source->name != "pdu-b" || t < 57 || (t > 63 && t < 115);
@@ -94,8 +95,19 @@ TEST_CASE("a window waits for the slowest source, but not for one that is stale"
 
 TEST_CASE("a window without any reading is told with its coverage and nothing else") {
   Rack r = rack();
-  Accounting accounting(settings({scope("r", {"pdu-a"}, Work::none)}, {window("1m", 60)}), {});
+  Accounting accounting(settings({scope("r", {"pdu-a"}, Work::none)}, {window("1m", 60)}), {}, at(0));
   r.disturb = [](ReadingSet&, double t) { return t < 50; };
+  r.run(accounting, 0, 130);
+  REQUIRE(r.closed.size() == 2);
+  CHECK(value(r.closed[1], Q::coverage) == 0);
+  CHECK(r.closed[1].known_count() == 1);
+}
+
+TEST_CASE("windows of a scope in which there is no device yet are told, too") {
+  Rack r = rack();
+  Accounting accounting(settings({scope("r", {}, Work::all)}, {window("1m", 60)}), {}, at(0));
+  r.meters.clear();
+  r.gpus.clear();
   r.run(accounting, 0, 130);
   REQUIRE(r.closed.size() == 2);
   CHECK(value(r.closed[1], Q::coverage) == 0);
@@ -106,7 +118,7 @@ TEST_CASE("windows of all scopes and lengths come in the order of their ends") {
   Rack r = rack();
   Accounting accounting(settings({scope("a", {"pdu-a"}, Work::all), scope("b", {"pdu-b"}, Work::none)},
                                  {window("1s", 1), window("2s", 2)}),
-                        {});
+                        {}, at(0));
   r.run(accounting, 0, 5);
   std::vector<ReadingSet> batch;
   for (int s = 5; s < 9; ++s) {
@@ -121,7 +133,7 @@ TEST_CASE("windows of all scopes and lengths come in the order of their ends") {
 
 TEST_CASE("a step of the wall clock leaves out the window it falls in; the figures go on") {
   Rack r = rack();
-  Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60)}), {});
+  Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60)}), {}, at(0));
   r.run(accounting, 0, 150);
   CHECK(r.closed.size() == 2);
   r.closed.clear();
@@ -143,5 +155,47 @@ TEST_CASE("a step of the wall clock leaves out the window it falls in; the figur
     CHECK(r.closed[i].time == later(at(end)));
     CHECK(value(r.closed[i], Q::coverage) == 1);
     CHECK(value(r.closed[i], Q::energy) == doctest::Approx(r.energy(end - 60, end)).epsilon(0.004));
+  }
+}
+
+TEST_CASE("windows that reach back before the agent began have no J/FLOP, and the rest of their figures") {
+  Rack r = rack();
+  const Settings windows = settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("15m", 900)});
+  Totals store;
+  {
+    Accounting accounting(windows, {}, at(0));
+    r.run(accounting, 0, 910);
+    store = accounting.take_changed_totals();
+    REQUIRE(r.closed.size() == 1);
+    CHECK(is_known(value(r.closed[0], Q::joules_per_flop)));
+  }
+  // Away for one minute of fifteen.
+  Accounting accounting(windows, store, at(970));
+  r.run(accounting, 970, 2710);
+  REQUIRE(r.closed.size() == 3);
+  const ReadingSet& spanning = r.closed[1];
+  CHECK(spanning.time == at(1800));
+  CHECK(value(spanning, Q::coverage) > 0.92);
+  CHECK(is_known(value(spanning, Q::energy)));
+  CHECK(is_known(value(spanning, Q::work)));
+  for (const Quantity quantity : {Q::joules_per_flop, Q::joules_per_flop_low, Q::joules_per_flop_high,
+                                  Q::flop_per_second_per_watt, Q::uncertainty})
+    CHECK_FALSE(is_known(value(spanning, quantity)));
+  CHECK(is_known(value(r.closed[2], Q::joules_per_flop)));
+}
+
+TEST_CASE("the trailing window has J/FLOP when the agent has run for its length") {
+  Rack r = rack();
+  Accounting accounting(
+      settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60), window("1s", 1)}), {},
+      at(99.5));
+  for (int s = 100; s < 200; ++s) {
+    r.second(accounting, s);
+    const ScopeFigures figures = accounting.figures(at(s + 0.98))[0];
+    CAPTURE(s);
+    // It ends with the accelerators' readings, at the full second.
+    CHECK(is_known(value(figures.windows[0].figures, Q::joules_per_flop)) == (s >= 160));
+    if (s > 102) CHECK(is_known(value(figures.windows[1].figures, Q::joules_per_flop)));
+    if (s == 159) CHECK(value(figures.windows[0].figures, Q::coverage) > 0.9);
   }
 }

@@ -78,3 +78,12 @@ TEST_CASE("bounds are the work, and its lumps are steps") {
   CHECK(work.part(std::vector<TimeSpan>{{us(2900), us(3000)}}).lump_variance ==
         doctest::Approx(2 * 1e15 * 1e15 / 12));
 }
+
+TEST_CASE("what is not finite was not counted") {
+  CountedWork work = counted();
+  work.begin_at_zero();
+  CHECK(add(work, 0, 1e15) == 1e15);
+  CHECK(add(work, 1, std::numeric_limits<double>::infinity()) == 0);
+  CHECK_FALSE(work.offered());
+  CHECK(add(work, 2, 3e15) == 2e15);
+}

@@ -163,3 +163,19 @@ TEST_CASE("a coarse power register is a term of what is integrated from it") {
   for (int t = 0; t <= 60; ++t) energy.add({us(t), absent, 1000, 0}, retention);
   CHECK(std::sqrt(part(energy, 0, 60).step_variance) == doctest::Approx(100 * 60 / std::sqrt(12)));
 }
+
+TEST_CASE("a register that goes is a new one when it comes back") {
+  const auto load = model::constant(10'000);
+  auto energy = series(3600);
+  const EnergyShape with{Resolution{Wire::i64, 3600, 0}, Resolution{Wire::f32, 1, 0}, 5'000'000, 0.01};
+  EnergyShape without = with;
+  without.counter.reset();
+  read(energy, load, 3600, 0, 100);
+  CHECK(energy.last_counted());
+  energy.set_shape(without);
+  CHECK_FALSE(energy.last_counted());
+  CHECK(energy.add({us(101), absent, 10'000, 1e-6}, retention).joules == 10'000);
+  energy.set_shape(with);
+  CHECK(energy.add({us(102), 2e9, 10'000, 1e-6}, retention).joules == 0);
+  CHECK(energy.add({us(103), 2e9 + 10'000, 10'000, 1e-6}, retention).joules == 10'000);
+}

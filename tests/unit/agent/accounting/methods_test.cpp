@@ -43,7 +43,7 @@ void check_minute(const Rack& rack, const ScopeFigures& figures, Method method) 
 TEST_CASE("counted and pipe: the scope has pipe, of both") {
   Rack r = rack();
   r.offers = [](const std::string& name, double) { return Offers{name == "nvidia0", true, true}; };
-  Accounting accounting(one_scope(), {});
+  Accounting accounting(one_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   const ScopeFigures figures = at_second(accounting, 100);
   CHECK(figures.method == Method::pipe);
@@ -57,7 +57,7 @@ TEST_CASE("counted and pipe: the scope has pipe, of both") {
 TEST_CASE("all counted: the scope has counted, without bounds") {
   Rack r = rack();
   r.offers = [](const std::string&, double) { return Offers{true, true, true}; };
-  Accounting accounting(one_scope(), {});
+  Accounting accounting(one_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   const ScopeFigures figures = at_second(accounting, 100);
   CHECK(figures.method == Method::counted);
@@ -71,7 +71,7 @@ TEST_CASE("all counted: the scope has counted, without bounds") {
 TEST_CASE("estimated where that is all that one offers, with its wide bounds") {
   Rack r = rack();
   r.offers = [](const std::string& name, double) { return Offers{false, name == "nvidia0", true}; };
-  Accounting accounting(one_scope(), {});
+  Accounting accounting(one_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   const ScopeFigures figures = at_second(accounting, 100);
   CHECK(figures.method == Method::estimated);
@@ -84,7 +84,7 @@ TEST_CASE("estimated where that is all that one offers, with its wide bounds") {
 TEST_CASE("no method that all offer: nothing is added up, and the scope's work is not known") {
   Rack r = rack();
   r.offers = [](const std::string& name, double) { return Offers{name == "nvidia0", name != "nvidia0"}; };
-  Accounting accounting(one_scope(), {});
+  Accounting accounting(one_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   const ScopeFigures figures = at_second(accounting, 100);
   CHECK(figures.method == Method::none);
@@ -97,7 +97,7 @@ TEST_CASE("a change of method makes the windows that span it absent") {
   Rack r = rack();
   r.offers = [](const std::string&, double t) { return Offers{t >= 100}; };
   r.counting_since = 99;
-  Accounting accounting(one_scope(), {});
+  Accounting accounting(one_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   check_minute(r, at_second(accounting, 100), Method::pipe);
   for (int s = 100; s < 200; ++s) {
@@ -129,7 +129,7 @@ TEST_CASE("each method has a total of its own, which stands while another is pre
   r.counting_since = 99;
   Totals store;
   {
-    Accounting accounting(one_scope(), {});
+    Accounting accounting(one_scope(), {}, at(0));
     r.run(accounting, 0, 300);
     store = accounting.take_changed_totals();
   }
@@ -138,9 +138,9 @@ TEST_CASE("each method has a total of its own, which stands while another is pre
   CHECK(work_total(store, "estimated") == 0);
   CHECK(work_total(store, "counted") == doctest::Approx(r.work_by(Method::counted, 99, 199)));
   CHECK(work_total(store, "pipe") == doctest::Approx(r.work(0, 99) + r.work(204, 299)));
-  Accounting again(one_scope(), store);
-  CHECK(again.figures(at(300))[0].method == Method::pipe);
-  CHECK(value(again.figures(at(300))[0].figures, Q::work) == work_total(store, "pipe"));
+  Accounting again(one_scope(), store, at(310));
+  CHECK(again.figures(at(310))[0].method == Method::pipe);
+  CHECK(value(again.figures(at(310))[0].figures, Q::work) == work_total(store, "pipe"));
   r.offers = [](const std::string&, double) { return Offers{true}; };
   r.counting_since = 309;
   r.run(again, 310, 400);
@@ -154,7 +154,7 @@ TEST_CASE("a failed sample of the better method is a gap and no change of method
   r.offers = [](const std::string& name, double t) {
     return Offers{false, name != "nvidia0" || t < 70 || t > 73, true};
   };
-  Accounting accounting(one_scope(), {});
+  Accounting accounting(one_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   const ScopeFigures figures = at_second(accounting, 100);
   CHECK(figures.method == Method::pipe);
@@ -166,7 +166,7 @@ TEST_CASE("a failed sample of the better method is a gap and no change of method
 TEST_CASE("the first sample without pipes is no method of its own") {
   Rack r = rack();
   r.offers = [](const std::string&, double t) { return Offers{false, t >= 1, true}; };
-  Accounting accounting(one_scope(), {});
+  Accounting accounting(one_scope(), {}, at(-10));
   r.run(accounting, 0, 59);
   const ScopeFigures figures = at_second(accounting, 59);
   CHECK(figures.method == Method::pipe);
@@ -182,7 +182,7 @@ TEST_CASE("a training step every seven seconds: J/FLOP errs by no more than it s
   r.lump = 7.3;
   r.offers = [](const std::string&, double) { return Offers{true}; };
   Accounting accounting(settings({scope("r", {"pdu-a"}, Work::all)}, {window("30s", 30), window("5m", 300)}),
-                        {});
+                        {}, at(0));
   r.run(accounting, 0, 310);
   int within = 0;
   int all = 0;
@@ -214,7 +214,7 @@ void second_with_lines(Rack& rack, Accounting& accounting, int s, std::vector<Re
     batch.push_back(set);
     return false;
   };
-  Accounting unused({}, {});
+  Accounting unused({}, {}, at(0));
   rack.second(unused, s);
   for (ReadingSet& set : lines) batch.push_back(std::move(set));
   for (ReadingSet& set : accounting.advance(batch, at(s + 0.98))) rack.closed.push_back(std::move(set));
@@ -226,7 +226,7 @@ TEST_CASE("lines to a scope count for all its accelerators, and their own on top
   Rack r = rack();
   r.offers = [](const std::string& name, double t) { return Offers{name == "nvidia0" && t >= 150}; };
   r.counting_since = 149;
-  Accounting accounting(one_scope(), {});
+  Accounting accounting(one_scope(), {}, at(0));
   const SourcePtr source = lines("r");
   for (int s = 0; s < 300; ++s) {
     const double counted = 5e14 * (s - 20);
@@ -256,7 +256,7 @@ TEST_CASE("lines to a scope count for all its accelerators, and their own on top
 TEST_CASE("when lines to a scope are not offered any more the next best method takes over") {
   for (const bool is_said : {true, false}) {
     Rack r = rack();
-    Accounting accounting(one_scope(), {});
+    Accounting accounting(one_scope(), {}, at(0));
     const SourcePtr source = lines("r");
     for (int s = 0; s < 100; ++s) {
       std::vector<ReadingSet> told;
@@ -274,7 +274,7 @@ TEST_CASE("when lines to a scope are not offered any more the next best method t
 TEST_CASE("a scope without accelerators can do counted work") {
   Rack r = rack();
   r.gpus.clear();
-  Accounting accounting(settings({scope("r", {"pdu-a"}, Work::none)}, {window("1m", 60)}), {});
+  Accounting accounting(settings({scope("r", {"pdu-a"}, Work::none)}, {window("1m", 60)}), {}, at(0));
   const SourcePtr source = lines("r");
   for (int s = 0; s < 100; ++s) second_with_lines(r, accounting, s, {lines_set(source, s + 0.97, 5e14 * s)});
   const ScopeFigures figures = at_second(accounting, 100);

@@ -81,3 +81,17 @@ TEST_CASE("likely power forgets within hours") {
   likely.observe(4 * 3'600'000'000LL, 500);
   CHECK(likely.limit() == 5'000);
 }
+
+TEST_CASE("0 W are known power: no reading of them is in doubt, and the first wild one is") {
+  Read read;
+  read.add(0);
+  for (int i = 0; i < 10; ++i) {
+    CHECK(read.add(0) == 0);
+    CHECK_FALSE(read.integral.in_doubt());
+    CHECK(read.likely.is_known());
+  }
+  CHECK(read.add(6.5e7) == 0);
+  CHECK(read.integral.in_doubt());
+  CHECK(read.add(0) == 0);
+  CHECK_FALSE(read.integral.in_doubt());
+}

@@ -86,7 +86,7 @@ TEST_CASE("random sites: J/FLOP of every level lies within what is stated, total
   for (int trial = 0; trial < 12; ++trial) {
     CAPTURE(trial);
     Site site = random_site(random);
-    Accounting accounting(settings(levels(), {window("20s", 20), window("2m", 120)}), {});
+    Accounting accounting(settings(levels(), {window("20s", 20), window("2m", 120)}), {}, at(0));
     site.run(accounting, 0, 125);
     for (int s = 125; s < 300; ++s) {
       site.second(accounting, s);
@@ -142,7 +142,7 @@ TEST_CASE("random changes of what is offered: every stretch is counted by one me
     rack.offers = [&](const std::string& name, double t) {
       return Offers{false, has_pipe[name == "nvidia0" ? 0 : 1][static_cast<std::size_t>(t)], true};
     };
-    Accounting accounting(settings({scope("r", {"pdu-a"}, Work::all)}, {window("30s", 30)}), {});
+    Accounting accounting(settings({scope("r", {"pdu-a"}, Work::all)}, {window("30s", 30)}), {}, at(0));
     double told = 0;
     Totals totals;
     for (int s = 0; s < 600; ++s) {

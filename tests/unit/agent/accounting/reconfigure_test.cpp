@@ -42,7 +42,7 @@ TEST_CASE("a scope whose lists stay goes on: totals, windows, method") {
   Rack r = rack();
   r.offers = [](const std::string&, double t) { return Offers{t >= 90}; };
   r.counting_since = 89;
-  Accounting accounting(with({whole}), {});
+  Accounting accounting(with({whole}), {}, at(0));
   r.run(accounting, 0, 100);
   const ScopeFigures before = figures_of(accounting, "r", 99.99);
   CHECK_FALSE(is_known(value(minute(before), Q::joules_per_flop)));  // it spans the change of method
@@ -65,7 +65,7 @@ TEST_CASE("a scope whose lists stay goes on: totals, windows, method") {
 
 TEST_CASE("a window that waits for a silent source still closes") {
   Rack r = rack();
-  Accounting accounting(with({whole}), {});
+  Accounting accounting(with({whole}), {}, at(0));
   r.disturb = [](ReadingSet& set, double t) { return set.source->name != "pdu-b" || t < 58 || t > 62; };
   r.run(accounting, 0, 61);
   CHECK(r.closed.empty());
@@ -78,7 +78,7 @@ TEST_CASE("a window that waits for a silent source still closes") {
 
 TEST_CASE("a new scope starts at 0, with windows of what its sources have told already") {
   Rack r = rack();
-  Accounting accounting(with({whole}), {});
+  Accounting accounting(with({whole}), {}, at(0));
   r.run(accounting, 0, 100);
   accounting.reconfigure(with({nested(whole, {"s"}), scope("s", {}, Work::listed, {"nvidia1"})}));
   CHECK(value(figures_of(accounting, "s", 99.99).figures, Q::energy) == 0);
@@ -99,7 +99,7 @@ TEST_CASE("a new scope starts at 0, with windows of what its sources have told a
 TEST_CASE("a change inside restarts devices and work around, and leaves the energy of the meters") {
   Rack r = rack();
   const ScopeConfig around = nested(scope("r", {"pdu-a", "pdu-b"}, Work::none), {"s"});
-  Accounting accounting(with({around, scope("s", {}, Work::listed, {"nvidia0"})}), {});
+  Accounting accounting(with({around, scope("s", {}, Work::listed, {"nvidia0"})}), {}, at(0));
   r.run(accounting, 0, 100);
   const double energy = value(figures_of(accounting, "r", 99.99).figures, Q::energy);
   accounting.reconfigure(with({around, scope("s", {}, Work::listed, {"nvidia0", "nvidia1"})}));
@@ -119,7 +119,7 @@ TEST_CASE("a scope that is gone ends; when it comes back it carries on, without 
   Rack r = rack();
   const ScopeConfig b = scope("b", {"pdu-b"}, Work::none);
   const ScopeConfig a = scope("a", {"pdu-a"}, Work::all);
-  Accounting accounting(with({a, b}), {});
+  Accounting accounting(with({a, b}), {}, at(0));
   r.run(accounting, 0, 100);
   CHECK_FALSE(accounting.take_changed_totals().empty());
   r.run(accounting, 100, 110);
@@ -144,7 +144,7 @@ TEST_CASE("a scope that is gone ends; when it comes back it carries on, without 
 
 TEST_CASE("other windows begin at the next reading, filled with what is known") {
   Rack r = rack();
-  Accounting accounting(with({whole}), {});
+  Accounting accounting(with({whole}), {}, at(0));
   r.run(accounting, 0, 110);
   accounting.reconfigure(settings({whole}, {window("30s", 30), window("1m", 60)}));
   r.closed.clear();
@@ -161,7 +161,7 @@ TEST_CASE("a meter of which another part counts after the change") {
   auto both = std::make_shared<Source>(*meter("pdu-a"));
   both->fields.push_back({{Q::active_power, Place::branch, 3}, Wire::f32, 1, 0});
   const SourcePtr source = both;
-  Accounting accounting(with({scope("r", {"pdu-a"}, Work::none)}), {});
+  Accounting accounting(with({scope("r", {"pdu-a"}, Work::none)}), {}, at(0));
   const auto run = [&](int from, int to) {
     for (int s = from; s < to; ++s) {
       ReadingSet set = meter_set(source, s, 1000, 3.6e9 + 1000.0 * s);
@@ -182,10 +182,76 @@ TEST_CASE("a meter of which another part counts after the change") {
 TEST_CASE("what was counted before a scope named the accelerator does not count in it") {
   Rack r = rack();
   r.offers = [](const std::string&, double) { return Offers{true}; };
-  Accounting accounting(with({scope("r", {"pdu-a"}, Work::none)}), {});
+  Accounting accounting(with({scope("r", {"pdu-a"}, Work::none)}), {}, at(0));
   r.run(accounting, 0, 100);
   accounting.reconfigure(with({scope("r", {"pdu-a"}, Work::all)}));
   r.run(accounting, 100, 200);
   CHECK(value(figures_of(accounting, "r", 199.99).figures, Q::work) ==
         doctest::Approx(r.work_by(Method::counted, 100, 199)));
+}
+
+TEST_CASE("an accelerator that has another name after a reload: J/FLOP comes back with the new one") {
+  Rack r = rack();
+  Accounting accounting(with({whole}), {}, at(0));
+  r.run(accounting, 0, 300);
+  const ScopeFigures before = figures_of(accounting, "r", 299.99);
+  accounting.reconfigure(with({whole}));
+  r.gpus[1] = gpu("gpu-a", "GPU-2");
+  r.run(accounting, 300, 305);
+  accounting.forget("nvidia1");
+  r.run(accounting, 305, 364);
+  CHECK_FALSE(is_known(value(minute(figures_of(accounting, "r", 363.99)), Q::joules_per_flop)));
+  r.run(accounting, 364, 400);
+  const ScopeFigures after = figures_of(accounting, "r", 399.99);
+  CHECK(value(minute(after), Q::coverage) == 1);
+  CHECK(value(minute(after), Q::joules_per_flop) == doctest::Approx(1 / (0.6 * 2e11)));
+  CHECK(value(after.figures, Q::unaccounted_power) == doctest::Approx(2000));
+  // What it had counted stays; of the other nothing is known before its first reading.
+  CHECK(value(after.figures, Q::device_energy) ==
+        doctest::Approx(value(before.figures, Q::device_energy) + 100 * 1500 + 99 * 1500));
+  CHECK(value(after.figures, Q::work) ==
+        doctest::Approx(value(before.figures, Q::work) + r.work(299, 399) / 2 + r.work(300, 399) / 2));
+}
+
+TEST_CASE("windows that span the end of an accelerator have no J/FLOP: its work is not known any more") {
+  Rack r = rack();
+  r.offers = [](const std::string&, double) { return Offers{true}; };
+  Accounting accounting(with({whole}), {}, at(0));
+  r.run(accounting, 0, 100);
+  r.gpus.pop_back();
+  accounting.forget("nvidia1");
+  accounting.forget("nobody");
+  for (int s = 100; s < 200; ++s) {
+    r.second(accounting, s);
+    const ScopeFigures figures = figures_of(accounting, "r", s + 0.99);
+    CAPTURE(s);
+    CHECK(value(minute(figures), Q::coverage) > 0.98);
+    CHECK(is_known(value(minute(figures), Q::joules_per_flop)) == (s >= 160));
+    if (s == 150) accounting.reconfigure(with({whole, scope("other", {}, Work::none)}));
+  }
+}
+
+TEST_CASE("a source that was gone and comes back goes on: totals, registers, what was counted") {
+  for (const bool is_reloaded : {false, true}) {
+    CAPTURE(is_reloaded);
+    Rack r = rack();
+    r.offers = [](const std::string&, double) { return Offers{true}; };
+    Accounting accounting(with({whole}), {}, at(0));
+    r.run(accounting, 0, 100);
+    const double work = value(figures_of(accounting, "r", 99.99).figures, Q::work);
+    CHECK_FALSE(accounting.take_changed_totals().empty());
+    for (const char* name : {"pdu-b", "nvidia0", "nvidia1"}) accounting.forget(name);
+    CHECK(figures_of(accounting, "r", 99.99).windows.empty());
+    CHECK_FALSE(is_known(value(figures_of(accounting, "r", 99.99).figures, Q::power)));
+    if (is_reloaded) accounting.reconfigure(with({whole, scope("other", {}, Work::none)}));
+    CHECK(figures_of(accounting, "r", 99.99).windows.empty());
+    r.run(accounting, 200, 300);
+    const ScopeFigures figures = figures_of(accounting, "r", 299.99);
+    CHECK(value(figures.figures, Q::energy) == doctest::Approx(299 * 5000).epsilon(0.01));
+    CHECK(value(figures.figures, Q::device_energy) == doctest::Approx(299 * 3000));
+    // A reload leaves no track of it: then it is as after a restart.
+    CHECK(value(figures.figures, Q::work) ==
+          doctest::Approx(work + r.work_by(Method::counted, is_reloaded ? 200 : 99, 299)));
+    CHECK(value(minute(figures), Q::coverage) == 1);
+  }
 }

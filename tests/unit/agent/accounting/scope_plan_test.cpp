@@ -23,7 +23,6 @@ TEST_CASE("energy comes from a scope's own meters, else from those inside, else 
   CHECK(plans[0].inner_energy.empty());  // the sum over itself would be 1 by making
   CHECK(plans[0].parent.empty());
   CHECK(plans[0].inside == std::vector<std::size_t>{0, 1, 5, 2, 3, 4});
-  CHECK(plans[0].has_devices);
   CHECK(plans[1].energy == Entries{{"main"}});
   CHECK(plans[1].inner_energy == Entries{{"pdu-a"}, {"pdu-b"}});
   CHECK(plans[1].parent == "site");
@@ -32,7 +31,6 @@ TEST_CASE("energy comes from a scope's own meters, else from those inside, else 
   CHECK(plans[3].energy == Entries{{"pdu-a", 1}, {"pdu-b", 1}});
   CHECK(plans[3].parent == "rack");
   CHECK(plans[4].energy.empty());
-  CHECK_FALSE(plans[5].has_devices);
   CHECK(plans[6].energy.empty());  // its own accelerator has no meter
 }
 

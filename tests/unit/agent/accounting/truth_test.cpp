@@ -43,7 +43,8 @@ bool is_within(const Rack& rack, const WindowFigures& window) {
 TEST_CASE("a constant load is exact to the register's step") {
   Rack constant_rack = rack(constant(8000));
   Accounting accounting(
-      settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60), window("5m", 300)}), {});
+      settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60), window("5m", 300)}), {},
+      at(0));
   constant_rack.run(accounting, 0, 400);
   const auto figures = accounting.figures(at(399.99));
   REQUIRE(figures.size() == 1);
@@ -68,7 +69,7 @@ TEST_CASE("a sinusoidal load, windows of many lengths, is within what is stated 
     Rack moving = rack(sinusoid(8000, 4000, period));
     Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)},
                                    {window("10s", 10), window("1m", 60), window("15m", 900)}),
-                          {});
+                          {}, at(0));
     moving.run(accounting, 0, 950);
     for (int s = 950; s < 1000; ++s) {
       moving.second(accounting, s);
@@ -97,7 +98,8 @@ TEST_CASE("steps of the load with perfect meters: 95 % of windows are within wha
       perfect.has_register = has_register;
       Rack stepping = rack(steps(2000, 12'000, period, 0.37, 5.123), perfect);
       Accounting accounting(
-          settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("10s", 10), window("1m", 60)}), {});
+          settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("10s", 10), window("1m", 60)}), {},
+          at(0));
       stepping.run(accounting, 0, 70);
       for (int s = 70; s < 370; ++s) {
         stepping.second(accounting, s);
@@ -122,7 +124,7 @@ TEST_CASE("a coarse register (0.1 kWh) does not show its steps in a minute") {
   MeterShape coarse;
   coarse.energy = {{Q::energy_import}, Wire::i32, 100, 0};
   Rack stepping = rack(steps(4000, 9000, 31.3, 0.5), coarse);
-  Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60)}), {});
+  Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60)}), {}, at(0));
   stepping.run(accounting, 0, 70);
   for (int s = 70; s < 400; ++s) {
     stepping.second(accounting, s);
@@ -138,7 +140,8 @@ TEST_CASE("an old float register and no power: what it cannot resolve is not pub
   old.register_start = 3.6e6 * 1.2e6;  // 1.2 GWh: steps of 125 Wh, 15 minutes of 500 W
   old.register_apart = 150'000;
   Accounting accounting(
-      settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60), window("2h", 7200)}), {});
+      settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60), window("2h", 7200)}), {},
+      at(0));
   old.run(accounting, 0, 7300);
   double told = 0;
   for (int s = 7300; s < 8300; ++s) {
@@ -159,7 +162,7 @@ TEST_CASE("an old float register and no power: what it cannot resolve is not pub
 TEST_CASE("without meters the devices' own energy counts, with their gain") {
   Rack devices = rack(sinusoid(8000, 2000, 41));
   devices.meters.clear();
-  Accounting accounting(settings({scope("r", {}, Work::all)}, {window("1m", 60)}), {});
+  Accounting accounting(settings({scope("r", {}, Work::all)}, {window("1m", 60)}), {}, at(0));
   devices.run(accounting, 0, 100);
   const auto figures = accounting.figures(at(99.99));
   CHECK_FALSE(figures[0].from_meters);
