@@ -70,7 +70,7 @@ void show_counters_that_go_on(const ScopeFigures& stored, ScopeFigures& shown) {
 Keeper::Keeper(const Config& config, Hub& hub, std::unique_ptr<store::Store> store)
     : hub_(hub),
       interval_(config.store.commit),
-      accounting_(settings_of(config), store->opened().totals),
+      accounting_(settings_of(config), store->opened().totals, now()),
       store_(std::move(store)),
       stored_figures_(accounting_.figures(now())) {
   const store::Opened& opened = store_->opened();
@@ -147,6 +147,7 @@ void Keeper::seal() {
   }
   std::vector<ReadingSet> batch = hub_.take_batch(moment);
   std::vector<ReadingSet> windows = accounting_.advance(batch, moment);
+  for (const std::string& name : hub_.take_gone(moment)) accounting_.forget(name);
   std::ranges::move(windows, std::back_inserter(batch));
   auto totals = accounting_.take_changed_totals();
   totals.merge(totals_);  // what is not yet saved stays, unless it is newer now
@@ -176,6 +177,9 @@ awaitable<void> Keeper::run_storing() {
   for (;;) {
     // More than one transaction holds: after an outage, go on at once.
     if (waiting_.size() <= max_commit_sets) co_await commit_due_.wait();
+    // Once cancelled nothing is offloaded any more: what a commit has taken by then would be lost.
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) co_return;
     store::Commit commit = next_commit();
     const auto write = [this, &commit] { return store_->commit(commit); };
     const std::vector<ScopeFigures> figures = sealed_figures_;

@@ -7,8 +7,11 @@ namespace flopwatt::agent {
 
 void Sum::add(double value) {
   const double sum = sum_ + value;
-  lost_ += std::abs(sum_) >= std::abs(value) ? (sum_ - sum) + value : (value - sum) + sum_;
+  const double lost =
+      lost_ + (std::abs(sum_) >= std::abs(value) ? (sum_ - sum) + value : (value - sum) + sum_);
+  if (!std::isfinite(sum + lost)) return;
   sum_ = sum;
+  lost_ = lost;
 }
 
 void WorkTally::count(Place precision, double flop) {

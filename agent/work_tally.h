@@ -18,6 +18,7 @@ inline constexpr std::chrono::minutes longest_busy_silence{5};
 /// resolves 1.7e7.
 class Sum {
  public:
+  /// What would take the sum beyond all doubles is left out: it could never be known again.
   void add(double value);
   [[nodiscard]] double value() const { return sum_ + lost_; }
 

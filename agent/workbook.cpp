@@ -108,14 +108,11 @@ void Workbook::complete(SourceId id, ReadingSet& set) {
 
 /// Notes what the set tells of the device: its peak, and whether it was busy since the set before.
 void Workbook::follow(Page& page, const ReadingSet& set) {
-  double peak_rate = absent;
+  double peak_rate = 0;
   for (const std::size_t column : page.peak_rates)
-    if (is_known(set.values[column]))
-      peak_rate = std::max(is_known(peak_rate) ? peak_rate : 0.0, set.values[column]);
-  const bool is_same_peak =
-      peak_rate == page.peak_rate || (!is_known(peak_rate) && !is_known(page.peak_rate));
-  page.peak_rate = peak_rate;
-  if (!is_same_peak) sum_peak_rates();
+    if (set.values[column] > peak_rate) peak_rate = set.values[column];
+  if (peak_rate == 0) peak_rate = accounting::possible_flop_per_second;
+  if (std::exchange(page.peak_rate, peak_rate) != peak_rate) sum_peak_rates();
 
   const std::int64_t until_us = set.time.monotonic_us;
   const std::int64_t from_us = std::max(page.newest_us, until_us - set.source->stale_after().count());
@@ -146,18 +143,13 @@ Workbook::BestWork Workbook::best_work(Page& page, const ReadingSet& set) const 
   return has_pipes || !is_known(estimate) ? BestWork{} : BestWork{estimate, Method::estimated};
 }
 
-/// Of a scope: the sum over the accelerators in it, `absent` where there is none or one of them is unknown.
 void Workbook::sum_peak_rates() {
-  for (ScopePage& scope : scope_pages_) scope.peak_rate = absent;
-  std::vector<bool> found(scope_pages_.size(), false);
-  for (const auto& page : pages_) {
-    if (!page) continue;
-    for (const std::size_t scope : page->scopes) {
-      double& sum = scope_pages_[scope].peak_rate;
-      sum = found[scope] ? sum + page->peak_rate : page->peak_rate;
-      found[scope] = true;
-    }
-  }
+  for (ScopePage& scope : scope_pages_) scope.peak_rate = 0;
+  for (const auto& page : pages_)
+    if (page)
+      for (const std::size_t scope : page->scopes) scope_pages_[scope].peak_rate += page->peak_rate;
+  for (ScopePage& scope : scope_pages_)
+    if (scope.peak_rate == 0) scope.peak_rate = accounting::possible_flop_per_second;
 }
 
 ReadingSet Workbook::scope_set(ScopePage& page, Moment now) {

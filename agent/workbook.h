@@ -5,6 +5,10 @@
 // Columns that it appends to an accelerator's set: counted_work of each precision seen so far and of all
 // (once there was a line), `work` and `method`. An accelerator offers counted work from its first line until
 // it has been busy for longest_busy_silence without one; then the columns are absent until the next line.
+//
+// The peak of a target, which bounds what is counted for it: that of the accelerator, or the sum over the
+// accelerators in the scope. An accelerator whose peak is not known has accounting::possible_flop_per_second,
+// and so has a scope without accelerators.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/accounting/work.h"
 #include "agent/work_tally.h"
 #include "config/config.h"
 #include "runtime/driver.h"
@@ -54,7 +59,8 @@ class Workbook final : public WorkIntake {
     std::optional<std::size_t> utilization, pipe_work, estimated_work;  // columns of `told`
     std::vector<std::size_t> pipe_activity, peak_rates;
     WorkTally tally;
-    double peak_rate = absent;        // the highest of the newest set
+    // The highest of the newest set.
+    double peak_rate = accounting::possible_flop_per_second;
     std::int64_t newest_us = 0;       // time of the newest set, 0: none yet
     std::int64_t pipe_known_us = 0;   // of the newest set with pipe_work
     std::vector<std::size_t> scopes;  // ids of those in which its work counts
@@ -65,7 +71,7 @@ class Workbook final : public WorkIntake {
     SourcePtr source;
     std::size_t precision_count = 0;
     WorkTally tally;
-    double peak_rate = absent;
+    double peak_rate = accounting::possible_flop_per_second;
     bool counted = false;      // since the last set
     bool silent = true;        // the last set said that nothing is known, or there was none
     std::int64_t told_us = 0;  // time of the last set

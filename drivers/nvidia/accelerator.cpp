@@ -28,6 +28,18 @@ EnergySource energy_source(const DeviceIdentity& identity) {
   return identity.has_power ? EnergySource::integrated : EnergySource::none;
 }
 
+std::string why_no_energy(EnergySource source) {
+  switch (source) {
+    case EnergySource::counter:
+      return "";
+    case EnergySource::integrated:
+      return "the device has no energy counter, and did not tell the power to integrate";
+    case EnergySource::none:
+      break;
+  }
+  return "the device has no energy counter, and no power to integrate";
+}
+
 /// Fills a set's values in the order of the source's fields.
 class Values {
  public:
@@ -68,8 +80,9 @@ void add_estimated_work(Values& values, const std::optional<Work>& work) {
 
 }  // namespace
 
-Accelerator::Accelerator(const NvidiaConfig& config, const AcceleratorTable& table, std::string name)
-    : config_(config), table_(table), name_(std::move(name)) {}
+Accelerator::Accelerator(const NvidiaConfig& config, const AcceleratorTable& table, std::string name,
+                         IntegratedEnergy& energy)
+    : config_(config), table_(table), name_(std::move(name)), energy_(energy) {}
 
 void Accelerator::describe(const DeviceIdentity& identity, const std::string& driver_version) {
   identity_ = identity;
@@ -119,7 +132,9 @@ void Accelerator::find_rates() {
 std::vector<Field> Accelerator::measured_fields() const {
   using enum Quantity;
   std::vector<Field> fields = {field(power, Wire::u32, milli), field(power_limit, Wire::u32, milli)};
-  if (identity_.has_energy_counter) fields.push_back(field(energy, Wire::u64, milli));
+  const EnergySource energy_comes_from = energy_source(identity_);
+  if (energy_comes_from == EnergySource::counter) fields.push_back(field(energy, Wire::u64, milli));
+  if (energy_comes_from == EnergySource::integrated) fields.push_back(field(energy, Wire::f64));
   fields.insert(fields.end(), {field(utilization, Wire::u8, percent), field(memory_used, Wire::u64),
                                field(memory_total, Wire::u64), field(core_clock, Wire::u32, mega),
                                field(temperature, Wire::i16)});
@@ -174,11 +189,17 @@ std::optional<Work> Accelerator::estimated_increment(const DeviceReading& readin
                                           std::chrono::duration<double>(passed).count());
 }
 
+double Accelerator::integrated_energy(const DeviceReading& reading) {
+  const double watts = reading.power_mw ? held_value(*reading.power_mw, milli) : absent;
+  return energy_.advance(reading.time.monotonic_us, watts, source_->stale_after());
+}
+
 ReadingSet Accelerator::make_set(const DeviceReading& reading) {
   Values values(*source_);
   values.add(reading.power_mw);
   values.add(reading.power_limit_mw);
-  if (identity_.has_energy_counter) values.add(reading.energy_mj);
+  if (source_->identity.energy_source == EnergySource::counter) values.add(reading.energy_mj);
+  if (source_->identity.energy_source == EnergySource::integrated) values.add(integrated_energy(reading));
   values.add(reading.utilization_percent);
   values.add(reading.memory_used_bytes);
   values.add(reading.memory_total_bytes);
@@ -201,8 +222,7 @@ ReadingSet Accelerator::make_set(const DeviceReading& reading) {
 std::string Accelerator::why_absent(Channel channel) const {
   switch (channel.quantity) {
     case Quantity::energy:
-      return identity_.has_energy_counter ? ""
-                                          : "the device has no energy counter; a scope integrates its power";
+      return why_no_energy(energy_source(identity_));
     case Quantity::work:
     case Quantity::method:
     case Quantity::pipe_work:

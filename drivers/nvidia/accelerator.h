@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "drivers/nvidia/device.h"
 #include "drivers/nvidia/estimated_work.h"
+#include "drivers/nvidia/integrated_energy.h"
 #include "drivers/nvidia/pipe_work.h"
 #include "drivers/nvidia/work_counter.h"
 #include "readings/reading_set.h"
@@ -18,11 +19,12 @@ namespace flopwatt::nvidia {
 
 class Accelerator {
  public:
-  /// `config` and `table` must outlive it. `name` and the device's PCI address are for good.
-  Accelerator(const NvidiaConfig& config, const AcceleratorTable& table, std::string name);
+  /// `config`, `table` and `energy` must outlive it. `name` and the device's PCI address are for good.
+  Accelerator(const NvidiaConfig& config, const AcceleratorTable& table, std::string name,
+              IntegratedEnergy& energy);
 
-  /// The device tells who it is, or is another card than before: makes the source anew. The count of work
-  /// goes on.
+  /// The device tells who it is, or is another card than before: makes the source anew. The count of work,
+  /// and of energy where it is integrated, goes on.
   void describe(const DeviceIdentity& identity, const std::string& driver_version);
 
   [[nodiscard]] const SourcePtr& source() const { return source_; }
@@ -42,11 +44,13 @@ class Accelerator {
   [[nodiscard]] std::vector<Field> measured_fields() const;
   void add_peak_rates(std::vector<Field>& fields);
   [[nodiscard]] std::optional<Work> increment(const DeviceReading& reading);
+  [[nodiscard]] double integrated_energy(const DeviceReading& reading);
   [[nodiscard]] std::optional<Work> estimated_increment(const DeviceReading& reading) const;
 
   const NvidiaConfig& config_;
   const AcceleratorTable& table_;
   std::string name_;
+  IntegratedEnergy& energy_;
   DeviceIdentity identity_;
   SourcePtr source_;
   std::optional<PipeRates> rates_;               ///< nullopt: pipe is not offered

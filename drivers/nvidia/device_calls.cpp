@@ -27,6 +27,8 @@ std::optional<std::uint64_t> integer_of(const abi::FieldValue& field) {
   return std::nullopt;
 }
 
+bool is_offered(Return code) { return code != Return::not_supported && code != Return::function_not_found; }
+
 }  // namespace
 
 bool is_down(Return code) { return code == Return::gpu_is_lost || code == Return::reset_required; }
@@ -48,10 +50,18 @@ void DeviceCalls::read_energy_and_power() {
   } else {
     note(asked);
   }
-  if (std::uint64_t energy = 0;
-      !reading.energy_mj && ok(functions_.device_get_total_energy_consumption(device_, &energy)))
-    reading.energy_mj = energy;
-  if (!reading.power_mw) reading.power_mw = number(functions_.device_get_power_usage);
+  if (!reading.energy_mj) {
+    std::uint64_t energy = 0;
+    const Return code = functions_.device_get_total_energy_consumption(device_, &energy);
+    if (ok(code)) reading.energy_mj = energy;
+    has_energy_counter_ = is_offered(code);
+  }
+  if (!reading.power_mw) {
+    unsigned power = 0;
+    const Return code = functions_.device_get_power_usage(device_, &power);
+    if (ok(code)) reading.power_mw = power;
+    has_power_ = is_offered(code);
+  }
 }
 
 void DeviceCalls::read_clock() {
@@ -88,8 +98,7 @@ void DeviceCalls::read_temperature() {
 void DeviceCalls::note(Return code) {
   if (code == Return::success) ++known_;
   if (is_down(code) || is_broken(code)) fatal_ = code;
-  const bool not_offered = code == Return::not_supported || code == Return::function_not_found;
-  if (!not_offered && first_ == Return::success) first_ = code;
+  if (is_offered(code) && first_ == Return::success) first_ = code;
 }
 
 Return DeviceCalls::failure() const {

@@ -24,6 +24,9 @@ class DeviceCalls {
   /// Energy counter and power: by field where the driver knows them (power is then the instant one), else by
   /// the older calls.
   void read_energy_and_power();
+  /// Whether the device then did not say that it has no such figure; one that failed may come.
+  [[nodiscard]] bool has_energy_counter() const { return has_energy_counter_; }
+  [[nodiscard]] bool has_power() const { return has_power_; }
   void read_clock();
   /// Limit, utilisation, memory, temperature. Spares them to a device that is down.
   void read_the_rest();
@@ -45,6 +48,7 @@ class DeviceCalls {
 
   const NvmlFunctions& functions_;
   abi::Device device_;
+  bool has_energy_counter_ = true, has_power_ = true;
   int known_ = 0;
   abi::Return first_ = abi::Return::success;  ///< first failure, but that the device does not offer something
   abi::Return fatal_ = abi::Return::success;

@@ -122,8 +122,8 @@ DeviceIdentity DeviceReader::identify(abi::Device handle, std::string pci) const
   functions_.device_get_num_gpu_cores(handle, &identity.cores);
   DeviceCalls first(functions_, handle);
   first.read_energy_and_power();
-  identity.has_power = first.reading.power_mw.has_value();
-  identity.has_energy_counter = first.reading.energy_mj.has_value();
+  identity.has_power = first.has_power();
+  identity.has_energy_counter = first.has_energy_counter();
   return identity;
 }
 

@@ -28,10 +28,10 @@ GuestProcess::Settings guest_settings(GuestProcess::Settings guest, const Nvidia
 class Metering {
  public:
   Metering(const Config& config, const AcceleratorTable& table, const NumberOf& number_of,
-           const DriverSettings& settings)
+           const DriverSettings& settings, IntegratedEnergies& energies)
       : config_(config.nvidia),
         settings_(settings),
-        fleet_(config, table, number_of),
+        fleet_(config, table, number_of, energies),
         guest_(guest_settings(settings.guest, config.nvidia)) {}
 
   void add_tasks(std::vector<awaitable<void>>& tasks, Intake& intake) {
@@ -198,7 +198,7 @@ class RestartingDriver final : public NvidiaDriver {
       changed_ = false;
       metering_.reset();
       if (config_.nvidia.enabled)
-        metering_ = std::make_unique<Metering>(config_, table_, number_of_, settings_);
+        metering_ = std::make_unique<Metering>(config_, table_, number_of_, settings_, energies_);
       std::vector<awaitable<void>> tasks;
       tasks.push_back(wait_for_change());
       if (metering_) metering_->add_tasks(tasks, intake);
@@ -231,6 +231,7 @@ class RestartingDriver final : public NvidiaDriver {
   NumberOf number_of_;
   Config config_;  // what of it concerns these accelerators
   AcceleratorTable table_;
+  IntegratedEnergies energies_;         // they go on from one configuration to the next
   std::unique_ptr<Metering> metering_;  // null before run() and while `off`
   bool changed_ = false;
   Bell bell_;

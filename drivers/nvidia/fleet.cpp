@@ -20,11 +20,13 @@ std::chrono::microseconds Beat::lateness() const {
   return duration_cast<std::chrono::microseconds>(begun - due);
 }
 
-Fleet::Fleet(const Config& config, const AcceleratorTable& table, NumberOf number_of)
+Fleet::Fleet(const Config& config, const AcceleratorTable& table, NumberOf number_of,
+             IntegratedEnergies& energies)
     : config_(config.nvidia),
       table_(table),
       names_(config.accelerator_names),
-      number_of_(std::move(number_of)) {}
+      number_of_(std::move(number_of)),
+      energies_(energies) {}
 
 std::string Fleet::name_for(const std::string& pci) {
   const std::string numbered = "nvidia" + std::to_string(number_of_(pci));
@@ -38,7 +40,8 @@ Fleet::Member& Fleet::find_or_add(const DeviceIdentity& identity, bool& is_new) 
   is_new = known == members_.end();
   if (!is_new) return *known;
   return members_.emplace_back(
-      Member{.accelerator = Accelerator(config_, table_, name_for(identity.pci)), .pci = identity.pci});
+      Member{.accelerator = Accelerator(config_, table_, name_for(identity.pci), energies_[identity.pci]),
+             .pci = identity.pci});
 }
 
 void Fleet::bind(const Hello& hello, Intake& intake) {

@@ -30,7 +30,9 @@ using NumberOf = std::function<unsigned(const std::string& pci)>;
 
 class Fleet {
  public:
-  Fleet(const Config& config, const AcceleratorTable& table, NumberOf number_of);
+  /// `energies` must outlive it.
+  Fleet(const Config& config, const AcceleratorTable& table, NumberOf number_of,
+        IntegratedEnergies& energies);
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
@@ -63,6 +65,7 @@ class Fleet {
   AcceleratorTable table_;
   std::vector<NameOverride> names_;
   NumberOf number_of_;
+  IntegratedEnergies& energies_;
   std::deque<Member> members_;      ///< never shrinks; addresses stay
   std::vector<Member*> by_device_;  ///< by the index in the last hello
 };

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 #include <memory>
 
 #include "drivers/nvidia/device_reader.h"
@@ -41,7 +42,7 @@ class Sink {
 
   /// False where nobody reads any more.
   bool write(const std::string& message) const {
-    if (socket_ < 0) return std::puts(message.c_str()) >= 0 && std::fflush(stdout) == 0;
+    if (socket_ < 0) return (std::cout << message << std::endl).good();
     for (;;) {
       const auto sent = ::send(socket_, message.data(), message.size(), MSG_NOSIGNAL);
       if (sent >= 0) return true;

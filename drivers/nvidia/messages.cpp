@@ -3,6 +3,8 @@
 #include <boost/json.hpp>
 #include <concepts>
 
+#include "runtime/json_parse.h"
+
 namespace flopwatt::nvidia {
 namespace {
 
@@ -198,7 +200,7 @@ std::string format(const DeviceMessage& message, const std::string& pci) {
 
 Result<GuestMessage> parse(std::string_view text) {
   boost::system::error_code error;
-  const json::value value = json::parse(text, error);
+  const json::value value = parse_json(text, error);
   if (error || !value.is_object()) return not_understood("what is no JSON object");
   const json::object& object = value.get_object();
   std::string kind;

@@ -5,7 +5,6 @@
 namespace flopwatt::work {
 
 bool Budgets::take(const WorkTarget& target, double flop, std::int64_t now_us) {
-  if (!(target.peak_rate > 0)) return true;
   std::vector<Bucket>& buckets = buckets_[target.is_scope ? 1 : 0];
   if (target.id >= buckets.size()) buckets.resize(target.id + std::size_t{1});
   Bucket& bucket = buckets[target.id];
@@ -13,7 +12,7 @@ bool Budgets::take(const WorkTarget& target, double flop, std::int64_t now_us) {
   bucket.seconds = std::min(budget_seconds, bucket.seconds + passed);
   bucket.filled_us = now_us;
   const double needed = flop / target.peak_rate;
-  if (needed > bucket.seconds) return false;
+  if (!(needed <= bucket.seconds)) return false;  // nor without a peak
   bucket.seconds -= needed;
   return true;
 }

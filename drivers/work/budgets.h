@@ -1,5 +1,6 @@
 // How much work a target can have done: a bucket that fills at the target's dense peak, holds 10 minutes of
-// it and starts full. A target whose peak is not known has no budget. Pure.
+// it and starts full. The agent gives a bound where the peak is not known; a target with neither takes
+// nothing. Pure.
 #pragma once
 
 #include <array>

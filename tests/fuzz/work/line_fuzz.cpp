@@ -26,12 +26,13 @@ struct Intake final : flopwatt::WorkIntake {
 
   [[nodiscard]] std::optional<WorkTarget> find_accelerator(std::string_view who) const override {
     require(!who.empty());
-    if (who == "free") return WorkTarget{.is_scope = false, .id = 1};
+    if (who == "free") return WorkTarget{.is_scope = false, .id = 1, .peak_rate = 1e18};
     return who == "a" ? std::optional(WorkTarget{.is_scope = false, .id = 0, .peak_rate = peak_rate})
                       : std::nullopt;
   }
   [[nodiscard]] std::optional<WorkTarget> find_scope(std::string_view name) const override {
-    return name == "s" ? std::optional(WorkTarget{.is_scope = true, .id = 0}) : std::nullopt;
+    return name == "s" ? std::optional(WorkTarget{.is_scope = true, .id = 0, .peak_rate = 1e18})
+                       : std::nullopt;
   }
   void count(const WorkTarget& target, Place precision, double flop) override {
     require(std::isfinite(flop) && flop >= 0);

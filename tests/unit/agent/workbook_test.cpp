@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 using namespace flopwatt;
 using namespace flopwatt::agent;
 using namespace std::chrono_literals;
@@ -105,15 +107,22 @@ TEST_CASE("an accelerator is found by name, uuid in any case, and PCI address in
 }
 
 TEST_CASE("the peak of an accelerator is its highest, that of a scope the sum of all within it") {
+  constexpr double unknown = accounting::possible_flop_per_second;
   Bench bench;
-  CHECK_FALSE(is_known(bench.book.find_accelerator("nvidia0")->peak_rate));
+  CHECK(bench.book.find_accelerator("nvidia0")->peak_rate == unknown);
+  CHECK(bench.book.find_scope("rack")->peak_rate == 2 * unknown);
   bench.read(1);
   CHECK(bench.book.find_accelerator("nvidia0")->peak_rate == peak);
   CHECK(bench.book.find_scope("server")->peak_rate == peak);
-  CHECK_FALSE(is_known(bench.book.find_scope("rack")->peak_rate));  // nvidia1 has not told its own
+  CHECK(bench.book.find_scope("rack")->peak_rate == peak + unknown);  // nvidia1 has not told its own
   bench.read(1, {}, 1);
   CHECK(bench.book.find_scope("rack")->peak_rate == 2 * peak);
-  CHECK_FALSE(is_known(bench.book.find_scope("empty")->peak_rate));
+  CHECK(bench.book.find_scope("empty")->peak_rate == unknown);
+  ReadingSet untold{
+      .source = bench.sources[0], .time = at(2), .values = {1, 0, absent, absent, absent, absent}};
+  bench.book.complete(0, untold);
+  CHECK(bench.book.find_accelerator("nvidia0")->peak_rate == unknown);
+  CHECK(bench.book.find_scope("rack")->peak_rate == peak + unknown);
   CHECK_FALSE(bench.book.find_scope("nvidia0"));
 }
 
@@ -140,6 +149,16 @@ TEST_CASE("small lines are not lost in a large total") {
   bench.count(1e23);
   for (int i = 0; i < 1000; ++i) bench.count(1e6);
   CHECK(counted(bench.read(1)) == 1e23 + 1e9);
+}
+
+TEST_CASE("absurd work leaves a total that goes on") {
+  Bench bench;
+  bench.count(1);
+  for (int i = 0; i < 3; ++i) bench.count(1.7e308);
+  const double total = counted(bench.read(1));
+  CHECK(std::isfinite(total));
+  bench.count(1e300);
+  CHECK(counted(bench.read(2)) > total);
 }
 
 TEST_CASE("the method is the best that is offered: counted, then pipe, then estimated") {

@@ -61,7 +61,8 @@ struct Bench {
 
   NvidiaConfig config;
   AcceleratorTable table = hopper_table();
-  Accelerator accelerator{config, table, "nvidia0"};
+  IntegratedEnergy energy;
+  Accelerator accelerator{config, table, "nvidia0", energy};
 };
 
 }  // namespace
@@ -167,18 +168,37 @@ TEST_CASE("work beyond the product's peak is unknown, and counts nothing") {
         doctest::Approx(2 * before));
 }
 
-TEST_CASE("a device without an energy counter has no energy: its power is integrated") {
+TEST_CASE("the energy of a device without a counter is its power, integrated") {
   DeviceIdentity identity = h100();
   identity.has_energy_counter = false;
   Bench bench(identity);
   CHECK(bench.accelerator.source()->identity.energy_source == EnergySource::integrated);
+  DeviceReading told = reading(0.5);
+  told.energy_mj.reset();
+  const ReadingSet set = bench.accelerator.make_set(told);
+  CHECK(set.values.size() == set.source->fields.size());
+  CHECK(bench.value(set, Quantity::temperature) == 61.0);
+  CHECK(bench.value(set, Quantity::energy) == 0);
+  told.time.monotonic_us += 1'000'000;
+  told.power_mw = 400'345;
+  CHECK(bench.value(bench.accelerator.make_set(told), Quantity::energy) == doctest::Approx(406.345));
+  told.time.monotonic_us += 1'000'000;
+  told.power_mw.reset();
+  CHECK_FALSE(is_known(bench.value(bench.accelerator.make_set(told), Quantity::energy)));
+  CHECK(bench.accelerator.why_absent({.quantity = Quantity::energy}).find("did not tell the power") !=
+        std::string::npos);
+}
+
+TEST_CASE("a device with neither an energy counter nor power has no energy") {
+  DeviceIdentity identity = h100();
+  identity.has_energy_counter = identity.has_power = false;
+  Bench bench(identity);
+  CHECK(bench.accelerator.source()->identity.energy_source == EnergySource::none);
   CHECK_FALSE(bench.has(Quantity::energy));
   const ReadingSet set = bench.accelerator.make_set(reading(0.5));
   CHECK(set.values.size() == set.source->fields.size());
-  CHECK(bench.value(set, Quantity::temperature) == 61.0);
-  identity.has_power = false;
-  bench.accelerator.describe(identity, "570");
-  CHECK(bench.accelerator.source()->identity.energy_source == EnergySource::none);
+  CHECK(bench.accelerator.why_absent({.quantity = Quantity::energy}).find("no power to integrate") !=
+        std::string::npos);
 }
 
 TEST_CASE("without pipes, rates, cores or the precision there is no work, and it says why") {

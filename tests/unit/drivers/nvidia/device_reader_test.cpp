@@ -109,6 +109,25 @@ TEST_CASE("a library of 2018 has neither fields nor an energy counter nor pipes"
   CHECK_FALSE(reading.pipes);
 }
 
+TEST_CASE("a device has an energy counter unless it says that it has none") {
+  const auto has_energy_counter = [](const std::string& code) {
+    const Bench bench("0.field.83 3\n0.nvmlDeviceGetTotalEnergyConsumption " + code);
+    CHECK_FALSE(bench.good().energy_mj);
+    bench.script.says("");
+    CHECK(bench.good().energy_mj);
+    return bench.reader->identity(0).has_energy_counter;
+  };
+  CHECK_FALSE(has_energy_counter("3"));  // NOT_SUPPORTED
+  CHECK(has_energy_counter("999"));      // once
+}
+
+TEST_CASE("a device has power unless it says that it has none") {
+  const Bench none("0.field.186 3\n0.nvmlDeviceGetPowerUsage 3");
+  CHECK_FALSE(none.reader->identity(0).has_power);
+  const Bench failing("0.field.186 3\n0.nvmlDeviceGetPowerUsage 10");
+  CHECK(failing.reader->identity(0).has_power);
+}
+
 TEST_CASE("what a device does not offer is absent, the rest is read") {
   const Bench bench("0.nvmlDeviceGetUtilizationRates 3\n0.nvmlDeviceGetTemperature 999\n0.use 250");
   const DeviceReading reading = bench.good();

@@ -206,6 +206,19 @@ TEST_CASE("a configuration that changes nothing leaves the guest and the sources
   CHECK(bench.intake.sources.size() == 1);
 }
 
+TEST_CASE("integrated energy goes on where the configuration changes") {
+  Bench bench("0.field.83 3\n0.nvmlDeviceGetTotalEnergyConsumption 3");
+  REQUIRE(bench.reads(0));
+  REQUIRE(bench.reads(0));
+  const double before = bench.newest(0, Quantity::energy);
+  CHECK(before > 0);
+  bench.config.nvidia.interval = 300ms;
+  bench.apply();
+  REQUIRE(bench.reads(1));
+  CHECK(bench.intake.sources[1]->interval == 300ms);
+  CHECK(bench.newest(1, Quantity::energy) > before);
+}
+
 TEST_CASE("names and intervals that change are taken up") {
   Bench bench("");
   REQUIRE(bench.reads(0));

@@ -37,7 +37,8 @@ struct Bench {
       .nvidia_rates = {},
       .nvidia_products = {
           {"H100", "*H100*", {{"fp64", 67e12}, {"bf16", peak}, {"fp8", 1979e12}, {"int8", 1e12}}}}};
-  Accelerator accelerator{config, table, "nvidia0"};
+  IntegratedEnergy energy;
+  Accelerator accelerator{config, table, "nvidia0", energy};
 };
 
 }  // namespace

@@ -41,9 +41,12 @@ struct Bench {
   FakeIntake intake{};
   Beat beat{std::chrono::steady_clock::now(), std::chrono::steady_clock::now()};
   std::map<std::string, unsigned> numbers = {};  // as the agent keeps them
-  Fleet fleet{with_names(names), hopper_table(), [this](const std::string& pci) {
+  IntegratedEnergies energies = {};
+  Fleet fleet{with_names(names), hopper_table(),
+              [this](const std::string& pci) {
                 return numbers.try_emplace(pci, static_cast<unsigned>(numbers.size())).first->second;
-              }};
+              },
+              energies};
 };
 
 DeviceReading reading() {

@@ -9,7 +9,7 @@
 namespace flopwatt::work {
 
 struct FakeIntake final : WorkIntake {
-  double peak_rate = absent;
+  double peak_rate = 1e18;
   std::map<std::pair<std::string, Place>, double> flop;  // by target and precision
   std::size_t lines = 0;
 

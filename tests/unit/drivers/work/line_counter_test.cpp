@@ -88,10 +88,16 @@ TEST_CASE("a target takes as much as its peak allows, ten minutes of it in store
   CHECK(bench.refused("budget") == 3);
 }
 
-TEST_CASE("without a known peak there is no budget") {
+TEST_CASE("a target without a peak takes nothing") {
   Bench bench;
-  CHECK_FALSE(bench.send("flop:1e30|c|#accelerator:nvidia0"));
-  CHECK(bench.intake.of("nvidia0") == 1e30);
+  for (const double none : {absent, 0.0}) {
+    CAPTURE(none);
+    bench.intake.peak_rate = none;
+    CHECK(bench.send("flop:1.7e308|c|#accelerator:nvidia0") == Refusal::budget);
+    CHECK(bench.send("flop:1|c|#scope:rack") == Refusal::budget);
+  }
+  bench.intake.peak_rate = 10;  // it is known now, and nothing was taken before
+  CHECK_FALSE(bench.send("flop:6000|c|#accelerator:nvidia0"));
 }
 
 TEST_CASE("a running total that jumped beyond the budget: back again, or on from there") {
