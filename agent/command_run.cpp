@@ -1,13 +1,13 @@
 #include <chrono>
 #include <csignal>
 #include <exception>
-#include <iostream>
 #include <memory>
 #include <utility>
 
 #include "agent/commands.h"
 #include "agent/daemon.h"
 #include "agent/exit_code.h"
+#include "agent/findings_log.h"
 #include "config/load.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
@@ -71,10 +71,10 @@ struct Logging {
 
 int run_agent(const std::filesystem::path& config_file) {
   hold_hangup(true);
-  const auto loaded = std::make_shared<const Loaded>(load_config(config_file, default_data_paths()));
-  for (const Finding& finding : loaded->findings) std::cerr << finding.text() << '\n';
-  if (loaded->has_errors()) return exit_configuration;
   const Logging logging;
+  const auto loaded = std::make_shared<const Loaded>(load_config(config_file, default_data_paths()));
+  log_findings(loaded->findings);
+  if (loaded->has_errors()) return exit_configuration;
   log::info("flopwatt starts", {{"version", std::string(version)},
                                 {"revision", std::string(revision)},
                                 {"node", loaded->config.node},

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/findings_log.h"
 #include "agent/read/report.h"
 #include "exporters/mqtt/exporter.h"
 #include "runtime/clock.h"
@@ -187,11 +188,7 @@ awaitable<bool> Daemon::reload() {
     return std::make_shared<const Loaded>(load_config(file, default_data_paths()));
   };
   const std::shared_ptr<const Loaded> anew = co_await offload(reload_thread_, load);
-  for (const Finding& finding : anew->findings)
-    if (finding.severity == Finding::Severity::error)
-      log::error(finding.text());
-    else
-      log::warn(finding.text());
+  log_findings(anew->findings);
   const auto restart_keys = need_restart(loaded_->config, anew->config);
   if (!anew->has_errors())
     for (const std::string& key : restart_keys) log::error("restart needed", {{"to_change", key}});

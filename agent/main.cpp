@@ -1,14 +1,17 @@
 // The command line.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <iostream>
-#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/commands.h"
 #include "agent/exit_code.h"
 #include "agent/last_resort.h"
+#include "agent/standard_output.h"
 #include "config/parse_values.h"
 #include "drivers/nvidia/guest.h"
 #include "runtime/version.h"
@@ -20,7 +23,7 @@ using namespace flopwatt;
 /// What the user asked for, as parsed.
 struct Arguments {
   std::string config_file;
-  agent::OutputFormat format = agent::OutputFormat::table;
+  std::string format = "table";
   std::string profile;
   agent::ProbeArguments probe;
   agent::ExportArguments exported;
@@ -31,9 +34,23 @@ struct Arguments {
 
 /// For CLI11: "" or what is wrong. NVML refreshes its counters each 100 ms, and a pair of samples needs more.
 std::string is_interval(const std::string& text) {
-  const auto interval = parse_duration(text);
-  if (!interval.value) return interval.advice;
-  return *interval.value < std::chrono::milliseconds(200) ? "write at least 200ms" : "";
+  const auto interval = parse_duration(text).value;
+  return interval && *interval >= std::chrono::milliseconds(200)
+             ? ""
+             : "'" + text + "'; write 200ms or more, as 500ms or 2s";
+}
+
+/// In place of CLI::IsMember, which shows its users a set in its own notation. Case does not matter.
+CLI::Validator one_of(std::vector<std::string> words) {
+  return CLI::Validator(
+      [words = std::move(words)](std::string& text) {
+        const std::string word = CLI::detail::to_lower(text);
+        if (std::ranges::find(words, word) == words.end())
+          return "'" + text + "'; write " + CLI::detail::join(words, " or ");
+        text = word;
+        return std::string();
+      },
+      "");
 }
 
 void add_config_file(CLI::App& command, Arguments& arguments) {
@@ -44,13 +61,11 @@ void add_config_file(CLI::App& command, Arguments& arguments) {
 }
 
 void add_format(CLI::App& command, Arguments& arguments) {
-  static const std::map<std::string, agent::OutputFormat> formats = {{"table", agent::OutputFormat::table},
-                                                                     {"json", agent::OutputFormat::json}};
   command.add_option("--format", arguments.format, "table or json")
       ->envname("FLOPWATT_FORMAT")
-      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
+      ->transform(one_of({"table", "json"}))
       ->type_name("FORMAT")
-      ->default_str("table");
+      ->capture_default_str();
 }
 
 void add_read(CLI::App& app, Arguments& arguments) {
@@ -117,7 +132,8 @@ void add_export(CLI::App& app, agent::ExportArguments& arguments) {
       ->type_name("TIME");
   command.add_option("--format", arguments.format, "csv, jsonl, or openmetrics for promtool")
       ->envname("FLOPWATT_FORMAT")
-      ->check(CLI::IsMember({"csv", "jsonl", "openmetrics"}))
+      ->transform(one_of({"csv", "jsonl", "openmetrics"}))
+      ->type_name("FORMAT")
       ->capture_default_str();
   command.add_option("--label", arguments.labels, "Added to everything; may be given several times")
       ->envname("FLOPWATT_LABEL")
@@ -125,16 +141,34 @@ void add_export(CLI::App& app, agent::ExportArguments& arguments) {
 }
 
 int run_command(const CLI::App& app, const Arguments& arguments) {
+  const auto format = arguments.format == "json" ? agent::OutputFormat::json : agent::OutputFormat::table;
   if (app.got_subcommand("run")) return agent::run_agent(arguments.config_file);
   if (app.got_subcommand("check")) return agent::check_config(arguments.config_file);
-  if (app.got_subcommand("read")) return agent::read_sources(arguments.config_file, arguments.format);
+  if (app.got_subcommand("read")) return agent::read_sources(arguments.config_file, format);
   if (app.got_subcommand("profiles"))
-    return arguments.profile.empty() ? agent::list_profiles(arguments.format)
-                                     : agent::show_profile(arguments.profile, arguments.format);
-  if (app.got_subcommand("probe")) return agent::probe_address(arguments.probe, arguments.format);
+    return arguments.profile.empty() ? agent::list_profiles(format)
+                                     : agent::show_profile(arguments.profile, format);
+  if (app.got_subcommand("probe")) return agent::probe_address(arguments.probe, format);
   if (app.got_subcommand("export")) return agent::export_store(arguments.exported);
   if (app.got_subcommand("smi")) return nvidia::run_guest(arguments.guest);
   return agent::print_version();
+}
+
+/// Where no command was found on the command line: CLI11 only says that it wants one.
+int tell_commands(const CLI::App& app) {
+  const std::vector<std::string> words = app.remaining();
+  if (!words.empty() && words.front() == "help") {
+    std::cout << app.help();
+    return agent::exit_good;
+  }
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  std::cerr << "flopwatt: "
+            << (words.empty() ? "write a command" : "there is no command '" + words.front() + "'")
+            << "; the commands are: " << CLI::detail::join(names, ", ")
+            << "; flopwatt --help tells what they do\n";
+  return agent::exit_configuration;
 }
 
 int parse_and_run(int argc, char** argv) {
@@ -150,7 +184,10 @@ int parse_and_run(int argc, char** argv) {
   add_profiles(app, arguments);
   add_export(app, arguments.exported);
   CLI::App* smi = app.add_subcommand("smi", "Reads a vendor's accelerators and prints JSON lines");
-  smi->add_option("vendor", arguments.vendor, "Whose library")->required()->check(CLI::IsMember({"nvidia"}));
+  smi->add_option("vendor", arguments.vendor, "Whose library: nvidia")
+      ->required()
+      ->transform(one_of({"nvidia"}))
+      ->type_name("VENDOR");
   smi->add_option("--library", arguments.guest.library, "Management library to load")
       ->envname("FLOPWATT_LIBRARY")
       ->capture_default_str();
@@ -170,6 +207,9 @@ int parse_and_run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) &&
+        app.get_subcommands().empty())
+      return tell_commands(app);
     // CLI11 prints help and errors; its own codes are folded into the contract's.
     return app.exit(error) == 0 ? agent::exit_good : agent::exit_configuration;
   }
@@ -183,8 +223,9 @@ int main(int argc, char** argv) {
   agent::end_when_memory_runs_out();
   std::signal(SIGPIPE,
               SIG_IGN);  // who reads our output or a socket may go away: an error of write(), not our end
+  agent::StandardOutput output;
   try {
-    return parse_and_run(argc, argv);
+    return output.finish(parse_and_run(argc, argv));
   } catch (const std::exception& error) {
     std::cerr << "flopwatt: " << error.what() << "; this is a bug, please report it\n";
     return agent::exit_device;

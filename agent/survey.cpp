@@ -1,9 +1,9 @@
 #include "agent/survey.h"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <utility>
 
+#include "runtime/json_parse.h"
 #include "runtime/reading_json.h"
 
 namespace flopwatt::agent {
@@ -22,7 +22,7 @@ std::string description_of(const Identity& identity) {
 json::object figures_of(const ReadingSet& set) {
   std::string text;
   JsonLayout(set.source).append(text, set);
-  return json::parse(text).as_object();
+  return parse_json(text).as_object();
 }
 
 }  // namespace

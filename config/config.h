@@ -196,7 +196,7 @@ struct Config {
   std::vector<NameOverride> accelerator_names;
   WorkConfig work;
   std::vector<ScopeConfig> scopes;
-  std::vector<Window> windows;  ///< default 1m and 15m
+  std::vector<Window> windows;  ///< default 1m and 15m, where they span two readings of every source
   double min_coverage = 0.9;
   StoreConfig store;
   PrometheusConfig prometheus;

@@ -36,9 +36,9 @@ void read_node(MapReader& map, Config& config) {
   if (is_node_name(*text))
     config.node = *text;
   else
-    map.report().error(node->at,
-                       "node: '" + text->substr(0, 60) +
-                           "'; write letters, digits, '-', '_' and '.', the first a letter or digit");
+    map.report().error(
+        node->at, "node: '" + text->substr(0, 60) +
+                      "'; write letters, digits, '-', '_' and '.', the first a letter or digit, at most 128");
 }
 
 // Returns the place of `interval`, where it is written.
@@ -110,7 +110,7 @@ void read_root(const YamlNode& root, Config& config, Reporter& report, const Dat
   if (const YamlNode* node = map.find("energy"))
     read_energy(*node, reading);
   else
-    check_default_windows(reading, top.at);
+    fit_default_windows(config);
   if (const YamlNode* node = map.find("store")) read_store(*node, reading);
   if (const YamlNode* node = map.find("exporters")) read_exporters(*node, reading);
   map.refuse_not_yet("peers");

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <system_error>
 
 #include "config/sections.h"
 
@@ -21,10 +22,10 @@ microseconds shortest_window(const Config& config) {
   return 2 * slowest;
 }
 
-void check_window(const Window& window, std::string_view shown, Position at, const Reading& reading) {
+void check_window(const Window& window, Position at, const Reading& reading) {
   const microseconds shortest = shortest_window(reading.config);
   if (window.length < shortest || window.length > longest_window)
-    reading.report.error(at, "windows: " + std::string(shown) + " is out of range; write " +
+    reading.report.error(at, "windows: " + window.text + " is out of range; write " +
                                  format_duration(shortest) + " (two of the longest interval) to " +
                                  format_duration(longest_window));
 }
@@ -50,16 +51,17 @@ void read_windows(const YamlNode& node, const Reading& reading) {
       continue;
     }
     windows.push_back({*text, *length.value});
-    check_window(windows.back(), *text, item.at, reading);
+    check_window(windows.back(), item.at, reading);
   }
   reading.config.windows = std::move(windows);
 }
 
 }  // namespace
 
-void check_default_windows(const Reading& reading, Position at) {
-  for (const Window& window : reading.config.windows)
-    check_window(window, "the default " + window.text, at, reading);
+void fit_default_windows(Config& config) {
+  const microseconds shortest = shortest_window(config);
+  std::erase_if(config.windows, [&](const Window& window) { return window.length < shortest; });
+  if (config.windows.empty()) config.windows.push_back({format_duration(shortest), shortest});
 }
 
 void read_energy(const YamlNode& node, const Reading& reading) {
@@ -67,7 +69,7 @@ void read_energy(const YamlNode& node, const Reading& reading) {
   if (const YamlNode* windows = map.find("windows"))
     read_windows(*windows, reading);
   else
-    check_default_windows(reading, node.at);
+    fit_default_windows(reading.config);
   map.read_number("min_coverage", {0, 1}, reading.config.min_coverage);
   bool calibrate = false;
   const YamlNode* calibrate_node = map.find("calibrate");
@@ -83,7 +85,14 @@ void read_store(const YamlNode& node, const Reading& reading) {
   StoreConfig& store = reading.config.store;
   MapReader map(node, "store", reading.report);
   std::string path;
-  if (map.read_text("path", path)) store.path = reading.config.file.parent_path() / path;
+  if (map.read_text("path", path)) {
+    store.path = reading.config.file.parent_path() / path;
+    std::error_code no_store_yet;
+    if (std::filesystem::equivalent(store.path, reading.config.file, no_store_yet))
+      reading.report.error(map.find("path")->at, "path: '" + path +
+                                                     "' is this configuration itself; write the path of a "
+                                                     "file that only the store uses");
+  }
   map.read_size("max_size", {std::uint64_t{1} << 20, std::uint64_t{16} << 40}, store.max_size_bytes);
   map.read_duration("max_age", {seconds(10), hours(24 * 3650)}, store.max_age);
   map.read_duration("commit", {milliseconds(100), minutes(1)}, store.commit);

@@ -22,9 +22,12 @@ void resolve_line(MapReader& map, MeterConfig& meter, const Config& config, bool
   Reporter& report = map.report();
   const YamlNode* address_node = map.find("address");
   const YamlNode* bus_node = map.find("bus");
-  if ((address_node == nullptr) == (bus_node == nullptr)) {
-    report.error(bus_node != nullptr ? bus_node->at : map.at(),
-                 "a meter needs either 'address' (tcp://host) or 'bus' (the name of a bus), not both");
+  if (address_node == nullptr && bus_node == nullptr) {
+    report.error(map.at(), "a meter needs 'address' (tcp://host) or 'bus' (the name of a bus); write one");
+    return;
+  }
+  if (address_node != nullptr && bus_node != nullptr) {
+    report.error(bus_node->at, "a meter has either 'address' or 'bus'; remove one of them");
     return;
   }
   const BusConfig* bus = nullptr;
@@ -135,10 +138,13 @@ void read_what_to_read(MapReader& map, MeterConfig& meter, ProfileLibrary& profi
   std::int64_t max_registers = 0;
   const YamlNode* max_node = map.find("max_registers");
   const bool limited = map.read_integer("max_registers", {1, 125}, max_registers);
-  if ((profile == nullptr) == (registers == nullptr)) {
-    report.error(
-        profile != nullptr ? registers->at : map.at(),
-        "a meter needs either 'profile' (a name as eastron-sdm630, or a path) or 'registers', not both");
+  if (profile == nullptr && registers == nullptr) {
+    report.error(map.at(),
+                 "a meter needs 'profile' (a name as eastron-sdm630, or a path) or 'registers'; write one");
+    return;
+  }
+  if (profile != nullptr && registers != nullptr) {
+    report.error(registers->at, "a meter has either 'profile' or 'registers'; remove one of them");
     return;
   }
   if (limited) meter.profile.limits.max_registers = static_cast<std::uint16_t>(max_registers);

@@ -29,8 +29,8 @@ void read_accelerators(const YamlNode& node, const Reading& reading);
 void read_work(const YamlNode& node, const Reading& reading);
 /// After meters and accelerators, whose intervals bound the windows.
 void read_energy(const YamlNode& node, const Reading& reading);
-/// Where no `energy` is written; `at` is where it could be.
-void check_default_windows(const Reading& reading, Position at);
+/// Where none are written: the default ones that span two readings of every source, at least one.
+void fit_default_windows(Config& config);
 void read_store(const YamlNode& node, const Reading& reading);
 void read_exporters(const YamlNode& node, const Reading& reading);
 /// After meters and accelerators, which scopes refer to.

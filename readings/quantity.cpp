@@ -152,7 +152,8 @@ constexpr auto table = std::to_array<QuantityRow>({
      "Method that gave the work."},
     {window, Q::interim_pue, whole, "interim_pue", "1", gauge, "flopwatt_scope_interim_pue_ratio", "", 1,
      "interim_pue",
-     "Energy of the scope over energy of the scopes inside, over the window; absent below full coverage."},
+     "Energy of the scope over energy of the scopes inside, over the window; absent below full coverage or "
+     "below 1."},
 
     {work, Q::counted_work, precision, "counted_work", "FLOP", counter, "", "", 1, "",
      "Floating-point operations that workloads have counted for the scope, by precision; not published by "

@@ -13,7 +13,7 @@ namespace flopwatt {
 struct WorkTarget {
   bool is_scope = false;
   std::uint32_t id = 0;       ///< among targets of its kind; holds while the target exists
-  double peak_rate = absent;  ///< dense peak, FLOP/s: of the device, or of all devices of the scope
+  double peak_rate = absent;  ///< dense FLOP/s of the device, or of all of the scope; a bound where unknown
 };
 
 /// Where the driver of counted work hands in what workloads say. Implemented by the agent; metering loop

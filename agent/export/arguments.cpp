@@ -92,8 +92,11 @@ std::optional<microseconds> take_clock(Scanner& scanner) {
 }  // namespace
 
 Parsed<std::int64_t> parse_moment(std::string_view text, std::int64_t now_us) {
-  const auto ago = parse_duration(text.starts_with('-') ? text.substr(1) : text);
-  if (ago.value) return Parsed<std::int64_t>::good(now_us - ago.value->count());
+  const bool is_ago = text.starts_with('-');
+  const auto duration = parse_duration(is_ago ? text.substr(1) : text);
+  if (duration.value && is_ago) return Parsed<std::int64_t>::good(now_us - duration.value->count());
+  if (duration.value)
+    return Parsed<std::int64_t>::bad("write a time before now with a minus, as -" + std::string(text));
   Scanner scanner(text);
   const auto date = take_date(scanner);
   if (date && scanner.at_end())

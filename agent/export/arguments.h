@@ -12,7 +12,7 @@
 namespace flopwatt::agent {
 
 /// A moment as Unix microseconds: RFC 3339 ("2026-11-23T12:44:01.250Z", "…+08:00"; seconds may be left out),
-/// a date (its midnight, UTC), or a duration before `now_us` ("-1h", "1h").
+/// a date (its midnight, UTC), or a duration before `now_us` ("-1h").
 [[nodiscard]] Parsed<std::int64_t> parse_moment(std::string_view text, std::int64_t now_us);
 
 /// `--label K=V`: added to everything that is exported.

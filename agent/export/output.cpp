@@ -24,7 +24,7 @@ bool Output::flush() {
     } else if (errno != EINTR) {
       open_ = false;
       if (errno != EPIPE)
-        fault_ = "cannot write the export: " + std::generic_category().message(errno) +
+        fault_ = "cannot write standard output: " + std::generic_category().message(errno) +
                  "; make room, or write to another place";
     }
   }

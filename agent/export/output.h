@@ -1,4 +1,4 @@
-// Where an export goes: a file descriptor, written in large pieces.
+// Where a command writes: the descriptor of standard output, in large pieces.
 #pragma once
 
 #include <string>

@@ -13,7 +13,7 @@ namespace json = boost::json;
 constexpr std::string_view branches = "branches";
 
 std::string key_text(const QuantityRow& row, Channel channel) {
-  const std::string key = json_key(row, channel.place);
+  std::string key = json_key(row, channel.place);
   if (channel.place != Place::branch) return key;
   return std::string(branches) + '.' + std::to_string(channel.branch) + '.' + key;
 }

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/json/parse.hpp>
 #include <cmath>
 #include <ctime>
 #include <utility>
 
 #include "drivers/modbus/meter.h"
 #include "runtime/http_client.h"
+#include "runtime/json_parse.h"
 
 namespace flopwatt::agent::read {
 namespace {
@@ -90,7 +90,7 @@ SourceReport report_of(const RunningAgent& agent, std::string name, const json::
 std::optional<RunningAgent> parse_status(std::string_view body, const std::string& where,
                                          const std::string& node, std::vector<std::string>& notes) {
   boost::system::error_code error;
-  const json::value value = json::parse(body, error);
+  const json::value value = parse_json(body, error);
   const json::value* sources =
       error || !value.is_object() ? nullptr : value.get_object().if_contains("sources");
   if (sources == nullptr || !sources->is_object()) {

@@ -76,8 +76,10 @@ std::size_t width_of(std::string_view text) {
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
-void append_figure(std::string& out, const Key& key, const json::value& value) {
-  const std::string label = label_for(key);
+void append_figure(std::string& out, const SourceReport& source, const Key& key, const json::value& value) {
+  std::string label = label_for(key);
+  // It counts from the first of the two samples that this command takes.
+  if (key.channel.quantity == Quantity::work && !source.from_agent) label += " during this command";
   const Shown figure = shown(key, value);
   const std::size_t wide = width_of(figure.number);
   out += "  " + label;
@@ -153,7 +155,8 @@ std::string table_text(const Report& report) {
       continue;
     }
     for (const auto& key : source.keys)
-      if (const json::value* value = find_figure(source.figures, key.text)) append_figure(out, key, *value);
+      if (const json::value* value = find_figure(source.figures, key.text))
+        append_figure(out, source, key, *value);
     append_missing(out, source);
   }
   return out;

@@ -67,8 +67,10 @@ std::string advice(int code, const std::filesystem::path& path) {
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
-      return "let the agent's user write in " + directory +
+      return "let the agent's user write it and in " + directory +
              ", and see whether its file system is mounted read-only";
+    case SQLITE_NOLFS:
+      return "set store.path to a file on a disk of this machine";
     case SQLITE_IOERR:
       return "see the kernel's log for errors of the disk under " + directory + " (or a file size limit)";
     default:
@@ -248,8 +250,8 @@ void Database::fail_as_damaged(std::string what) {
   if (!failure_) failure_ = Recorded{SQLITE_CORRUPT, std::move(what)};
 }
 
-void Database::fail(std::string what) {
-  if (!failure_) failure_ = Recorded{SQLITE_CANTOPEN, std::move(what)};
+void Database::fail_for_file_system(std::string what) {
+  if (!failure_) failure_ = Recorded{SQLITE_NOLFS, std::move(what)};
 }
 
 bool Database::was_interrupted() const {

@@ -102,8 +102,8 @@ class Database {
   [[nodiscard]] Failure failure(std::string_view tried) const;
   /// Notes that what SQLite holds to be in order cannot be ours.
   void fail_as_damaged(std::string what);
-  /// Notes any other reason for which the store cannot be used.
-  void fail(std::string what);
+  /// Notes that the file system cannot hold a store.
+  void fail_for_file_system(std::string what);
   /// Whether the failure is that a progress handler ended a statement.
   [[nodiscard]] bool was_interrupted() const;
   void clear_failure() { failure_.reset(); }

@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <fstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -27,19 +29,44 @@ fs::path directory_of(const fs::path& path) {
   return path.parent_path().empty() ? fs::path(".") : path.parent_path();
 }
 
+std::string cure_of(int error, const fs::path& directory) {
+  switch (error) {
+    case ENOENT:
+      return "make the directory " + directory.string();
+    case ENOTDIR:
+      return "make " + directory.string() + " a directory";
+    case ENOSPC:
+    case EDQUOT:
+      return "make room on the file system of " + directory.string();
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return "let the agent's user write in " + directory.string();
+    default:
+      return "see whether " + directory.string() + " is healthy";
+  }
+}
+
 Fault system_fault(const std::string& tried, const fs::path& path, int error) {
   return {FaultClass::device,
-          "cannot " + tried + " " + path.string() + ": " + std::generic_category().message(error) +
-              "; let the agent's user write in " + directory_of(path).string() + " or set another store.path",
+          "cannot " + tried + " " + path.string() + ": " + std::generic_category().message(error) + "; " +
+              cure_of(error, directory_of(path)) + " or set another store.path",
           error};
 }
 
-Result<Done> sync_directory(const fs::path& directory) {
-  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/// What may be a store, whole or damaged: SQLite's first bytes as far as the file goes, or zeros, which are
+/// what a power cut leaves of a page that was never written.
+bool begins_as_store(std::string_view head) {
+  constexpr std::string_view magic("SQLite format 3\0", 16);
+  return magic.starts_with(head) || std::ranges::all_of(head, [](char c) { return c == '\0'; });
+}
+
+Result<Done> sync_directory_of(const fs::path& store) {
+  const int descriptor = ::open(directory_of(store).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
   const int error = errno;
   if (descriptor >= 0) ::close(descriptor);
-  if (!synced) return system_fault("sync the directory", directory, error);
+  if (!synced) return system_fault("sync the directory of", store, error);
   return Done{};
 }
 
@@ -86,6 +113,24 @@ LockFile::~LockFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
+Result<Done> refuse_other_files(const fs::path& store) {
+  const auto refused = [&store](const std::string& why) {
+    return Fault{FaultClass::device, "cannot open the store " + store.string() + ": " + why, 0};
+  };
+  std::error_code error;
+  const fs::file_status status = fs::status(store, error);
+  if (!fs::exists(status)) return Done{};
+  if (!fs::is_regular_file(status))
+    return refused(std::string(fs::is_directory(status) ? "it is a directory" : "it is no regular file") +
+                   "; set store.path to the path of a file");
+  std::array<char, 16> head{};
+  std::ifstream file(store, std::ios::binary);
+  file.read(head.data(), head.size());
+  if (!begins_as_store({head.data(), static_cast<std::size_t>(file.gcount())}))
+    return refused("it is no store, and was left as it is; set another store.path, or move the file away");
+  return Done{};
+}
+
 Result<Done> create_durably(const fs::path& store) {
   const int descriptor = ::open(store.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
   if (descriptor < 0) {
@@ -96,7 +141,7 @@ Result<Done> create_durably(const fs::path& store) {
   const int error = errno;
   ::close(descriptor);
   if (!done) return system_fault("make the store", store, error);
-  return sync_directory(directory_of(store));
+  return sync_directory_of(store);
 }
 
 Result<std::string> set_aside(const fs::path& store) {
@@ -110,7 +155,7 @@ Result<std::string> set_aside(const fs::path& store) {
     if (::rename(from.c_str(), with_suffix(target, suffix).c_str()) != 0 && errno != ENOENT)
       return system_fault("set aside the damaged store", from, errno);
   }
-  if (auto synced = sync_directory(directory_of(store)); !synced) return synced.error();
+  if (auto synced = sync_directory_of(store); !synced) return synced.error();
   return target.string();
 }
 

@@ -24,6 +24,10 @@ class LockFile {
   int descriptor_;
 };
 
+/// Refuses what is there under the name of the store and never was one: a directory, another program's file.
+/// It would be set aside as a damaged store otherwise.
+[[nodiscard]] Result<Done> refuse_other_files(const std::filesystem::path& store);
+
 /// Makes the file with mode 0640 where there is none, and its name durable.
 [[nodiscard]] Result<Done> create_durably(const std::filesystem::path& store);
 

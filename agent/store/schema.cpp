@@ -73,7 +73,8 @@ void set_pragmas(Database& database, FileKind kind, std::uint64_t wal_limit_byte
   // back without being copied.
   if (kind == FileKind::empty) database.run("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL");
   if (database.text("PRAGMA journal_mode = WAL") != "wal" && database.ok())
-    database.fail("its file system cannot share memory between processes, which a write-ahead log needs");
+    database.fail_for_file_system(
+        "its file system cannot share memory between processes, which a write-ahead log needs");
   // secure_delete (on in Debian) would write every removed page once more; cell_size_check looks for damage.
   for (const char* pragma :
        {"synchronous = FULL", "cache_size = -2048", "mmap_size = 0", "temp_store = MEMORY",

@@ -52,6 +52,7 @@ Store::Impl::Impl(const Settings& settings, LockFile lock, std::string boot_uuid
 Store::Impl::~Impl() = default;
 
 Result<std::unique_ptr<Store::Impl>> Store::Impl::open(const Settings& settings) {
+  if (auto done = refuse_other_files(settings.path); !done) return done.error();
   auto lock = LockFile::take(settings.path);
   if (!lock) return lock.error();
   auto boot_uuid = read_boot_uuid();

@@ -1,6 +1,7 @@
 #include "exporters/prometheus/reading_series.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "exporters/prometheus/series_labels.h"
@@ -13,6 +14,22 @@ namespace {
 bool is_never_absent(const QuantityRow& row) {
   return row.source == SourceKind::accelerator && row.kind == ValueKind::counter &&
          row.place == PlaceKind::precision;
+}
+
+constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
+
+// Counters of work that workloads may count any time, but none has counted yet: they begin at 0, so that the
+// first line is an increase. Of the precisions that the device is known to have, and of lines that name none.
+std::vector<Channel> uncounted(const Source& source) {
+  std::vector<Channel> channels;
+  const auto add = [&](Place precision) {
+    const Channel channel{.quantity = Quantity::counted_work, .place = precision};
+    if (!source.index_of(channel)) channels.push_back(channel);
+  };
+  for (const Field& field : source.fields)
+    if (field.channel.quantity == Quantity::peak_rate) add(field.channel.place);
+  add(Place::unspecified_precision);
+  return channels;
 }
 
 std::string_view name_of(EnergySource source) {
@@ -47,21 +64,27 @@ std::string info_labels(const Source& source) {
 
 }  // namespace
 
-SourceLines::SourceLines(SourcePtr source, Method method)
-    : source_(std::move(source)), method_(method), info_(info_labels(*source_)) {
-  const auto table = quantity_table();
-  for (std::size_t index = 0; index < source_->fields.size(); ++index) {
-    const Channel channel = source_->fields[index].channel;
-    const QuantityRow* row = find_row(source_->kind, channel);
+SourceLines::SourceLines(Basis basis) : basis_(std::move(basis)), info_(info_labels(*basis_.source)) {
+  const Source& source = *basis_.source;
+  for (std::size_t index = 0; index < source.fields.size(); ++index) {
+    const Channel channel = source.fields[index].channel;
+    const QuantityRow* row = find_row(source.kind, channel);
     if (row == nullptr || row->series.empty()) continue;
-    if (has_method_label(*row) && method == Method::none) continue;
-    lines_.push_back({.row = static_cast<std::size_t>(row - table.data()),
-                      .index = index,
-                      .factor = row->series_factor,
-                      .labels = series_labels(*source_, *row, channel, method),
-                      .never_absent = is_never_absent(*row)});
+    if (has_method_label(*row) && basis_.method == Method::none) continue;
+    add_line(*row, channel, index);
   }
+  if (basis_.counts_work && source.kind == SourceKind::accelerator)
+    for (const Channel channel : uncounted(source))
+      add_line(*find_row(source.kind, channel), channel, nowhere);
   std::ranges::stable_sort(lines_, {}, &Line::row);
+}
+
+void SourceLines::add_line(const QuantityRow& row, Channel channel, std::size_t index) {
+  lines_.push_back({.row = static_cast<std::size_t>(&row - quantity_table().data()),
+                    .index = index,
+                    .factor = row.series_factor,
+                    .labels = series_labels(*basis_.source, row, channel, basis_.method),
+                    .never_absent = is_never_absent(row)});
 }
 
 void SourceLines::continue_from(const SourceLines& before) {
@@ -83,7 +106,8 @@ void SourceLines::show(const ReadingSet* set, bool stale) {
 void SourceLines::write_row(PageWriter& writer, std::size_t row) {
   for (; next_ < lines_.size() && lines_[next_].row == row; ++next_) {
     Line& line = lines_[next_];
-    double value = set_ == nullptr ? absent : set_->values[line.index] * line.factor;
+    const bool has_value = set_ != nullptr && line.index != nowhere;
+    double value = has_value ? set_->values[line.index] * line.factor : absent;
     if (line.never_absent) {
       if (is_known(value)) line.last = value;
       value = line.last;
@@ -94,31 +118,41 @@ void SourceLines::write_row(PageWriter& writer, std::size_t row) {
   }
 }
 
-void ReadingSeries::take(std::size_t place, const SourcePtr& source, Method method, const ReadingSet* set,
-                         bool stale) {
-  if (place == lines_.size()) {
-    lines_.emplace_back(source, method);
-  } else if (!lines_[place].describe(source, method)) {
-    SourceLines fresh(source, method);
-    fresh.continue_from(lines_[place]);
-    lines_[place] = std::move(fresh);
+void ReadingSeries::take(Before& before, SourceLines::Basis basis, const ReadingSet* set, bool stale) {
+  SourceLines* const same = before.find(*basis.source);
+  if (same != nullptr && same->basis() == basis) {
+    lines_.push_back(std::move(*same));
+  } else {
+    SourceLines& fresh = lines_.emplace_back(std::move(basis));
+    if (same != nullptr) fresh.continue_from(*same);
   }
-  lines_[place].show(set, stale);
+  lines_.back().show(set, stale);
+}
+
+SourceLines* ReadingSeries::Before::find(const Source& source) {
+  const auto is_of = [&](const SourceLines& one) {
+    const SourcePtr& had = one.basis().source;
+    return had != nullptr && had->kind == source.kind && had->name == source.name;
+  };
+  if (next == lines.size() || !is_of(lines[next]))
+    next = static_cast<std::size_t>(std::ranges::find_if(lines, is_of) - lines.begin());
+  return next == lines.size() ? nullptr : &lines[next++];
 }
 
 void ReadingSeries::take(const Snapshot& snapshot) {
-  std::size_t place = 0;
+  Before before{std::exchange(lines_, {})};
+  lines_.reserve(before.lines.size());
+  const bool counts_work = !snapshot.rejected_work_lines.empty();
   for (const SourceState& state : snapshot.sources) {
     // A reading is shown with the description that it was read under.
     const SourcePtr& source = state.newest ? state.newest->source : state.source;
-    take(place++, source, Method::none, state.newest.get(), state.stale);
+    take(before, {source, Method::none, counts_work}, state.newest.get(), state.stale);
   }
   for (const ScopeFigures& scope : snapshot.scopes) {
-    take(place++, scope.figures.source, scope.method, &scope.figures, false);
+    take(before, {scope.figures.source, scope.method}, &scope.figures, false);
     for (const WindowFigures& window : scope.windows)
-      take(place++, window.figures.source, window.method, &window.figures, false);
+      take(before, {window.figures.source, window.method}, &window.figures, false);
   }
-  lines_.erase(lines_.begin() + static_cast<std::ptrdiff_t>(place), lines_.end());
   for (auto& kind : by_kind_) kind.clear();
   for (SourceLines& lines : lines_) by_kind_.at(static_cast<std::size_t>(lines.kind())).push_back(&lines);
 }

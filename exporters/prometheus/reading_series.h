@@ -18,14 +18,18 @@ namespace flopwatt::exposition {
 /// The lines of one source's readings, in the order of the quantity table.
 class SourceLines {
  public:
-  /// `method`: of a scope or window; its series of work are absent where it is none.
-  SourceLines(SourcePtr source, Method method);
+  /// What the lines depend on.
+  struct Basis {
+    SourcePtr source;
+    Method method = Method::none;  ///< of a scope or window; its series of work are absent where it is none
+    bool counts_work = false;      ///< of an accelerator: workloads may count its work
 
-  [[nodiscard]] SourceKind kind() const { return source_->kind; }
-  /// The lines hold for one description and one method.
-  [[nodiscard]] bool describe(const SourcePtr& source, Method method) const {
-    return source_ == source && method_ == method;
-  }
+    bool operator==(const Basis&) const = default;
+  };
+  explicit SourceLines(Basis basis);
+
+  [[nodiscard]] SourceKind kind() const { return basis_.source->kind; }
+  [[nodiscard]] const Basis& basis() const { return basis_; }
 
   /// Counters that are never absent go on from where the lines before stood.
   void continue_from(const SourceLines& before);
@@ -45,15 +49,16 @@ class SourceLines {
  private:
   struct Line {
     std::size_t row;    // in the quantity table
-    std::size_t index;  // in ReadingSet::values
+    std::size_t index;  // in ReadingSet::values, or nowhere: its first value has not come yet
     double factor;
     std::string labels;
     bool never_absent;
     double last = 0;  // newest known value, of what is never absent
   };
 
-  SourcePtr source_;
-  Method method_;
+  void add_line(const QuantityRow& row, Channel channel, std::size_t index);
+
+  Basis basis_;
   std::string info_;
   std::vector<Line> lines_;
   const ReadingSet* set_ = nullptr;
@@ -68,7 +73,14 @@ class ReadingSeries {
 
  private:
   void take(const Snapshot& snapshot);
-  void take(std::size_t place, const SourcePtr& source, Method method, const ReadingSet* set, bool stale);
+  // The lines of the snapshot before; those that are taken over are moved out of it.
+  struct Before {
+    std::vector<SourceLines> lines;
+    std::size_t next = 0;  // most snapshots have the sources of the one before, in the same order
+
+    SourceLines* find(const Source& source);  // by kind and name; null: it is new
+  };
+  void take(Before& before, SourceLines::Basis basis, const ReadingSet* set, bool stale);
   void write_info(PageWriter& writer, const Snapshot& snapshot) const;
 
   // In the order of the snapshot: the sources, then each scope and its windows.

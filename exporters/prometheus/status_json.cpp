@@ -5,6 +5,7 @@
 #include <cctype>
 #include <string_view>
 
+#include "runtime/json_parse.h"
 #include "runtime/number_text.h"
 #include "runtime/reading_json.h"
 #include "runtime/version.h"
@@ -25,7 +26,7 @@ json::string time_text(std::int64_t wall_us) {
 json::object reading_object(const ReadingSet& set) {
   std::string object;
   JsonLayout(set.source).append(object, set);
-  return json::parse(object).as_object();
+  return parse_json(object).as_object();
 }
 
 template <class Failures>

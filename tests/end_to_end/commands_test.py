@@ -30,6 +30,66 @@ def test_help_and_a_wrong_command_line():
         assert answer.returncode == 1 and answer.stderr, wrong
 
 
+def test_what_is_wrong_on_the_command_line_is_told_in_plain_words():
+    commands = "the commands are: run, check, read, probe, profiles, export, smi, version"
+    for words, parts in ((["foo"], ("there is no command 'foo'", commands)), ([], (commands,)),
+                         (["profiles", "--format=xml"], ("--format: 'xml'; write table or json",)),
+                         (["profiles", "--format=1"], ("--format: '1'; write table or json",)),
+                         (["smi", "nvidia", "--interval=0"], ("--interval: '0'; write 200ms or more",))):
+        answer = flopwatt(*words)
+        assert answer.returncode == 1 and all(part in answer.stderr for part in parts), (words, answer.stderr)
+    assert (flopwatt("help").returncode, flopwatt("help").stdout) == (0, flopwatt("--help").stdout)
+    assert "table or json" in (usage := flopwatt("read", "--help").stdout) and "{" not in usage
+
+
+def told_on(output, *words, environment=None):
+    """Exit code and standard error, where standard output is that file."""
+    with open(output, "w") as stdout:
+        answer = subprocess.run([FLOPWATT, *words], stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=30,
+                                env={**os.environ, **(environment or {})})
+    return answer.returncode, answer.stderr
+
+
+def test_output_that_cannot_be_written_is_exit_2(tmp_path):
+    config = tmp_path / "flopwatt.yml"
+    config.write_text("node: rack-r12\naccelerators: {nvidia: off}\nexporters: {prometheus: off}\n")
+    for words in (["version"], ["--help"], ["profiles"], ["profiles", "list", "--format=json"],
+                  ["check", f"--config.file={config}"], ["read", f"--config.file={config}", "--format=json"]):
+        code, said = told_on("/dev/full", *words)
+        assert code == 2 and "cannot write standard output: No space left on device; make room" in said, (words, said)
+        reader, writer = os.pipe()
+        os.close(reader)
+        gone = subprocess.run([FLOPWATT, *words], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=30)
+        os.close(writer)
+        assert gone.returncode == 0 and "standard output" not in gone.stderr, (words, gone.stderr)
+    config.write_text("nod: n\n")
+    code, said = told_on("/dev/full", "check", f"--config.file={config}")
+    assert code == 1 and "cannot write standard output" in said
+
+
+def test_smi_by_hand_tells_that_its_output_is_full(tmp_path, started):
+    rack = Rack(tmp_path, LOADS / "demo.yml").start()
+    started.append(rack)
+    code, said = told_on("/dev/full", "smi", "nvidia", f"--library={rack.library}", environment=rack.environment)
+    assert code == 2 and "cannot write standard output: No space left on device" in said, said
+
+
+def test_the_agent_logs_what_is_wrong_with_its_configuration(tmp_path):
+    config = tmp_path / "wrong.yml"
+    config.write_text("node: rack-r12\nsampling: {intervall: 1s}\n")
+    answer = flopwatt("run", f"--config.file={config}")
+    assert answer.returncode == 1
+    warning, error = answer.stderr.splitlines()
+    assert re.match(rf'ts=\S+ level=warn msg="{config}:1:1: warning: no scopes', warning), answer.stderr
+    assert re.match(rf'ts=\S+ level=error msg="{config}:2:12: unknown key', error), answer.stderr
+    with open(tmp_path / "journal", "w") as journal:
+        stream = os.fstat(journal.fileno())
+        subprocess.run([FLOPWATT, "run", f"--config.file={config}"], stderr=journal, timeout=30,
+                       env={**os.environ, "JOURNAL_STREAM": f"{stream.st_dev}:{stream.st_ino}"})
+    lines = (tmp_path / "journal").read_text().splitlines()
+    assert [line[:3] for line in lines] == ["<4>", "<3>"], lines
+
+
 def test_check_takes_the_example_and_tells_every_fault_at_its_place(tmp_path):
     assert flopwatt("check", f"--config.file={SOURCE / 'config/flopwatt.yml'}").returncode == 0
     config = tmp_path / "wrong.yml"
@@ -194,6 +254,24 @@ def test_a_store_that_cannot_be_used_is_exit_3(tmp_path):
                       "accelerators: {nvidia: off}\nexporters: {prometheus: off}\n")
     answer = flopwatt("run", f"--config.file={config}")
     assert answer.returncode == 3 and str(tmp_path / "file") in answer.stderr
+
+
+def test_a_file_that_never_was_a_store_is_left_as_it_is(tmp_path):
+    config, notes = tmp_path / "flopwatt.yml", tmp_path / "notes.txt"
+    notes.write_text("not to be lost\n")
+    text = (f"node: rack-r12\nstore: {{path: {notes}}}\naccelerators: {{nvidia: off}}\n"
+            "exporters: {prometheus: off}\n")
+    config.write_text(text)
+    answer = flopwatt("run", f"--config.file={config}")
+    assert answer.returncode == 3 and f"{notes}: it is no store" in answer.stderr, answer.stderr
+    assert "set another store.path" in answer.stderr
+    config.write_text(text.replace(str(notes), str(config)))
+    for command in ("check", "run"):
+        answer = flopwatt(command, f"--config.file={config}")
+        assert answer.returncode == 1, (command, answer)
+        assert f"{config}:2:15: path: '{config}' is this configuration itself" in answer.stdout + answer.stderr
+    assert notes.read_text() == "not to be lost\n"
+    assert sorted(tmp_path.iterdir()) == [config, notes]
 
 
 def test_a_taken_port_is_exit_2_and_a_taken_store_exit_3(tmp_path, started):

@@ -80,7 +80,7 @@ def test_the_table_has_units_and_no_colours(tmp_path, started):
     case = Case(tmp_path, started).with_demo()
     answer = case.run()
     assert answer.returncode == 0 and not answer.stderr
-    for part in ("pdu-a  meter, Eastron SDM630", " kW\n", " kWh\n", "230 V\n", "nvidia0  accelerator", " GiB\n", "FLOP\n"):
+    for part in ("pdu-a  meter, Eastron SDM630", " kW\n", " kWh\n", "230 V\n", "nvidia0  accelerator", " GiB\n", "FLOP\n", "work during this command "):
         assert part in answer.stdout, (part, answer.stdout)
     assert "\x1b" not in answer.stdout and max(map(len, answer.stdout.splitlines())) <= 100
 

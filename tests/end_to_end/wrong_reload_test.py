@@ -44,6 +44,11 @@ class Reloaded:
         assert self.gauge("flopwatt_source_up", source="pdu-a") == 1
         self.reload(self.good_text, 1)
 
+    def tells(self, *parts) -> bool:
+        """A line of the log has all of them."""
+        log = self.agent.log_text().replace('\\"', '"').replace("\\\\", "\\").splitlines()
+        return any(all(part in line for part in parts) for line in log)
+
     def reading_time(self) -> float:
         return self.gauge("flopwatt_source_last_reading_timestamp_seconds", source="pdu-a")
 
@@ -56,10 +61,9 @@ def test_every_wrong_file_leaves_the_old_configuration_running(tmp_path, started
         if all(": warning: " in line for line in expected):
             continue
         case.refuses(file.read_bytes())
-        log = case.agent.log_text().replace('\\"', '"').replace("\\\\", "\\").splitlines()
         for line in expected:
             place, text = line[len(file.name):].split(": ", 1)   # :line:column, and a part of what is wrong
-            assert any(f"{case.agent.config}{place}: " in told and text in told for told in log), line
+            wait_until(lambda: case.tells(f"{case.agent.config}{place}: ", text), 10, line)  # the log has a thread of its own
         refused += 1
     assert refused >= 20
     newest = case.reading_time()
@@ -76,7 +80,7 @@ def test_every_wrong_profile_leaves_the_old_configuration_running(tmp_path, star
     for file in sorted(WRONG_PROFILES.glob("*.yml")):
         wrong = {**case.good, "meters": [{**case.good["meters"][0], "profile": str(file)}]}
         case.refuses(yaml.safe_dump(wrong).encode())
-        assert f"{file}:" in case.agent.log_text(), file
+        wait_until(lambda: case.tells(f"{file}:"), 10, f"the log to name {file}")
         refused += 1
     assert refused >= 20
     # A wrong file stays wrong: the old values go on, and are fresh.

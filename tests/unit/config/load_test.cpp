@@ -223,6 +223,19 @@ TEST_CASE("a short interval of meters does not hurry the accelerators") {
   CHECK(load_text("sampling: {interval: 5s}").config.nvidia.interval == 5s);
 }
 
+TEST_CASE("default windows are those that span two readings of every source, at least one") {
+  const auto windows = [](const std::string& text) {
+    const Loaded loaded = load_text(text + "scopes: [{name: s, work: all}]\n");
+    CHECK(loaded.findings.empty());
+    return loaded.config.windows;
+  };
+  CHECK(windows("sampling: {interval: 30s}\n") == std::vector<Window>{{"1m", 1min}, {"15m", 15min}});
+  CHECK(windows("sampling: {interval: 60s}\n") == std::vector<Window>{{"15m", 15min}});
+  CHECK(windows("sampling: {interval: 60s}\nenergy: {min_coverage: 0.5}\n") ==
+        std::vector<Window>{{"15m", 15min}});
+  CHECK(windows("sampling: {interval: 10m}\n") == std::vector<Window>{{"20m", 20min}});
+}
+
 TEST_CASE("names that only look alike may stand side by side") {
   const Loaded loaded = load_text(
       "scopes: [{name: s, work: [nvidia1, \"nvidia2*\", \"amd?\"]}, {name: t, work: [nvidia10, amd10]}, "
@@ -244,6 +257,19 @@ TEST_CASE("a file that cannot be read is a finding") {
   const Loaded large = load_text(std::string(max_yaml_bytes + 1, '#'));
   REQUIRE(large.findings.size() == 1);
   CHECK(large.findings[0].message.find("4096 KiB") != std::string::npos);
+}
+
+TEST_CASE("a file that this user may not read: who may has to be changed") {
+  const TextAsFile file("node: n\n");
+  fs::permissions(file.path(), fs::perms::none);
+  const bool root = ::geteuid() == 0;  // who may read everything
+  constexpr ::uid_t nobody = 65534;
+  if (root) REQUIRE(::seteuid(nobody) == 0);
+  const Loaded loaded = load_config(file.path(), shipped);
+  if (root) REQUIRE(::seteuid(0) == 0);
+  REQUIRE_FALSE(loaded.findings.empty());
+  CHECK(loaded.findings[0].message ==
+        "cannot read the configuration: Permission denied; let this user read it");
 }
 
 TEST_CASE("faults of a profile stand in the profile's file, once, after the configuration's") {

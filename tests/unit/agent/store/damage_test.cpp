@@ -1,6 +1,7 @@
-// Files that are not what was written: set aside and replaced; of another version or program: refused; held
-// by another agent: refused.
+// Files that are not what was written: set aside and replaced; of another version or program, or no store at
+// all: refused; held by another agent: refused.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -71,11 +72,52 @@ Outcome check_sound_or_set_aside(Store& store, const std::vector<StoredSet>& exp
   return outcome;
 }
 
-TEST_CASE("garbage in place of the file is set aside") {
+/// Of what was a store only the first bytes are left.
+std::string garbage_behind_magic() { return std::string("SQLite format 3\0", 16) + std::string(20'000, 'x'); }
+
+TEST_CASE("garbage in place of all but the beginning of the file is set aside, and so are zeros") {
+  for (const std::string& damaged :
+       {garbage_behind_magic(), std::string(20'000, '\0'), std::string(100, '\0')}) {
+    const Directory directory;
+    write_file(directory.store(), damaged);
+    check_replaced(directory, damaged);
+  }
+}
+
+/// Store::open() on what is there, which must leave everything as it was. Returns the message.
+std::string refused(const fs::path& store, const Directory& directory) {
+  const auto before = directory.names_with("");
+  const auto opened = Store::open(settings_for(store));
+  REQUIRE_FALSE(opened);
+  CHECK(directory.names_with("") == before);
+  CHECK(opened.error().message.find(store.string()) != std::string::npos);
+  return opened.error().message;
+}
+
+TEST_CASE("a file that never was a store is refused and left alone") {
+  for (const std::string& text :
+       {std::string("node: rack-r12\n"), std::string(20'000, 'x'), std::string("\0x", 2)}) {
+    const Directory directory;
+    write_file(directory.store(), text);
+    CHECK(refused(directory.store(), directory).find("it is no store") != std::string::npos);
+    CHECK(file_text(directory.store()) == text);
+  }
+}
+
+TEST_CASE("a place that cannot hold a store: nothing is made there, and the cure fits") {
   const Directory directory;
-  const std::string garbage(20'000, 'x');
-  write_file(directory.store(), garbage);
-  check_replaced(directory, garbage);
+  fs::create_directory(directory.store());
+  REQUIRE(::mkfifo((directory.path() / "pipe").c_str(), 0600) == 0);
+  write_file(directory.path() / "file", "");
+  const auto says = [&directory](const std::string& name, const std::string& part) {
+    CAPTURE(name);
+    CHECK(refused(directory.path() / name, directory).find(part) != std::string::npos);
+  };
+  const std::string root = directory.path().string();
+  says("flopwatt.db", "it is a directory; set store.path to the path of a file");
+  says("pipe", "it is no regular file");
+  says("missing/flopwatt.db", "No such file or directory; make the directory " + root + "/missing or set");
+  says("file/flopwatt.db", "Not a directory; make " + root + "/file a directory or set");
 }
 
 TEST_CASE("a truncated file is set aside") {
@@ -168,7 +210,7 @@ TEST_CASE("an empty file is a new store, not a damaged one") {
 TEST_CASE("two damaged files in one second are both kept") {
   const Directory directory;
   for (int i = 0; i < 3; ++i) {
-    write_file(directory.store(), "no database, of more than one hundred bytes" + std::string(100, '.'));
+    write_file(directory.store(), garbage_behind_magic());
     (void)open_or_fail(settings_for(directory.store()));
   }
   CHECK(directory.names_with(".corrupt-").size() == 3);

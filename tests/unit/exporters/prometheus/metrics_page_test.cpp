@@ -201,6 +201,35 @@ TEST_CASE("what was never read starts at 0 where it is never absent") {
   CHECK(has(page, "flopwatt_polls_total{source=\"nvidia2\"} 0"));
 }
 
+TEST_CASE("where workloads may count, known precisions start at 0 and go on from there") {
+  MetricsPage page;
+  Snapshot snapshot;
+  const auto line = [](const std::string& precision, const std::string& value) {
+    return R"(flopwatt_counted_flop_total{accelerator="nvidia0",uuid="GPU-0",precision=")" + precision +
+           "\"} " + value;
+  };
+  const auto show = [&](std::vector<std::pair<Channel, double>> counted) {
+    ReadingSet set = test::accelerator_set("nvidia0", "GPU-0");
+    auto source = std::make_shared<Source>(*set.source);
+    std::erase_if(source->fields,
+                  [](const Field& field) { return field.channel.quantity == Quantity::counted_work; });
+    source->fields.push_back({.channel = {Quantity::peak_rate, Place::fp8}});
+    for (const auto& [channel, value] : counted) source->fields.push_back({.channel = channel});
+    set.values.assign(source->fields.size() - counted.size(), absent);
+    for (const auto& [channel, value] : counted) set.values.push_back(value);
+    set.source = source;
+    snapshot.sources = {test::state_of(set)};
+    return page.render(snapshot);
+  };
+  CHECK(show({}).find("flopwatt_counted_flop_total") == std::string::npos);
+  snapshot.rejected_work_lines = {{"unknown_target", 0}};
+  CHECK(has(show({}), line("fp8", "0")));
+  CHECK(has(show({}), line("unspecified", "0")));
+  const std::string counted = show({{{Quantity::counted_work, Place::fp8}, 3e15}});
+  CHECK(has(counted, line("fp8", "3e+15")));
+  CHECK(has(counted, line("unspecified", "0")));
+}
+
 TEST_CASE("work that is not known for a moment stands still, also while the source is described anew") {
   const std::string line =
       R"(flopwatt_pipe_flop_total{accelerator="nvidia0",uuid="GPU-0",precision="fp32"} 2.5e+15)";
@@ -214,6 +243,20 @@ TEST_CASE("work that is not known for a moment stands still, also while the sour
   const std::string later = page.render(snapshot);
   CHECK(has(later, line));
   CHECK(later.find("flopwatt_accelerator_power_watts{") == std::string::npos);
+}
+
+TEST_CASE("work that is not known for a moment stands still, also while another source goes") {
+  const std::string line =
+      R"(flopwatt_pipe_flop_total{accelerator="nvidia1",uuid="GPU-1",precision="fp32"} 2.5e+15)";
+  MetricsPage page;
+  Snapshot snapshot;
+  snapshot.sources = {test::state_of(test::accelerator_set("nvidia0", "GPU-0")),
+                      test::state_of(test::accelerator_set("nvidia1", "GPU-1"))};
+  CHECK(has(page.render(snapshot), line));
+  ReadingSet unknown = *snapshot.sources[1].newest;
+  std::ranges::fill(unknown.values, absent);
+  snapshot.sources = {test::state_of(unknown)};
+  CHECK(has(page.render(snapshot), line));
 }
 
 TEST_CASE("a source described anew is shown with its new labels") {
