@@ -85,6 +85,10 @@ def test_readings_of_a_meter_and_an_accelerator_are_those_of_the_rack(demo):
     gpu = wait_until(lambda: subscriber.of("accelerators/nvidia0"), 20, "a reading of nvidia0")[-1].payload
     assert gpu["uuid"] == rack.started["gpus"][0]["uuid"]
     assert gpu["core_clock_hz"] == 1_755_000_000
+
+    def fp16_activity():  # known from the second sample on
+        return agent.metrics().get("flopwatt_accelerator_pipe_active_ratio", accelerator="nvidia0", pipe="fp16")
+    wait_until(fp16_activity, 10, "pipe activity")
     page = agent.metrics()
     assert page.get("flopwatt_accelerator_memory_total_bytes", accelerator="nvidia0", uuid=gpu["uuid"]) > 79e9
     assert page.get("flopwatt_accelerator_pipe_active_ratio", accelerator="nvidia0", pipe="fp16") == pytest.approx(0.02)
