@@ -20,6 +20,7 @@ void append_sorted(std::string& text, std::string_view title, std::vector<std::s
 
 void append_energy(std::string& text, const std::vector<EnergyEntry>& entries) {
   std::vector<std::string> names;
+  names.reserve(entries.size());
   for (const EnergyEntry& entry : entries) names.push_back(entry.text());
   append_sorted(text, "energy", std::move(names));
 }

@@ -193,7 +193,7 @@ DeviceResult DeviceReader::read(std::size_t index) {
   }
   calls.read_the_rest();
   const Return why = calls.failure();
-  if (why == Return::success) return std::move(reading);
+  if (why == Return::success) return reading;
 
   broken_ = broken_ || is_broken(why);
   const DeviceFailure failure{static_cast<int>(why), "reading " + device.identity.pci + ": " + text_of(why)};

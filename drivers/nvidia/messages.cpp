@@ -149,7 +149,7 @@ Result<GuestMessage> parse_device(const json::object& object) {
     visit_pipes(Reader{activity->get_object(), good}, sample);
   }
   if (!good || reading.time == Moment{}) return not_understood("a reading with a wrong value");
-  return GuestMessage(DeviceMessage{*device, std::move(reading)});
+  return GuestMessage(DeviceMessage{*device, reading});
 }
 
 Result<GuestMessage> parse_unavailable(const json::object& object) {

@@ -274,7 +274,7 @@ TEST_CASE("a total is finite, whatever was saved and whatever is counted") {
     CAPTURE(key);
     CHECK(std::isfinite(total));
   }
-  const ReadingSet& minute = accounting.figures(at(59.99))[0].windows[0].figures;
+  const ReadingSet minute = accounting.figures(at(59.99))[0].windows[0].figures;
   for (const double value : minute.values) CHECK_FALSE(std::isinf(value));
 }
 
