@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "agent/findings_log.h"
-#include "agent/read/report.h"
+#include "agent/missing.h"
 #include "exporters/mqtt/exporter.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
@@ -270,7 +270,7 @@ awaitable<SnapshotPtr> Daemon::ask_for_snapshot(SnapshotDetail detail) {
 void Daemon::explain_missing(std::vector<SourceState>& sources) const {
   for (SourceState& state : sources) {
     if (!state.is_up()) continue;
-    state.missing = read::missing_of(*state.newest, [&](Channel channel) {
+    state.missing = missing_of(*state.newest, [&](Channel channel) {
       for (const ReloadableDriver& each : drivers_)
         if (std::string reason = each.driver->why_absent(state.id, channel); !reason.empty()) return reason;
       return std::string();

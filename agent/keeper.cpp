@@ -159,7 +159,7 @@ void Keeper::seal() {
   ++sealed_batches_;
 }
 
-void Keeper::keep(const store::Totals& totals) {
+void Keeper::keep(const Totals& totals) {
   for (const auto& [name, value] : totals) totals_[name] = value;
 }
 

@@ -41,7 +41,7 @@ class Keeper {
   void reconfigure(const Config& config);
 
   /// Totals that are not accounting's, saved with the next commit.
-  void keep(const store::Totals& totals);
+  void keep(const Totals& totals);
 
   /// Grows with each batch that was sealed: the metering loop makes progress.
   [[nodiscard]] std::uint64_t sealed_batches() const { return sealed_batches_; }
@@ -80,7 +80,7 @@ class Keeper {
   std::uint64_t sealed_batches_ = 0;
   std::vector<ReadingSet> waiting_;           // sealed, oldest first
   std::size_t waiting_readings_ = 0;          // of waiting_ and of the commit under way
-  store::Totals totals_;                      // to be saved with the next commit
+  Totals totals_;                             // to be saved with the next commit
   std::vector<ScopeFigures> sealed_figures_;  // what totals_ will have made durable
   std::vector<ScopeFigures> stored_figures_;  // what the last commit has
   unsigned configurations_ = 1;               // so far: figures of different ones do not mix

@@ -16,7 +16,7 @@ std::string key_of(std::string_view vendor, const std::string& pci) {
 
 }  // namespace
 
-SlotBook::SlotBook(const store::Totals& stored) {
+SlotBook::SlotBook(const Totals& stored) {
   for (auto total = stored.lower_bound(std::string(prefix)); total != stored.end(); ++total) {
     const auto& [key, number] = *total;
     if (!key.starts_with(prefix)) break;
@@ -40,6 +40,6 @@ unsigned SlotBook::number_of(std::string_view vendor, const std::string& pci) {
   return next;
 }
 
-store::Totals SlotBook::take_changed() { return std::exchange(changed_, {}); }
+Totals SlotBook::take_changed() { return std::exchange(changed_, {}); }
 
 }  // namespace flopwatt::agent

@@ -7,25 +7,25 @@
 #include <string>
 #include <string_view>
 
-#include "agent/store/store.h"
+#include "readings/totals.h"
 
 namespace flopwatt::agent {
 
 class SlotBook {
  public:
   /// `stored`: the totals of the store, in which the numbers are kept.
-  explicit SlotBook(const store::Totals& stored);
+  explicit SlotBook(const Totals& stored);
 
   /// The number of that address; one that was never seen gets the next of its vendor.
   [[nodiscard]] unsigned number_of(std::string_view vendor, const std::string& pci);
 
   /// What is new since the last call, to be stored.
-  [[nodiscard]] store::Totals take_changed();
+  [[nodiscard]] Totals take_changed();
 
  private:
   /// By vendor, then by PCI address.
   std::map<std::string, std::map<std::string, unsigned>, std::less<>> numbers_;
-  store::Totals changed_;
+  Totals changed_;
 };
 
 }  // namespace flopwatt::agent

@@ -72,12 +72,11 @@ std::vector<read::SourceReport> Survey::reports(const WhyAbsent& why_absent, con
     report.name = source.name;
     report.kind = source.kind;
     report.description = description_of(source.identity);
-    report.keys = read::keys_of(source.kind, source.fields);
+    report.keys = keys_of(source.kind, source.fields);
     // A first answer stands, also where the second was not to be had.
     if (entry.newest) {
       report.figures = figures_of(*entry.newest);
-      report.missing =
-          read::missing_of(*entry.newest, [&](Channel channel) { return why_absent(id, channel); });
+      report.missing = missing_of(*entry.newest, [&](Channel channel) { return why_absent(id, channel); });
     } else {
       report.fault = entry.fault ? entry.fault->message : late;
       for (const read::Key& key : report.keys) report.missing.push_back({key.text, report.fault});

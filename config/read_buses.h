@@ -1,19 +1,15 @@
-// `buses`, and what meters and profiles share with them.
+// `buses`, and what meters share with them.
 #pragma once
 
 #include <optional>
 
 #include "config/config.h"
 #include "config/finding.h"
-#include "config/map_reader.h"
 #include "config/yaml_tree.h"
 
 namespace flopwatt {
 
 /// The value of a key `address` of a bus or a meter. nullopt: reported.
 [[nodiscard]] std::optional<ModbusAddress> read_address(const YamlNode& node, Reporter& report);
-
-/// Keys `baud`, `parity` and `stop_bits`, of a bus or a profile.
-[[nodiscard]] SerialSettings read_serial(MapReader& map);
 
 }  // namespace flopwatt

@@ -6,10 +6,10 @@
 #include "config/map_reader.h"
 #include "config/nearest.h"
 #include "config/parse_ranges.h"
-#include "config/read_buses.h"
 #include "config/read_identify.h"
 #include "config/read_registers.h"
 #include "config/read_scaling.h"
+#include "config/read_serial.h"
 
 namespace flopwatt {
 namespace {

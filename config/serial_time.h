@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "config/config.h"
+#include "config/meter_profile.h"
 
 namespace flopwatt {
 

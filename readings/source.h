@@ -14,6 +14,9 @@
 
 namespace flopwatt {
 
+/// A source's number in this process: dense, from 0, given by Intake::add and never reused.
+using SourceId = std::uint32_t;
+
 /// How a number came over the wire; the store keeps it at this width. The numbers are stored: never reuse
 /// one.
 enum class Wire : std::uint8_t {

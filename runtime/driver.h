@@ -2,7 +2,6 @@
 // loop.
 #pragma once
 
-#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -13,14 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "readings/bus_use.h"
 #include "readings/fault.h"
 #include "readings/reading_set.h"
 #include "runtime/work_intake.h"
 
 namespace flopwatt {
-
-/// A source's number in this process: dense, from 0, given by Intake::add and never reused.
-using SourceId = std::uint32_t;
 
 /// Where drivers hand in what they read. Implemented by the agent; called on the metering loop only.
 class Intake {
@@ -41,26 +38,6 @@ class Intake {
   virtual void remove(SourceId id) = 0;
   /// Beats that were missed because the poll before, or the bus, took too long.
   virtual void skip(SourceId id, std::uint64_t beats) = 0;
-};
-
-/// What one source cost and did on its bus, since it was added.
-struct UnitUse {
-  SourceId source = 0;
-  std::uint8_t unit_id = 0;
-  std::uint64_t requests = 0;  ///< sent, repeated ones too
-  /// Requests that failed, parallel to all_fault_classes.
-  std::array<std::uint64_t, all_fault_classes.size()> failures{};
-  bool quarantined = false;  ///< it is left alone, and tried once in a while
-};
-
-/// A bus and what was done on it.
-struct BusUse {
-  std::string bus;  ///< its name, else its address
-  double busy_seconds = 0;
-  double turnaround_seconds =
-      0;  ///< from sending a request to having its answer, summed over the answered ones
-  double planned_cycle_seconds = 0;
-  std::vector<UnitUse> units;
 };
 
 /// Whether a driver knows its sources.

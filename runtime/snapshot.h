@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "readings/bus_use.h"
 #include "readings/fault.h"
 #include "readings/reading_set.h"
 #include "readings/scope_figures.h"
-#include "runtime/driver.h"
 
 namespace flopwatt {
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "readings/bus_use.h"
 #include "readings/reading_set.h"
 
 namespace flopwatt {
@@ -28,12 +29,6 @@ class WorkIntake {
 
   /// `flop` (finite, not negative, may be 0) of that precision (a Place of PlaceKind::precision) were done.
   virtual void count(const WorkTarget& target, Place precision, double flop) = 0;
-};
-
-/// Lines of counted work that were refused, by reason.
-struct RejectedLines {
-  std::string_view reason;
-  std::uint64_t lines = 0;
 };
 
 }  // namespace flopwatt

@@ -10,7 +10,6 @@
 // comes on top, and whether they tell any does not matter.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,10 +18,11 @@
 #include "config/config.h"
 #include "readings/reading_set.h"
 #include "readings/scope_figures.h"
+#include "readings/totals.h"
 
 namespace flopwatt::accounting {
 
-/// Figures that must survive a restart, by name; stored with the readings they come from.
+/// The totals of accounting.
 ///
 /// Of a scope, scope/<scope>/...: energy_j, device_energy_j, work_<method>_flop, method; and numbers of its
 /// lists: lists (of what gives its energy) and device_lists (of its accelerators). Both take in the scope's
@@ -32,8 +32,8 @@ namespace flopwatt::accounting {
 ///
 /// Of a source, source/<source>/..., of a branch source/<meter>/<branch>/...: energy_j and energy_time_us
 /// (wall), the last register reading, from which energy catches up; identity, whose register that was;
-/// peak_w, what growth is likely. `absent` removes one that was saved.
-using Totals = std::map<std::string, double>;
+/// peak_w, what growth is likely.
+using flopwatt::Totals;
 
 struct Settings {
   std::vector<ScopeConfig> scopes;

@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "agent/accounting/accounting.h"
 #include "agent/accounting/counted_work.h"
 #include "agent/accounting/energy.h"
 #include "agent/accounting/track.h"
 #include "agent/accounting/work.h"
 #include "readings/reading_set.h"
+#include "readings/totals.h"
 
 namespace flopwatt::accounting {
 

@@ -6,9 +6,9 @@
 #include <array>
 #include <string>
 
-#include "agent/accounting/accounting.h"
 #include "agent/accounting/member.h"
 #include "agent/accounting/scope_plan.h"
+#include "readings/totals.h"
 
 namespace flopwatt::accounting {
 

@@ -17,6 +17,7 @@
 #include "agent/store/delivery_marks.h"
 #include "readings/reading_set.h"
 #include "readings/result.h"
+#include "readings/totals.h"
 
 namespace flopwatt::store {
 
@@ -31,9 +32,6 @@ struct Settings {
   /// First seq of a new store: Unix time in microseconds. Given, so that tests can fix it.
   std::uint64_t first_seq = 0;
 };
-
-/// A figure that must survive a restart, by name ("scope/rack-r12/energy_j"). Owned by accounting.
-using Totals = std::map<std::string, double>;
 
 /// What an exporter has done so far, as saved with the last commit.
 struct ExporterRecord {

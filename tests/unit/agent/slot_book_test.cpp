@@ -10,9 +10,9 @@ TEST_CASE("accelerators are numbered within their vendor, in the order in which 
   CHECK(book.number_of("nvidia", "0000:c1:00.0") == 1);
   CHECK(book.number_of("amd", "0000:01:00.0") == 0);
   CHECK(book.number_of("nvidia", "0000:41:00.0") == 0);
-  CHECK(book.take_changed() == store::Totals{{"slot/amd/0000:01:00.0", 0},
-                                             {"slot/nvidia/0000:41:00.0", 0},
-                                             {"slot/nvidia/0000:c1:00.0", 1}});
+  CHECK(book.take_changed() == Totals{{"slot/amd/0000:01:00.0", 0},
+                                      {"slot/nvidia/0000:41:00.0", 0},
+                                      {"slot/nvidia/0000:c1:00.0", 1}});
   CHECK(book.take_changed().empty());
 }
 
@@ -23,7 +23,7 @@ TEST_CASE("stored numbers hold; a new address gets the next, never one that was 
                  {"slots", 3}});
   CHECK(book.number_of("nvidia", "0000:41:00.0") == 5);
   CHECK(book.number_of("nvidia", "0000:c1:00.0") == 1);
-  CHECK(book.take_changed() == store::Totals{{"slot/nvidia/0000:41:00.0", 5}});
+  CHECK(book.take_changed() == Totals{{"slot/nvidia/0000:41:00.0", 5}});
 }
 
 }  // namespace flopwatt::agent
