@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "config/glob.h"
-#include "config/nearest.h"
 #include "config/scope_tree.h"
+#include "config/yaml/nearest.h"
 
 namespace flopwatt {
 namespace {

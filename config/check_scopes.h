@@ -7,7 +7,7 @@
 #include <string>
 
 #include "config/config.h"
-#include "config/finding.h"
+#include "config/yaml/finding.h"
 
 namespace flopwatt {
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "config/finding.h"
-#include "config/meter_profile.h"
+#include "config/profiles/meter_profile.h"
+#include "config/yaml/finding.h"
 #include "readings/quantity.h"
 
 namespace flopwatt {

@@ -10,7 +10,7 @@
 
 #include "config/read_accelerator_table.h"
 #include "config/sections.h"
-#include "config/text_file.h"
+#include "config/yaml/text_file.h"
 
 namespace flopwatt {
 namespace fs = std::filesystem;

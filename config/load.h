@@ -6,7 +6,7 @@
 
 #include "config/accelerator_table.h"
 #include "config/config.h"
-#include "config/finding.h"
+#include "config/yaml/finding.h"
 
 namespace flopwatt {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "config/finding.h"
-#include "config/map_reader.h"
+#include "config/yaml/finding.h"
+#include "config/yaml/map_reader.h"
 
 namespace flopwatt {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "config/config.h"
-#include "config/parse_values.h"
+#include "config/yaml/parse_values.h"
 
 namespace flopwatt {
 

@@ -4,9 +4,9 @@
 #include <array>
 #include <string_view>
 
-#include "config/map_reader.h"
-#include "config/nearest.h"
-#include "config/text_file.h"
+#include "config/yaml/map_reader.h"
+#include "config/yaml/nearest.h"
+#include "config/yaml/text_file.h"
 
 namespace flopwatt {
 namespace {

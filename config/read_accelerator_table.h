@@ -5,7 +5,7 @@
 #include <string>
 
 #include "config/accelerator_table.h"
-#include "config/finding.h"
+#include "config/yaml/finding.h"
 
 namespace flopwatt {
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
 
-#include "config/nearest.h"
 #include "config/sections.h"
+#include "config/yaml/nearest.h"
 
 namespace flopwatt {
 namespace {

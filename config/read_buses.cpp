@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "config/parse_address.h"
-#include "config/read_serial.h"
+#include "config/profiles/read_serial.h"
 #include "config/sections.h"
 
 namespace flopwatt {

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "config/config.h"
-#include "config/finding.h"
-#include "config/yaml_tree.h"
+#include "config/yaml/finding.h"
+#include "config/yaml/yaml_tree.h"
 
 namespace flopwatt {
 

@@ -1,11 +1,11 @@
 #include <algorithm>
 
-#include "config/nearest.h"
-#include "config/plain_text.h"
+#include "config/profiles/read_registers.h"
+#include "config/profiles/register_limits.h"
 #include "config/read_buses.h"
-#include "config/read_registers.h"
-#include "config/register_limits.h"
 #include "config/sections.h"
+#include "config/yaml/nearest.h"
+#include "config/yaml/plain_text.h"
 
 namespace flopwatt {
 namespace {

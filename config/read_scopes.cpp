@@ -4,8 +4,8 @@
 
 #include "config/check_scopes.h"
 #include "config/glob.h"
-#include "config/nearest.h"
 #include "config/sections.h"
+#include "config/yaml/nearest.h"
 
 namespace flopwatt {
 namespace {

@@ -4,7 +4,7 @@
 #include <system_error>
 #include <vector>
 
-#include "config/text_file.h"
+#include "config/yaml/text_file.h"
 
 namespace flopwatt {
 namespace fs = std::filesystem;

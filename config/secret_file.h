@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "config/finding.h"
+#include "config/yaml/finding.h"
 
 namespace flopwatt {
 

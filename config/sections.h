@@ -3,10 +3,10 @@
 #pragma once
 
 #include "config/config.h"
-#include "config/finding.h"
-#include "config/map_reader.h"
 #include "config/name_book.h"
-#include "config/profile_library.h"
+#include "config/profiles/profile_library.h"
+#include "config/yaml/finding.h"
+#include "config/yaml/map_reader.h"
 
 namespace flopwatt {
 

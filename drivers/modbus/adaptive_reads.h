@@ -24,9 +24,9 @@
 #include <string>
 #include <vector>
 
-#include "config/meter_profile.h"
-#include "drivers/modbus/backoff.h"
-#include "drivers/modbus/read_plan.h"
+#include "config/profiles/meter_profile.h"
+#include "drivers/modbus/registers/read_plan.h"
+#include "drivers/modbus/wire/backoff.h"
 #include "readings/fault.h"
 #include "runtime/schedule.h"
 

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "drivers/driver.h"
 #include "drivers/modbus/bus_plan.h"
-#include "drivers/modbus/connection.h"
 #include "drivers/modbus/meter.h"
-#include "runtime/driver.h"
+#include "drivers/modbus/wire/connection.h"
 
 namespace flopwatt::modbus {
 

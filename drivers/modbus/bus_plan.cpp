@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "config/serial_time.h"
-#include "drivers/modbus/read_plan.h"
+#include "config/profiles/serial_time.h"
+#include "drivers/modbus/registers/read_plan.h"
 
 namespace flopwatt::modbus {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "config/config.h"
-#include "drivers/modbus/request_time.h"
+#include "drivers/modbus/wire/request_time.h"
 
 namespace flopwatt::modbus {
 

@@ -11,7 +11,7 @@
 #include "drivers/modbus/bus.h"
 #include "drivers/modbus/bus_plan.h"
 #include "runtime/async.h"
-#include "runtime/bell.h"
+#include "runtime/condition.h"
 
 namespace flopwatt::modbus {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "runtime/number_text.h"
+#include "runtime/text/number_text.h"
 
 namespace flopwatt::modbus {
 namespace {

@@ -5,12 +5,12 @@
 #include <tuple>
 #include <utility>
 
-#include "drivers/modbus/decode.h"
 #include "drivers/modbus/fault_text.h"
-#include "drivers/modbus/request_time.h"
+#include "drivers/modbus/registers/decode.h"
+#include "drivers/modbus/wire/request_time.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
-#include "runtime/number_text.h"
+#include "runtime/text/number_text.h"
 
 namespace flopwatt::modbus {
 namespace {

@@ -10,15 +10,15 @@
 #include <vector>
 
 #include "config/config.h"
+#include "drivers/driver.h"
 #include "drivers/modbus/adaptive_reads.h"
 #include "drivers/modbus/beats.h"
-#include "drivers/modbus/connection.h"
-#include "drivers/modbus/meter_values.h"
-#include "drivers/modbus/sunspec.h"
+#include "drivers/modbus/registers/meter_values.h"
+#include "drivers/modbus/sunspec/sunspec.h"
 #include "drivers/modbus/unit_health.h"
+#include "drivers/modbus/wire/connection.h"
 #include "readings/reading_set.h"
 #include "readings/result.h"
-#include "runtime/driver.h"
 
 namespace flopwatt::modbus {
 

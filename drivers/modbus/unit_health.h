@@ -15,7 +15,7 @@
 
 #include <chrono>
 
-#include "drivers/modbus/backoff.h"
+#include "drivers/modbus/wire/backoff.h"
 #include "readings/fault.h"
 #include "runtime/schedule.h"
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/work_intake.h"
+#include "drivers/work_intake.h"
 
 namespace flopwatt::work {
 

@@ -5,7 +5,7 @@
 
 #include "drivers/work/inlet.h"
 #include "runtime/async.h"
-#include "runtime/bell.h"
+#include "runtime/condition.h"
 
 namespace flopwatt::work {
 namespace {

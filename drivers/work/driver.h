@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "config/config.h"
-#include "runtime/driver.h"
+#include "drivers/driver.h"
 
 namespace flopwatt::work {
 

@@ -12,7 +12,7 @@
 #include "drivers/work/budgets.h"
 #include "drivers/work/line.h"
 #include "drivers/work/running_totals.h"
-#include "runtime/work_intake.h"
+#include "drivers/work_intake.h"
 
 namespace flopwatt::work {
 

@@ -12,7 +12,7 @@
 #include "exporters/mqtt/messages.h"
 #include "readings/result.h"
 #include "runtime/async.h"
-#include "runtime/bell.h"
+#include "runtime/condition.h"
 #include "runtime/schedule.h"
 
 namespace mqtt {

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "runtime/number_text.h"
+#include "runtime/text/number_text.h"
 
 namespace flopwatt::mqtt_json {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/exporter.h"
+#include "exporters/push_exporter.h"
 
 namespace flopwatt::mqtt_json {
 

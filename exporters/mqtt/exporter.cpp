@@ -13,8 +13,8 @@
 #include "exporters/mqtt/resolve.h"
 #include "exporters/mqtt/status_board.h"
 #include "runtime/async.h"
-#include "runtime/bell.h"
 #include "runtime/clock.h"
+#include "runtime/condition.h"
 #include "runtime/log.h"
 
 namespace flopwatt {

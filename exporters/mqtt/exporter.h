@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "config/config.h"
-#include "runtime/exporter.h"
+#include "exporters/push_exporter.h"
 
 namespace flopwatt {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "exporters/mqtt/routes.h"
+#include "exporters/push_exporter.h"
 #include "readings/fault.h"
-#include "runtime/exporter.h"
 
 namespace flopwatt::mqtt_json {
 

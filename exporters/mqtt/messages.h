@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "exporters/mqtt/routes.h"
+#include "exporters/push_exporter.h"
 #include "readings/reading_set.h"
-#include "runtime/exporter.h"
 
 namespace flopwatt::mqtt_json {
 

@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "readings/source.h"
-#include "runtime/reading_json.h"
+#include "runtime/text/reading_json.h"
 
 namespace flopwatt::mqtt_json {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "exporters/mqtt/messages.h"
-#include "runtime/exporter.h"
+#include "exporters/push_exporter.h"
 
 namespace flopwatt::mqtt_json {
 

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "runtime/snapshot.h"
+#include "exporters/snapshot.h"
 
 namespace flopwatt::exposition {
 

@@ -5,7 +5,7 @@
 
 #include "exporters/prometheus/page_writer.h"
 #include "exporters/prometheus/reading_series.h"
-#include "runtime/snapshot.h"
+#include "exporters/snapshot.h"
 
 namespace flopwatt::exposition {
 

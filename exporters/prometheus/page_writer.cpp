@@ -8,7 +8,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "runtime/number_text.h"
+#include "runtime/text/number_text.h"
 
 namespace flopwatt::exposition {
 namespace {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "exporters/prometheus/page_writer.h"
+#include "exporters/snapshot.h"
 #include "readings/quantity.h"
 #include "readings/reading_set.h"
-#include "runtime/snapshot.h"
 
 namespace flopwatt::exposition {
 

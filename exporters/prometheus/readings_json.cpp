@@ -1,7 +1,7 @@
 #include "exporters/prometheus/readings_json.h"
 
-#include "runtime/number_text.h"
-#include "runtime/reading_json.h"
+#include "runtime/text/number_text.h"
+#include "runtime/text/reading_json.h"
 
 namespace flopwatt::exposition {
 namespace {

@@ -6,7 +6,7 @@
 #include <functional>
 #include <memory>
 
-#include "runtime/snapshot.h"
+#include "exporters/snapshot.h"
 
 namespace flopwatt::exposition {
 

@@ -5,9 +5,9 @@
 #include <cctype>
 #include <string_view>
 
-#include "runtime/json_parse.h"
-#include "runtime/number_text.h"
-#include "runtime/reading_json.h"
+#include "runtime/text/json_parse.h"
+#include "runtime/text/number_text.h"
+#include "runtime/text/reading_json.h"
 #include "runtime/version.h"
 
 namespace flopwatt::exposition {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "runtime/snapshot.h"
+#include "exporters/snapshot.h"
 
 namespace flopwatt::exposition {
 

@@ -27,7 +27,7 @@
 #include <string>
 #include <thread>
 
-#include "drivers/modbus/rtu.h"
+#include "drivers/modbus/wire/rtu.h"
 
 namespace {
 

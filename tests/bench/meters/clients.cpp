@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "addresses.h"
-#include "drivers/modbus/tcp_connection.h"
+#include "drivers/modbus/wire/tcp_connection.h"
 #include "runtime/async.h"
 
 namespace {

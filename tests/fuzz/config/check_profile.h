@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "config/finding.h"
-#include "config/meter_profile.h"
-#include "drivers/modbus/read_plan.h"
+#include "config/profiles/meter_profile.h"
+#include "config/yaml/finding.h"
+#include "drivers/modbus/registers/read_plan.h"
 
 namespace flopwatt::fuzz {
 

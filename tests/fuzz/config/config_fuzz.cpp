@@ -12,7 +12,7 @@
 #include "check_profile.h"
 #include "config/accelerator_table.h"
 #include "config/load.h"
-#include "config/profile_library.h"
+#include "config/profiles/profile_library.h"
 #include "config/read_accelerator_table.h"
 
 namespace {

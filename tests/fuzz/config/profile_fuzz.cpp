@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "check_profile.h"
-#include "config/read_profile.h"
+#include "config/profiles/read_profile.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace flopwatt;

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "drivers/modbus/conversation.h"
+#include "drivers/modbus/wire/conversation.h"
 #include "script.h"
 
 namespace {

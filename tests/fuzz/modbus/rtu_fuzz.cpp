@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "drivers/modbus/rtu_conversation.h"
+#include "drivers/modbus/wire/rtu_conversation.h"
 #include "script.h"
 
 namespace {

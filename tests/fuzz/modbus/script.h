@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "drivers/modbus/decode.h"
+#include "drivers/modbus/registers/decode.h"
 #include "readings/reading_set.h"
 
 namespace fuzz {

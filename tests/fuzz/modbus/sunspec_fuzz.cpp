@@ -10,10 +10,10 @@
 #include <span>
 #include <vector>
 
-#include "drivers/modbus/decode.h"
-#include "drivers/modbus/read_plan.h"
-#include "drivers/modbus/sunspec_chain.h"
-#include "drivers/modbus/sunspec_profile.h"
+#include "drivers/modbus/registers/decode.h"
+#include "drivers/modbus/registers/read_plan.h"
+#include "drivers/modbus/sunspec/chain.h"
+#include "drivers/modbus/sunspec/profile.h"
 #include "readings/reading_set.h"
 #include "script.h"
 

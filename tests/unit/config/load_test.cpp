@@ -9,7 +9,7 @@
 #include <iterator>
 #include <random>
 
-#include "config/yaml_tree.h"
+#include "config/yaml/yaml_tree.h"
 #include "wrong_files.h"
 
 using namespace flopwatt;

@@ -9,12 +9,12 @@
 #include <fstream>
 #include <vector>
 
-#include "config/finding.h"
 #include "config/glob.h"
-#include "config/nearest.h"
-#include "config/plain_text.h"
+#include "config/profiles/units.h"
 #include "config/secret_file.h"
-#include "config/units.h"
+#include "config/yaml/finding.h"
+#include "config/yaml/nearest.h"
+#include "config/yaml/plain_text.h"
 
 using namespace flopwatt;
 namespace fs = std::filesystem;

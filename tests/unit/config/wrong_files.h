@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "config/finding.h"
+#include "config/yaml/finding.h"
 
 namespace flopwatt::test {
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "drivers/modbus/request_time.h"
+#include "drivers/modbus/wire/request_time.h"
 #include "rack.h"
 
 using namespace flopwatt;

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "runtime/work_intake.h"
+#include "drivers/work_intake.h"
 
 namespace flopwatt::work {
 

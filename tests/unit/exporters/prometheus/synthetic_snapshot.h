@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "runtime/snapshot.h"
+#include "exporters/snapshot.h"
 
 namespace flopwatt::test {
 

@@ -1,0 +1,50 @@
+#include <algorithm>
+#include <chrono>
+#include <iomanip>
+#include <iostream>
+
+#include "agent/commands/commands.h"
+#include "agent/daemon/exit_code.h"
+#include "config/load.h"
+#include "drivers/modbus/bus_plan.h"
+
+namespace flopwatt::agent {
+namespace {
+
+double seconds(std::chrono::microseconds duration) { return std::chrono::duration<double>(duration).count(); }
+
+/// One line a bus; a warning at each meter whose interval is shorter than the cycle of its bus.
+std::vector<Finding> print_buses(const Config& config) {
+  std::vector<Finding> warnings;
+  for (const modbus::BusPlan& bus : modbus::plan_buses(config)) {
+    std::cout << "bus " << bus.name() << ": " << bus.meters.size()
+              << (bus.meters.size() == 1 ? " meter" : " meters") << ", planned cycle " << std::fixed
+              << std::setprecision(3) << seconds(bus.cycle) << " s\n";
+    for (const MeterConfig* meter : bus.meters) {
+      if (meter->interval >= bus.cycle) continue;
+      Finding warning;
+      warning.severity = Finding::Severity::warning;
+      warning.file = config.file.string();
+      warning.line = meter->at.line;
+      warning.column = meter->at.column;
+      warning.message = "meter '" + meter->name +
+                        "': its bus needs longer for a cycle than this interval; raise " +
+                        "`interval` or put fewer meters on the bus";
+      warnings.push_back(warning);
+    }
+  }
+  return warnings;
+}
+
+}  // namespace
+
+int check_config(const std::filesystem::path& config_file) {
+  const Loaded loaded = load_config(config_file, default_data_paths());
+  for (const Finding& finding : loaded.findings) std::cout << finding.text() << '\n';
+  if (loaded.has_errors()) return exit_configuration;
+  for (const Finding& warning : print_buses(loaded.config)) std::cout << warning.text() << '\n';
+  std::cout << config_file.string() << ": good\n";
+  return exit_good;
+}
+
+}  // namespace flopwatt::agent

@@ -1,0 +1,38 @@
+// A meter profile in words, for `flopwatt profiles`. Each function makes one sentence or part of a line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/profiles/meter_profile.h"
+#include "drivers/modbus/registers/read_plan.h"
+
+namespace flopwatt::agent {
+
+/// "L1", "L1-L2", "branch 7"; "" for the whole meter.
+[[nodiscard]] std::string place_text(Channel channel);
+
+/// "u32, low word first", "mod10k".
+[[nodiscard]] std::string type_text(const Register& reg);
+
+/// What makes the value beside the register itself: ", less the register 2, times 10 to the register 1083".
+[[nodiscard]] std::string scaling_text(const Register& reg);
+
+/// "9600 baud, no parity, 1 stop bit"
+[[nodiscard]] std::string serial_text(const SerialSettings& serial);
+
+/// What its requests may look like, a line each.
+[[nodiscard]] std::vector<std::string> limits_text(const ReadLimits& limits);
+
+/// "register 11 (function 3) is 331 or 332: type"
+[[nodiscard]] std::string identify_text(const IdentifyingRegister& one);
+
+/// "function 4, address 70, 6 registers"
+[[nodiscard]] std::string request_text(const modbus::PlannedRead& read);
+
+/// How long it takes to poll such a meter once, alone on its line, in seconds.
+[[nodiscard]] double cycle_seconds(const MeterProfile& profile, Transport transport,
+                                   const SerialSettings& serial = {});
+
+}  // namespace flopwatt::agent

@@ -1,0 +1,154 @@
+#include "agent/commands/read/running_agent.h"
+
+#include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
+#include <cmath>
+#include <ctime>
+#include <utility>
+
+#include "drivers/modbus/meter.h"
+#include "runtime/http_client.h"
+#include "runtime/text/json_parse.h"
+
+namespace flopwatt::agent::read {
+namespace {
+
+namespace json = boost::json;
+using asio::ip::tcp;
+
+constexpr HttpClientLimits limits{.deadline = std::chrono::milliseconds(2'000)};
+
+std::string text_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
+
+/// Where this machine reaches what listens at `address`.
+std::vector<tcp::endpoint> endpoints_of(const ListenAddress& address, asio::io_context& loop) {
+  const std::string port = std::to_string(address.port);
+  std::vector<tcp::endpoint> endpoints;
+  boost::system::error_code error;
+  tcp::resolver resolver(loop);
+  // An empty host resolves to the loopback addresses, as does one that stands for all addresses.
+  const auto number = asio::ip::make_address(address.host, error);
+  const bool all = address.host.empty() || (!error && number.is_unspecified());
+  if (!all && !error) return {{number, address.port}};
+  if (all)
+    return {{asio::ip::address_v4::loopback(), address.port},
+            {asio::ip::address_v6::loopback(), address.port}};
+  for (const auto& found : resolver.resolve(address.host, port, error)) endpoints.push_back(found.endpoint());
+  return endpoints;
+}
+
+/// Seconds since 1970 of "2026-11-23T12:44:01.250Z"; nullopt where it is none.
+std::optional<double> seconds_of(const std::string& time) {
+  std::tm utc{};
+  const char* const rest = ::strptime(time.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
+  if (rest == nullptr) return std::nullopt;
+  const double fraction = *rest == '.' ? std::strtod(rest, nullptr) : 0.0;
+  return static_cast<double>(::timegm(&utc)) + fraction;
+}
+
+std::optional<double> age_of(const RunningAgent& agent, const json::object& state) {
+  const auto told = seconds_of(agent.time);
+  const auto read = seconds_of(text_at(state, "last_reading"));
+  if (!told || !read) return std::nullopt;
+  return std::round((*told - *read) * 1000) / 1000;
+}
+
+SourceReport report_of(const RunningAgent& agent, std::string name, const json::object& state,
+                       const Source& source) {
+  SourceReport report;
+  report.name = std::move(name);
+  report.kind = source.kind;
+  report.from_agent = true;
+  report.keys = keys_of(source.kind, source.fields);
+  const json::value* up = state.if_contains("up");
+  if (up != nullptr && up->is_bool() && up->get_bool()) {
+    if (const json::value* reading = state.if_contains("reading"); reading != nullptr && reading->is_object())
+      report.figures = reading->get_object();
+    report.age_s = age_of(agent, state);
+  } else {
+    const std::string fault = text_at(state, "last_fault");
+    report.fault = fault.empty() ? "the running agent has no reading of it that is not stale" : fault;
+  }
+  const json::value* missing = state.if_contains("missing");
+  const auto reason_of = [&](const std::string& key) {
+    if (!report.up()) return report.fault;
+    std::string reason =
+        missing != nullptr && missing->is_object() ? text_at(missing->get_object(), key) : "";
+    return reason.empty() ? "the running agent has no value for it" : reason;
+  };
+  for (const Key& key : report.keys)
+    if (find_figure(report.figures, key.text) == nullptr)
+      report.missing.push_back({key.text, reason_of(key.text)});
+  return report;
+}
+
+}  // namespace
+
+std::optional<RunningAgent> parse_status(std::string_view body, const std::string& where,
+                                         const std::string& node, std::vector<std::string>& notes) {
+  boost::system::error_code error;
+  const json::value value = parse_json(body, error);
+  const json::value* sources =
+      error || !value.is_object() ? nullptr : value.get_object().if_contains("sources");
+  if (sources == nullptr || !sources->is_object()) {
+    notes.push_back(where + " answers, but not as an agent does: it is not asked for readings");
+    return std::nullopt;
+  }
+  const std::string answered = text_at(value.get_object(), "node");
+  if (answered != node) {
+    notes.push_back("the agent at " + where + " is that of node " + answered + ", not of " + node +
+                    ": its readings are not shown");
+    return std::nullopt;
+  }
+  return RunningAgent{where, sources->get_object(), text_at(value.get_object(), "time")};
+}
+
+awaitable<std::optional<RunningAgent>> ask_running_agent(const Config& config,
+                                                         std::vector<std::string>& notes) {
+  if (!config.prometheus.enabled) co_return std::nullopt;
+  asio::io_context names;
+  for (const ListenAddress& address : config.prometheus.listen) {
+    const std::string where = address.host.empty() ? "localhost" + address.text() : address.text();
+    HttpTarget target{endpoints_of(address, names), where, "/api/v1/status"};
+    const auto answer = co_await http_get(std::move(target), limits);
+    if (!answer) {
+      if (answer.error().fault_class != FaultClass::connection)
+        notes.push_back("asking for a running agent: " + answer.error().message);
+      continue;
+    }
+    if (answer->status != 200)
+      notes.push_back(where + " answers with HTTP status " + std::to_string(answer->status) +
+                      ": a running agent there cannot be asked");
+    else if (auto agent = parse_status(answer->body, where, config.node, notes))
+      co_return agent;
+  }
+  co_return std::nullopt;
+}
+
+std::vector<SourceReport> take_from(const RunningAgent& agent, Config& config) {
+  std::vector<SourceReport> reports;
+  std::erase_if(config.meters, [&](const MeterConfig& meter) {
+    const json::value* state = agent.sources.if_contains(meter.name);
+    if (state == nullptr || !state->is_object()) return false;
+    SourceReport report = report_of(agent, meter.name, state->get_object(), *modbus::make_source(meter, {}));
+    report.description =
+        meter.profile.vendor + (meter.profile.vendor.empty() ? "" : " ") + meter.profile.model;
+    reports.push_back(std::move(report));
+    return true;
+  });
+  if (!config.nvidia.enabled) return reports;
+  Source accelerator;
+  accelerator.kind = SourceKind::accelerator;
+  for (const auto& [name, state] : agent.sources) {
+    if (!state.is_object() || text_at(state.get_object(), "kind") != name_of(SourceKind::accelerator))
+      continue;
+    reports.push_back(report_of(agent, name, state.get_object(), accelerator));
+    config.nvidia.enabled = false;  // its library is asked by that agent
+  }
+  return reports;
+}
+
+}  // namespace flopwatt::agent::read

@@ -1,0 +1,92 @@
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "agent/commands/commands.h"
+#include "agent/daemon/daemon.h"
+#include "agent/daemon/exit_code.h"
+#include "agent/daemon/findings_log.h"
+#include "config/load.h"
+#include "runtime/clock.h"
+#include "runtime/log.h"
+#include "runtime/version.h"
+
+namespace flopwatt::agent {
+namespace {
+
+Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
+  store::Settings settings;
+  settings.path = config.store.path;
+  settings.max_size_bytes = config.store.max_size_bytes;
+  settings.max_age = config.store.max_age;
+  settings.first_seq = static_cast<std::uint64_t>(now().wall_us);
+  for (const MqttConfig& mqtt : config.mqtt) settings.exporters.push_back(mqtt.name);
+  return store::Store::open(settings);
+}
+
+/// SIGHUP asks for a reload and never ends the agent: before somebody listens to it, it waits; after that
+/// nothing comes of it. Threads that begin while it is held never see it.
+void hold_hangup(bool hold) {
+  sigset_t hangup;
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  ::pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &hangup, nullptr);
+}
+
+int run_loaded(const std::shared_ptr<const Loaded>& loaded) {
+  auto store = open_store(loaded->config);
+  if (!store) {
+    log::error("the store cannot be opened", {{"reason", store.error().message}});
+    return exit_store;
+  }
+  const std::string& set_aside = (*store)->opened().set_aside;
+  if (!set_aside.empty())
+    log::error(
+        "the store was corrupt and set aside; a new one was begun. What was not yet delivered of it is lost, "
+        "how "
+        "much that was is unknown, and no exporter counts it as dropped",
+        {{"file", set_aside}});
+  Daemon daemon(loaded, std::move(*store));
+  hold_hangup(false);
+  if (const auto listening = daemon.listen(); !listening) {
+    log::error("the endpoint cannot listen", {{"reason", listening.error().message}});
+    return exit_device;
+  }
+  daemon.run();
+  hold_hangup(true);
+  return exit_good;
+}
+
+/// Logging for as long as it lives; what is queued is written at its end.
+struct Logging {
+  Logging() { log::start(); }
+  ~Logging() { log::stop(); }
+  Logging(const Logging&) = delete;
+  Logging& operator=(const Logging&) = delete;
+};
+
+}  // namespace
+
+int run_agent(const std::filesystem::path& config_file) {
+  hold_hangup(true);
+  const Logging logging;
+  const auto loaded = std::make_shared<const Loaded>(load_config(config_file, default_data_paths()));
+  log_findings(loaded->findings);
+  if (loaded->has_errors()) return exit_configuration;
+  log::info("flopwatt starts", {{"version", std::string(version)},
+                                {"revision", std::string(revision)},
+                                {"node", loaded->config.node},
+                                {"configuration", config_file.string()}});
+  try {
+    const int code = run_loaded(loaded);
+    if (code == exit_good) log::info("ended");
+    return code;
+  } catch (const std::exception& thrown) {
+    log::error("the agent ends because of a bug; please report it", {{"what", thrown.what()}});
+    return exit_device;
+  }
+}
+
+}  // namespace flopwatt::agent

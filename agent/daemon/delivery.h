@@ -1,0 +1,65 @@
+// Delivery to one push exporter: new batches go out at once on the live lane, everything else that is not yet
+// delivered flows beside them on the replay lane. The store's log is the only queue. Metering loop only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+
+#include "agent/daemon/delivery_record.h"
+#include "exporters/push_exporter.h"
+#include "readings/result.h"
+#include "runtime/async.h"
+#include "runtime/condition.h"
+
+namespace flopwatt::agent {
+
+/// Reads a chunk of the log without blocking the loop.
+using LogReader =
+    std::function<awaitable<Result<std::vector<StoredSet>>>(store::Span span, std::size_t max_sets)>;
+
+class Delivery {
+ public:
+  struct Settings {
+    std::chrono::microseconds live_age;  ///< what is older when it is sent goes to the replay lane
+    std::uint64_t last_seq;              ///< newest seq in the store at the start
+  };
+
+  Delivery(std::unique_ptr<PushExporter> exporter, Ledger ledger, LogReader reader, Settings settings);
+
+  /// A batch was committed.
+  void offer(const StoredBatch& batch);
+
+  /// Another exporter of the same name goes on where the old one was, whose tasks have ended: nothing that it
+  /// had not delivered is lost, nor delivered twice.
+  void replace_exporter(std::unique_ptr<PushExporter> exporter);
+  void set_live_age(std::chrono::microseconds live_age) { settings_.live_age = live_age; }
+
+  /// The three tasks of a delivery; each runs until it is cancelled.
+  awaitable<void> run_connection() { return exporter_->run(); }
+  awaitable<void> run_live();
+  awaitable<void> run_replay();
+
+  [[nodiscard]] PushExporter& exporter() { return *exporter_; }
+  [[nodiscard]] Ledger& ledger() { return ledger_; }
+  [[nodiscard]] const Ledger& ledger() const { return ledger_; }
+
+ private:
+  awaitable<void> publish_live(StoredBatch batch);
+  awaitable<bool> replay_chunk(store::Span gap);
+
+  std::unique_ptr<PushExporter> exporter_;
+  Ledger ledger_;
+  LogReader reader_;
+  Settings settings_;
+  struct LiveBatch {
+    StoredBatch batch;
+    std::uint64_t connection;  // under which it was stored
+  };
+  std::deque<LiveBatch> live_;  // claimed, waiting for the live lane
+  Bell live_bell_, replay_bell_;
+};
+
+}  // namespace flopwatt::agent

@@ -1,0 +1,79 @@
+#include "agent/daemon/delivery_record.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace flopwatt::agent {
+
+using store::Span;
+
+Span span_of(const std::vector<StoredSet>& sets) {
+  if (sets.empty()) return {};
+  return {sets.front().seq, sets.back().seq};
+}
+
+Ledger::Ledger(store::ExporterRecord record, std::uint64_t backlog_readings)
+    : record_(std::move(record)), backlog_(backlog_readings), saved_(record_.delivered) {}
+
+store::ExporterRecord Ledger::begin_commit() {
+  committing_ = true;
+  being_saved_ = record_.delivered;
+  return record_;
+}
+
+void Ledger::end_commit(std::uint64_t stored, Span removed, std::uint64_t dropped) {
+  if (!removed.empty()) record_.marks.raise_low(removed.last);
+  record_.dropped += dropped;
+  saved_ = being_saved_;
+  backlog_ += stored;
+  backlog_ -= std::min(backlog_, dropped);
+  apply_waiting();
+}
+
+void Ledger::abandon_commit() { apply_waiting(); }
+
+void Ledger::apply_waiting() {
+  committing_ = false;
+  for (const StoredBatch& sets : std::exchange(waiting_, {})) apply(*sets);
+}
+
+void Ledger::acknowledge(StoredBatch sets) {
+  if (committing_)
+    waiting_.push_back(std::move(sets));
+  else
+    apply(*sets);
+}
+
+void Ledger::apply(const std::vector<StoredSet>& sets) {
+  std::uint64_t readings = 0;
+  for (const StoredSet& stored : sets)
+    if (!record_.marks.contains(stored.seq)) readings += stored.set.known_count();
+  if (!record_.marks.add(span_of(sets))) return;
+  record_.delivered += readings;
+  backlog_ -= std::min(backlog_, readings);
+}
+
+void Ledger::claim(Span span) { claims_.push_back(span); }
+
+void Ledger::release(Span span) {
+  const auto claim = std::ranges::find(claims_, span);
+  if (claim != claims_.end()) claims_.erase(claim);
+}
+
+std::optional<Span> Ledger::next_gap(std::uint64_t last) const {
+  std::uint64_t from = record_.marks.low() + 1;
+  while (auto gap = record_.marks.first_gap(from, last)) {
+    const auto covering = std::ranges::find_if(
+        claims_, [&](const Span& claim) { return claim.first <= gap->first && gap->first <= claim.last; });
+    if (covering != claims_.end()) {
+      from = covering->last + 1;
+      continue;
+    }
+    for (const Span& claim : claims_)
+      if (claim.first > gap->first && claim.first <= gap->last) gap->last = claim.first - 1;
+    return gap;
+  }
+  return std::nullopt;
+}
+
+}  // namespace flopwatt::agent

@@ -1,0 +1,13 @@
+// Findings of a configuration in the log of the agent.
+#pragma once
+
+#include <vector>
+
+#include "config/yaml/finding.h"
+
+namespace flopwatt::agent {
+
+/// One line each, in their order.
+void log_findings(const std::vector<Finding>& findings);
+
+}  // namespace flopwatt::agent

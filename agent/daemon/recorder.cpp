@@ -1,0 +1,281 @@
+#include "agent/daemon/recorder.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "runtime/clock.h"
+#include "runtime/log.h"
+#include "runtime/schedule.h"
+
+namespace flopwatt::agent {
+namespace {
+
+/// Readings that wait in memory while the store cannot commit: about 20 MiB; a rack of 700 readings a second
+/// fills it in 20 minutes.
+constexpr std::size_t max_waiting_readings = 1'000'000;
+/// Sets in one transaction: after an outage the backlog goes in as several.
+constexpr std::size_t max_commit_sets = 5000;
+/// Batches are sealed in the last slot of a second, after every bus had its turn.
+constexpr std::chrono::milliseconds seal_offset = slot_offset(slots_per_second - 2);
+
+std::size_t known_readings(const std::vector<ReadingSet>& sets) {
+  std::size_t readings = 0;
+  for (const ReadingSet& set : sets) readings += set.known_count();
+  return readings;
+}
+
+const ScopeFigures* find_scope(const std::vector<ScopeFigures>& scopes, const std::string& name) {
+  const auto found = std::ranges::find(scopes, name, &ScopeFigures::name);
+  return found == scopes.end() ? nullptr : &*found;
+}
+
+accounting::Settings settings_of(const Config& config) {
+  return {config.scopes, config.windows, config.min_coverage};
+}
+
+double counter_in(const ReadingSet& set, Channel channel) {
+  const auto index = set.source ? set.source->index_of(channel) : std::nullopt;
+  return index ? set.values[*index] : absent;
+}
+
+/// Calls `visit` with channel and value of each counter of a scope's set.
+void for_each_counter(ReadingSet& set, const auto& visit) {
+  for (std::size_t i = 0; i < set.values.size(); ++i) {
+    const Channel channel = set.source->fields[i].channel;
+    if (find_row(SourceKind::scope, channel)->kind == ValueKind::counter) visit(channel, set.values[i]);
+  }
+}
+
+/// Replaces the counters of `shown` by those of `stored`, the same scope.
+void show_counters_of(const ScopeFigures& stored, ScopeFigures& shown) {
+  for_each_counter(shown.figures,
+                   [&](Channel channel, double& value) { value = counter_in(stored.figures, channel); });
+  shown.method = stored.method;  // the label of the work counter
+}
+
+/// The same after a reload, where some of the scope's counters may have begun at 0; work has no method then.
+void show_counters_that_go_on(const ScopeFigures& stored, ScopeFigures& shown) {
+  const bool work_goes_on = shown.method != Method::none;
+  for_each_counter(shown.figures, [&](Channel channel, double& value) {
+    const double before = counter_in(stored.figures, channel);
+    const bool goes_on = channel.quantity == Quantity::work ? work_goes_on : !(value < before);
+    if (goes_on) value = before;
+  });
+  if (work_goes_on) shown.method = stored.method;
+}
+
+}  // namespace
+
+Keeper::Keeper(const Config& config, Hub& hub, std::unique_ptr<store::Store> store)
+    : hub_(hub),
+      interval_(config.store.commit),
+      accounting_(settings_of(config), store->opened().totals, now()),
+      store_(std::move(store)),
+      stored_figures_(accounting_.figures(now())) {
+  const store::Opened& opened = store_->opened();
+  state_.up = true;
+  state_.readings = opened.total_readings;
+  state_.size_bytes = opened.size_bytes;
+  state_.oldest_wall_us = opened.oldest_wall_us;
+}
+
+Keeper::~Keeper() = default;
+
+std::vector<ScopeFigures> Keeper::figures(Moment now) const {
+  std::vector<ScopeFigures> scopes = accounting_.figures(now);
+  for (ScopeFigures& scope : scopes) {
+    const ScopeFigures* stored = find_scope(stored_figures_, scope.name);
+    if (stored != nullptr) show_counters_of(*stored, scope);
+  }
+  return scopes;
+}
+
+void Keeper::reconfigure(const Config& config) {
+  interval_ = config.store.commit;
+  accounting_.reconfigure(settings_of(config));
+  // What starts at 0 is shown so at once: were it 0 only after the next commit, it could not be told from a
+  // fall after a crash. What goes on is shown as it is stored.
+  std::vector<ScopeFigures> figures = accounting_.figures(now());
+  for (ScopeFigures& scope : figures) {
+    const ScopeFigures* stored = find_scope(stored_figures_, scope.name);
+    if (stored != nullptr) show_counters_that_go_on(*stored, scope);
+  }
+  stored_figures_ = figures;
+  sealed_figures_ = std::move(figures);
+  ++configurations_;  // a commit that is under way tells nothing of these scopes
+}
+
+const store::Opened& Keeper::opened() const { return store_->opened(); }
+
+StoreState Keeper::state() const {
+  StoreState state = state_;
+  state.waiting_readings = waiting_readings_;
+  return state;
+}
+
+awaitable<void> Keeper::run_sealing() {
+  for (;;) {
+    // Accounting has a beat of its own: with a commit each minute, figures are still of the last second.
+    const auto interval = interval_;
+    const auto beat = std::min<std::chrono::microseconds>(interval, std::chrono::seconds(1));
+    const auto start = std::chrono::steady_clock::now();
+    Schedule sealing(beat, seal_offset % beat, start), committing(interval, seal_offset % interval, start);
+    while (interval == interval_) {  // until another one is configured
+      co_await sleep_until(sealing.due());
+      seal();
+      const auto time = std::chrono::steady_clock::now();
+      if (committing.due() <= time) {
+        committing.advance(time);
+        if (has_work()) commit_due_.ring();
+      }
+      sealing.advance(time);
+    }
+  }
+}
+
+bool Keeper::has_work() const {
+  const auto has_unsaved = [](const Delivery* delivery) { return delivery->ledger().has_unsaved(); };
+  return !waiting_.empty() || std::ranges::any_of(deliveries_, has_unsaved);
+}
+
+void Keeper::seal() {
+  const Moment moment = now();
+  if (hub_.update_status(moment)) {
+    const auto status = hub_.status();
+    for (Delivery* delivery : deliveries_) delivery->exporter().set_status(status);
+  }
+  std::vector<ReadingSet> batch = hub_.take_batch(moment);
+  std::vector<ReadingSet> windows = accounting_.advance(batch, moment);
+  for (const std::string& name : hub_.take_gone(moment)) accounting_.forget(name);
+  std::ranges::move(windows, std::back_inserter(batch));
+  auto totals = accounting_.take_changed_totals();
+  totals.merge(totals_);  // what is not yet saved stays, unless it is newer now
+  totals_ = std::move(totals);
+  sealed_figures_ = accounting_.figures(moment);
+  waiting_readings_ += known_readings(batch);
+  std::ranges::move(batch, std::back_inserter(waiting_));
+  discard_overflow();
+  ++sealed_batches_;
+}
+
+void Keeper::keep(const Totals& totals) {
+  for (const auto& [name, value] : totals) totals_[name] = value;
+}
+
+void Keeper::discard_overflow() {
+  std::size_t discarded_sets = 0, discarded = 0;
+  while (waiting_readings_ - discarded > max_waiting_readings && discarded_sets < waiting_.size())
+    discarded += waiting_[discarded_sets++].known_count();
+  if (discarded_sets == 0) return;
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(discarded_sets));
+  waiting_readings_ -= discarded;
+  state_.discarded_readings += discarded;
+}
+
+awaitable<void> Keeper::run_storing() {
+  for (;;) {
+    // More than one transaction holds: after an outage, go on at once.
+    if (waiting_.size() <= max_commit_sets) co_await commit_due_.wait();
+    // Once cancelled nothing is offloaded any more: what a commit has taken by then would be lost.
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) co_return;
+    store::Commit commit = next_commit();
+    const auto write = [this, &commit] { return store_->commit(commit); };
+    const std::vector<ScopeFigures> figures = sealed_figures_;
+    const unsigned configuration = configurations_;
+    const auto result = co_await offload(store_thread_, write);
+    if (result) {
+      committed(std::move(commit), *result);
+      if (configuration == configurations_) stored_figures_ = figures;
+    } else {
+      failed(std::move(commit), result.error());
+      co_await sleep_until(std::chrono::steady_clock::now() + std::chrono::seconds(1));
+    }
+  }
+}
+
+store::Commit Keeper::next_commit() {
+  store::Commit commit;
+  const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), max_commit_sets));
+  const auto end = waiting_.begin() + count;
+  commit.sets.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+  waiting_.erase(waiting_.begin(), end);
+  commit.totals = std::exchange(totals_, {});
+  for (Delivery* delivery : deliveries_)
+    commit.exporters.emplace(delivery->exporter().name(), delivery->ledger().begin_commit());
+  return commit;
+}
+
+void Keeper::committed(store::Commit commit, const store::Committed& result) {
+  if (!state_.up) log::info("the store commits again");
+  if (!result.set_aside.empty())
+    log::error("the store became corrupt and was set aside; a new one was begun",
+               {{"file", result.set_aside}});
+  const std::size_t readings = known_readings(commit.sets);
+  waiting_readings_ -= readings;
+  state_.up = true;
+  state_.fault.clear();
+  state_.readings = result.total_readings;
+  state_.size_bytes = result.size_bytes;
+  state_.oldest_wall_us = result.oldest_wall_us;
+
+  auto stored = std::make_shared<std::vector<StoredSet>>();
+  stored->reserve(commit.sets.size());
+  std::uint64_t seq = result.first_seq;
+  for (ReadingSet& set : commit.sets) stored->push_back({seq++, std::move(set)});
+  const StoredBatch batch = std::move(stored);
+  for (Delivery* delivery : deliveries_) {
+    const auto dropped = result.dropped.find(delivery->exporter().name());
+    delivery->ledger().end_commit(readings, result.removed,
+                                  dropped == result.dropped.end() ? 0 : dropped->second);
+    if (!batch->empty()) delivery->offer(batch);
+  }
+}
+
+void Keeper::failed(store::Commit commit, const Fault& fault) {
+  if (state_.up) log::error("the store cannot commit; readings wait in memory", {{"reason", fault.message}});
+  state_.up = false;
+  state_.fault = fault.message;
+  // Back to the front of the queue; what was sealed meanwhile comes after it, and its totals are newer.
+  waiting_.insert(waiting_.begin(), std::make_move_iterator(commit.sets.begin()),
+                  std::make_move_iterator(commit.sets.end()));
+  totals_.merge(std::move(commit.totals));
+  for (Delivery* delivery : deliveries_) delivery->ledger().abandon_commit();
+}
+
+void Keeper::commit_rest() {
+  seal();
+  do {
+    store::Commit commit = next_commit();
+    const auto result = store_->commit(commit);
+    if (!result) {
+      failed(std::move(commit), result.error());
+      log::error("the last readings could not be stored",
+                 {{"readings", std::to_string(waiting_readings_)}, {"reason", result.error().message}});
+      return;
+    }
+    committed(std::move(commit), *result);
+  } while (!waiting_.empty());
+}
+
+awaitable<Result<std::vector<StoredSet>>> Keeper::read(store::Span span, std::size_t max_sets) {
+  const auto work = [this, span, max_sets] { return store_->read(span, max_sets); };
+  co_return co_await offload(store_thread_, work);
+}
+
+awaitable<Result<std::map<std::string, store::ExporterRecord>>> Keeper::set_exporters(
+    std::vector<std::string> names) {
+  const auto work = [this, &names] { return store_->set_exporters(names); };
+  co_return co_await offload(store_thread_, work);
+}
+
+awaitable<void> Keeper::set_store_limits(StoreConfig limits) {
+  const auto work = [this, &limits] {
+    store_->set_limits(limits.max_size_bytes, limits.max_age);
+    return Done{};
+  };
+  co_await offload(store_thread_, work);
+}
+
+}  // namespace flopwatt::agent

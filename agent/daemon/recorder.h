@@ -1,0 +1,92 @@
+// The keeper: seals a batch each second, has it accounted, has it stored each commit interval, and tells the
+// deliveries what is stored. While the store cannot commit, sets wait in memory within a bound, then are
+// discarded and counted; accounting, polling and the endpoint go on. Metering loop only; the store works on a
+// thread of its own.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/accounting/accounting.h"
+#include "agent/daemon/delivery.h"
+#include "agent/daemon/intake.h"
+#include "agent/store/store.h"
+#include "config/config.h"
+#include "exporters/snapshot.h"
+#include "runtime/async.h"
+#include "runtime/condition.h"
+
+namespace flopwatt::agent {
+
+class Keeper {
+ public:
+  /// `store` is open. `deliveries` are told after each commit; they outlive the keeper's tasks.
+  Keeper(const Config& config, Hub& hub, std::unique_ptr<store::Store> store);
+  ~Keeper();
+
+  void add_delivery(Delivery& delivery) { deliveries_.push_back(&delivery); }
+  void remove_delivery(const Delivery& delivery) { std::erase(deliveries_, &delivery); }
+
+  /// See Store::set_exporters() and Store::set_limits(): on the store's thread, behind the commits that are
+  /// under way.
+  awaitable<Result<std::map<std::string, store::ExporterRecord>>> set_exporters(
+      std::vector<std::string> names);
+  awaitable<void> set_store_limits(StoreConfig limits);
+
+  /// After a reload: scopes, windows, least coverage and commit interval of `config`. Between two batches.
+  void reconfigure(const Config& config);
+
+  /// Totals that are not accounting's, saved with the next commit.
+  void keep(const Totals& totals);
+
+  /// Grows with each batch that was sealed: the metering loop makes progress.
+  [[nodiscard]] std::uint64_t sealed_batches() const { return sealed_batches_; }
+
+  /// Seals and accounts a batch each second, or each commit interval if that is shorter. Until cancelled.
+  awaitable<void> run_sealing();
+  /// Commits what is sealed, each commit interval. Until cancelled; a commit under way is waited for.
+  awaitable<void> run_storing();
+
+  /// At the end: what the hub still holds, and the newest delivery marks, are committed once more. Blocks.
+  void commit_rest();
+
+  /// For deliveries: reads a chunk of the log on the store's thread.
+  awaitable<Result<std::vector<StoredSet>>> read(store::Span span, std::size_t max_sets);
+
+  [[nodiscard]] const store::Opened& opened() const;
+  [[nodiscard]] StoreState state() const;
+  /// Running figures of the scopes. Their counters are as of the last commit: they survive restarts, so what
+  /// was shown must not fall when the agent is killed (Prometheus would take that for a reset).
+  [[nodiscard]] std::vector<ScopeFigures> figures(Moment now) const;
+
+ private:
+  void seal();
+  void discard_overflow();
+  [[nodiscard]] bool has_work() const;
+  [[nodiscard]] store::Commit next_commit();
+  void committed(store::Commit commit, const store::Committed& result);
+  void failed(store::Commit commit, const Fault& fault);
+
+  Hub& hub_;
+  std::chrono::microseconds interval_;
+  accounting::Accounting accounting_;
+  std::unique_ptr<store::Store> store_;
+  std::vector<Delivery*> deliveries_;
+
+  std::uint64_t sealed_batches_ = 0;
+  std::vector<ReadingSet> waiting_;           // sealed, oldest first
+  std::size_t waiting_readings_ = 0;          // of waiting_ and of the commit under way
+  Totals totals_;                             // to be saved with the next commit
+  std::vector<ScopeFigures> sealed_figures_;  // what totals_ will have made durable
+  std::vector<ScopeFigures> stored_figures_;  // what the last commit has
+  unsigned configurations_ = 1;               // so far: figures of different ones do not mix
+  StoreState state_;
+  Bell commit_due_;                    // rung when there is something to commit, and it is time
+  asio::thread_pool store_thread_{1};  // last: joined first, so nothing it uses is gone
+};
+
+}  // namespace flopwatt::agent

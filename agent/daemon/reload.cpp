@@ -1,0 +1,44 @@
+#include "agent/daemon/reload.h"
+
+#include <algorithm>
+
+namespace flopwatt::agent {
+namespace {
+
+std::string text_of(const PrometheusConfig& prometheus) {
+  if (!prometheus.enabled) return "off";
+  std::string text;
+  for (const ListenAddress& address : prometheus.listen) text += (text.empty() ? "" : " ") + address.text();
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> need_restart(const Config& running, const Config& anew) {
+  std::vector<std::string> keys;
+  const auto compare = [&keys](const char* key, const std::string& before, const std::string& after) {
+    if (before != after) keys.push_back(std::string(key) + " (from " + before + " to " + after + ")");
+  };
+  compare("node", running.node, anew.node);
+  compare("store.path", running.store.path.string(), anew.store.path.string());
+  compare("exporters.prometheus.listen", text_of(running.prometheus), text_of(anew.prometheus));
+  return keys;
+}
+
+ExporterChanges exporter_changes(const std::vector<MqttConfig>& running,
+                                 const std::vector<MqttConfig>& anew) {
+  ExporterChanges changes;
+  for (const MqttConfig& exporter : anew) {
+    const auto before = std::ranges::find(running, exporter.name, &MqttConfig::name);
+    if (before == running.end())
+      changes.added.push_back(&exporter);
+    else if (*before != exporter)
+      changes.changed.push_back(&exporter);
+  }
+  for (const MqttConfig& exporter : running)
+    if (std::ranges::find(anew, exporter.name, &MqttConfig::name) == anew.end())
+      changes.gone.push_back(exporter.name);
+  return changes;
+}
+
+}  // namespace flopwatt::agent

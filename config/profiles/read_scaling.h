@@ -1,0 +1,40 @@
+// Keys `scaled_by` and `unavailable` of a register: registers that scale it, and bits that are no value.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "config/profiles/read_register_type.h"
+#include "config/yaml/map_reader.h"
+
+namespace flopwatt {
+
+/// A scale register of a range of branches: that of the next branch stands `stride` further.
+struct ScaleEntry {
+  ScaleRegister scale;
+  std::uint16_t stride = 0;
+};
+
+inline constexpr std::size_t most_scale_registers = 4;
+inline constexpr std::size_t most_unavailable = 8;
+
+/// `scaled_by`, one or a list. `branches` of the register: a stride needs more than 1. What is wrong is
+/// reported and left out.
+[[nodiscard]] std::vector<ScaleEntry> read_scaled_by(MapReader& map, std::uint16_t branches);
+
+/// `unavailable` of a register at `place`: bits as an unsigned number of its width.
+[[nodiscard]] std::vector<std::uint64_t> read_unavailable(MapReader& map, const RegisterPlace& place);
+
+/// `stride` between branches; 0 where it is missing. Reported: a stride that no range uses, a last branch
+/// beyond the last register.
+[[nodiscard]] std::uint16_t read_stride(MapReader& map, std::uint16_t branches, std::uint16_t address,
+                                        std::uint16_t width);
+
+/// `scale`, 1 where it is missing or wrong.
+[[nodiscard]] double read_scale(MapReader& map);
+
+/// The items of a list, or the node itself where it is none.
+[[nodiscard]] std::span<const YamlNode> one_or_list(const YamlNode& node);
+
+}  // namespace flopwatt

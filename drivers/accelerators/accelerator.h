@@ -1,0 +1,66 @@
+// One NVIDIA device as a source: how its reading sets are laid out, and how a reading becomes a set.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/accelerator_table.h"
+#include "config/config.h"
+#include "drivers/accelerators/device.h"
+#include "drivers/accelerators/estimated_work.h"
+#include "drivers/accelerators/integrated_energy.h"
+#include "drivers/accelerators/nvidia/pipe_work.h"
+#include "drivers/accelerators/work_counter.h"
+#include "readings/reading_set.h"
+
+namespace flopwatt::nvidia {
+
+class Accelerator {
+ public:
+  /// `config`, `table` and `energy` must outlive it. `name` and the device's PCI address are for good.
+  Accelerator(const NvidiaConfig& config, const AcceleratorTable& table, std::string name,
+              IntegratedEnergy& energy);
+
+  /// The device tells who it is, or is another card than before: makes the source anew. The count of work,
+  /// and of energy where it is integrated, goes on.
+  void describe(const DeviceIdentity& identity, const std::string& driver_version);
+
+  [[nodiscard]] const SourcePtr& source() const { return source_; }
+  [[nodiscard]] const DeviceIdentity& identity() const { return identity_; }
+
+  /// A set of the source's fields; every value is held_value() of a number of its wire type, so that the
+  /// store gives back the same.
+  ReadingSet make_set(const DeviceReading& reading);
+
+  /// Why the device does not offer method pipe, "" where it does.
+  [[nodiscard]] const std::string& no_work_reason() const { return no_work_reason_; }
+  /// As Driver::why_absent.
+  [[nodiscard]] std::string why_absent(Channel channel) const;
+
+ private:
+  void find_rates();
+  [[nodiscard]] std::vector<Field> measured_fields() const;
+  void add_peak_rates(std::vector<Field>& fields);
+  [[nodiscard]] std::optional<Work> increment(const DeviceReading& reading);
+  [[nodiscard]] double integrated_energy(const DeviceReading& reading);
+  [[nodiscard]] std::optional<Work> estimated_increment(const DeviceReading& reading) const;
+
+  const NvidiaConfig& config_;
+  const AcceleratorTable& table_;
+  std::string name_;
+  IntegratedEnergy& energy_;
+  DeviceIdentity identity_;
+  SourcePtr source_;
+  std::optional<PipeRates> rates_;               ///< nullopt: pipe is not offered
+  std::optional<EstimateRates> estimate_rates_;  ///< nullopt: estimated is not offered
+  const Product* product_ = nullptr;
+  std::vector<double> peak_rates_;  ///< held values of the peak_rate fields, in their order
+  std::string no_work_reason_;
+  WorkCounter work_, estimated_work_;
+  std::int64_t newest_us_ = 0;  ///< time of the last reading, monotonic; 0: none yet
+  bool implausible_told_ = false;
+};
+
+}  // namespace flopwatt::nvidia

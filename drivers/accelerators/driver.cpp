@@ -1,0 +1,256 @@
+#include "drivers/accelerators/driver.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <optional>
+#include <utility>
+
+#include "drivers/accelerators/fleet.h"
+#include "drivers/accelerators/messages.h"
+#include "runtime/async.h"
+#include "runtime/condition.h"
+#include "runtime/log.h"
+#include "runtime/schedule.h"
+
+namespace flopwatt::nvidia {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+GuestProcess::Settings guest_settings(GuestProcess::Settings guest, const NvidiaConfig& config) {
+  guest.arguments.push_back("--library=" + config.library);
+  guest.only_socket = config.guest_socket.has_value();
+  if (config.guest_socket) guest.socket = *config.guest_socket;
+  return guest;
+}
+
+/// The accelerators under one configuration. Two tasks of one loop: one keeps a guest alive, the other polls
+/// it on the beats and tells the first when it fails.
+class Metering {
+ public:
+  Metering(const Config& config, const AcceleratorTable& table, const NumberOf& number_of,
+           const DriverSettings& settings, IntegratedEnergies& energies)
+      : config_(config.nvidia),
+        settings_(settings),
+        fleet_(config, table, number_of, energies),
+        guest_(guest_settings(settings.guest, config.nvidia)) {}
+
+  void add_tasks(std::vector<awaitable<void>>& tasks, Intake& intake) {
+    tasks.push_back(keep_guest(intake));
+    tasks.push_back(poll_on_beats(intake));
+  }
+
+  /// After its tasks have ended.
+  awaitable<void> end(Intake& intake) {
+    fleet_.remove_sources(intake);
+    co_await guest_.stop();
+  }
+
+  [[nodiscard]] Inventory inventory() const {
+    const bool none_expected = no_library_ && !config_.required;
+    return {looked_, ready_ || none_expected ? "" : down_reason_.message};
+  }
+
+  [[nodiscard]] std::string why_absent(SourceId id, Channel channel) const {
+    return fleet_.why_absent(id, channel);
+  }
+
+ private:
+  awaitable<void> keep_guest(Intake& intake) {
+    asio::steady_timer failed(co_await asio::this_coro::executor);
+    failed_ = &failed;
+    for (;;) {
+      auto fault = co_await start_guest(intake);
+      looked_ = true;
+      if (!fault) {
+        ready_ = true;
+        tell_state("");
+        failed.expires_at(SteadyTime::max());
+        while (ready_) co_await failed.async_wait(asio::as_tuple(asio::use_awaitable));
+      } else {
+        down_reason_ = *std::move(fault);
+        tell_state(down_reason_.message);
+      }
+      co_await guest_.stop();
+      const auto pause = no_library_ ? settings_.search_period : guest_.next_pause();
+      co_await sleep_until(Clock::now() + pause);
+    }
+  }
+
+  /// Starts the guest and takes its hello; the reason where that failed.
+  awaitable<std::optional<Fault>> start_guest(Intake& intake) {
+    no_library_ = false;
+    const auto started = co_await guest_.start();
+    if (!started) co_return started.error();
+    const auto text = co_await guest_.receive(Clock::now() + settings_.hello_deadline);
+    if (!text) co_return text.error();
+    const auto message = parse(*text);
+    if (!message) co_return message.error();
+    if (const auto* unavailable = std::get_if<Unavailable>(&*message)) {
+      no_library_ = unavailable->no_library;
+      co_return Fault{FaultClass::device, unavailable->text, unavailable->code};
+    }
+    const auto* hello = std::get_if<Hello>(&*message);
+    if (hello == nullptr)
+      co_return Fault{FaultClass::protocol, "the guest of NVIDIA's library did not begin with a hello"};
+    fleet_.bind(*hello, intake);
+    co_return std::nullopt;
+  }
+
+  awaitable<void> poll_on_beats(Intake& intake) {
+    Schedule schedule(config_.interval, std::chrono::microseconds(0), Clock::now());
+    for (;;) {
+      co_await sleep_until(schedule.due());
+      const Beat beat{.due = schedule.due(), .begun = Clock::now()};
+      fleet_.begin_poll();
+      std::optional<Fault> fault = down_reason_;
+      if (ready_) {
+        fault = co_await poll(beat, intake);
+        if (fault) guest_failed(*fault);
+      }
+      fleet_.fail_the_rest(fault ? *fault : not_listed(), beat, intake);
+      const auto missed = schedule.advance(Clock::now());
+      if (missed > 0) fleet_.skip(missed, intake);
+    }
+  }
+
+  /// One question and its answers; a fault where the guest did not answer to the end.
+  awaitable<std::optional<Fault>> poll(Beat beat, Intake& intake) {
+    const auto deadline = beat.begun + settings_.poll_deadline;
+    const auto sent = co_await guest_.send(poll_message, deadline);
+    if (!sent) co_return sent.error();
+    for (;;) {
+      const auto text = co_await guest_.receive(deadline);
+      if (!text) co_return text.error();
+      const auto message = parse(*text);
+      if (!message) co_return message.error();
+      if (std::holds_alternative<DoneMessage>(*message)) co_return std::nullopt;
+      if (const auto* device = std::get_if<DeviceMessage>(&*message)) {
+        const auto taken = fleet_.answer(*device, beat, intake);
+        if (!taken) co_return taken.error();
+      } else if (const auto* hello = std::get_if<Hello>(&*message)) {
+        fleet_.bind(*hello, intake);
+      } else {
+        co_return Fault{FaultClass::protocol, "the guest of NVIDIA's library sent what was not asked"};
+      }
+    }
+  }
+
+  void guest_failed(const Fault& fault) {
+    log::warn("the guest of NVIDIA's library failed and is started again", {{"reason", fault.message}});
+    ready_ = false;
+    down_reason_ = fault;
+    told_ = fault.message;
+    failed_->cancel();
+  }
+
+  /// Says once what holds from now on; "" is: all is well.
+  void tell_state(const std::string& trouble) {
+    if (trouble == told_) return;
+    if (trouble.empty())
+      log::info("NVIDIA's library can be used again");
+    else if (!no_library_)
+      log::warn("NVIDIA's library cannot be used; it is tried again", {{"reason", trouble}});
+    else if (config_.required)
+      log::warn("no NVIDIA library: accelerators of NVIDIA are not metered; it is looked for each minute",
+                {{"library", config_.library}, {"reason", trouble}});
+    else
+      log::info("no NVIDIA library: accelerators of NVIDIA are not metered",
+                {{"library", config_.library}, {"reason", trouble}});
+    told_ = trouble;
+  }
+
+  [[nodiscard]] static Fault not_listed() {
+    return {FaultClass::device, "NVIDIA's library does not list this accelerator any more"};
+  }
+
+  const NvidiaConfig config_;
+  const DriverSettings& settings_;
+  Fleet fleet_;
+  GuestProcess guest_;
+  bool looked_ = false;      ///< a guest was started and has told its devices, or why it cannot
+  bool ready_ = false;       ///< the guest has said hello and answers
+  bool no_library_ = false;  ///< the last guest found none
+  Fault down_reason_{FaultClass::device, "the guest of NVIDIA's library is being started"};
+  std::string told_;
+  asio::steady_timer* failed_ = nullptr;  ///< of keep_guest; cancelled to wake it
+};
+
+/// Begins the metering anew whenever its configuration has changed.
+class RestartingDriver final : public NvidiaDriver {
+ public:
+  RestartingDriver(const Config& config, const AcceleratorTable& table, NumberOf number_of,
+                   DriverSettings settings)
+      : settings_(std::move(settings)), number_of_(std::move(number_of)) {
+    take(config, table);
+  }
+
+  void apply(const Config& config, const AcceleratorTable& table) override {
+    if (config.nvidia == config_.nvidia && config.accelerator_names == config_.accelerator_names &&
+        table == table_)
+      return;
+    take(config, table);
+    changed_ = true;
+    bell_.ring();
+  }
+
+  awaitable<void> run(Intake& intake) override {
+    for (;;) {
+      changed_ = false;
+      metering_.reset();
+      if (config_.nvidia.enabled)
+        metering_ = std::make_unique<Metering>(config_, table_, number_of_, settings_, energies_);
+      std::vector<awaitable<void>> tasks;
+      tasks.push_back(wait_for_change());
+      if (metering_) metering_->add_tasks(tasks, intake);
+      co_await run_until_first_ends(std::move(tasks));
+      if (metering_) co_await metering_->end(intake);
+    }
+  }
+
+  [[nodiscard]] Inventory inventory() const override {
+    if (metering_) return metering_->inventory();
+    return {!config_.nvidia.enabled, ""};
+  }
+
+  [[nodiscard]] std::string why_absent(SourceId id, Channel channel) const override {
+    return metering_ ? metering_->why_absent(id, channel) : "";
+  }
+
+ private:
+  void take(const Config& config, const AcceleratorTable& table) {
+    config_.nvidia = config.nvidia;
+    config_.accelerator_names = config.accelerator_names;
+    table_ = table;
+  }
+
+  awaitable<void> wait_for_change() {
+    while (!changed_) co_await bell_.wait();
+  }
+
+  DriverSettings settings_;
+  NumberOf number_of_;
+  Config config_;  // what of it concerns these accelerators
+  AcceleratorTable table_;
+  IntegratedEnergies energies_;         // they go on from one configuration to the next
+  std::unique_ptr<Metering> metering_;  // null before run() and while `off`
+  bool changed_ = false;
+  Bell bell_;
+};
+
+}  // namespace
+
+std::unique_ptr<NvidiaDriver> make_driver(const Config& config, const AcceleratorTable& table,
+                                          NumberOf number_of) {
+  DriverSettings settings;
+  settings.guest.name = "guest of NVIDIA's library";
+  settings.guest.arguments = {"smi", "nvidia"};
+  settings.guest.socket = "/run/flopwatt-smi/nvidia.sock";
+  return make_driver(config, table, std::move(number_of), std::move(settings));
+}
+
+std::unique_ptr<NvidiaDriver> make_driver(const Config& config, const AcceleratorTable& table,
+                                          NumberOf number_of, DriverSettings settings) {
+  return std::make_unique<RestartingDriver>(config, table, std::move(number_of), std::move(settings));
+}
+
+}  // namespace flopwatt::nvidia

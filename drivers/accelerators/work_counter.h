@@ -1,0 +1,27 @@
+// The cumulative work of one accelerator, and whether its count is unbroken. Pure.
+//
+// Accounting takes the difference of two consecutive sets that both have work as the work between them. So
+// after an interval whose work is not known, the next count must be absent once, although counting goes on.
+#pragma once
+
+#include <optional>
+
+#include "drivers/accelerators/nvidia/pipe_work.h"
+
+namespace flopwatt::nvidia {
+
+class WorkCounter {
+ public:
+  /// What the next reading tells: the work since the reading before (nullopt: unknown) and whether a sample
+  /// was taken, so that the work until the next reading can be known. Returns the count at this reading, in
+  /// FLOP since the counter was made; nullopt where it does not continue that of the reading before.
+  std::optional<Work> advance(const std::optional<Work>& increment, bool sampled);
+
+  [[nodiscard]] const Work& total() const { return total_; }
+
+ private:
+  Work total_;
+  bool started_ = false;  ///< a count was given out
+};
+
+}  // namespace flopwatt::nvidia

@@ -1,0 +1,49 @@
+// Which profiles a unit may be, best first, and how sure that is. Pure.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/profiles/meter_profile.h"
+#include "drivers/modbus/probe/identify.h"
+#include "drivers/modbus/probe/values.h"
+
+namespace flopwatt::modbus {
+
+enum class Confidence : std::uint8_t {
+  certain,   ///< SunSpec, or what it answers is expected of this profile only; its values are plausible
+  likely,    ///< the same, but several profiles expect it, or its values are not plausible; or a text
+             ///< names the model
+  possible,  ///< plausible values, which other models may have at the same places
+};
+
+[[nodiscard]] std::string_view name_of(Confidence confidence);
+
+struct ProbeMatch {
+  std::string profile;             ///< its id
+  std::uint8_t sunspec_model = 0;  ///< profile sunspec: which meter of the unit, from 1
+  Confidence confidence = Confidence::possible;
+  double score = 0;  ///< 0.95 to 1 certain, 0.5 to 0.9 likely, below possible
+  std::vector<std::string> why;
+  std::string vendor, model, serial;  ///< as the unit says, else (not the serial) as the profile does
+};
+
+inline constexpr std::size_t max_matches = 5;
+
+/// One profile and what was found out about it.
+struct Candidate {
+  const MeterProfile* profile = nullptr;
+  Identification identification{};
+  KeyValues keys{};
+  Share share{};
+
+  [[nodiscard]] bool is_matched() const { return identification.verdict == Identification::Verdict::matched; }
+};
+
+/// At most max_matches of those that the unit can be.
+[[nodiscard]] std::vector<ProbeMatch> rank(std::span<const Candidate> candidates);
+
+}  // namespace flopwatt::modbus

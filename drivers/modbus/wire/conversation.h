@@ -1,0 +1,91 @@
+// What is said on one connection, without the connection: which bytes answer the open request, which are the
+// late answer to one that was given up, and when the framing can no longer be trusted. Pure; holds the
+// receive buffer.
+//
+// One request is open at a time. A request that was given up keeps its transaction id for a while, so that
+// its late answer is told from the answer to a later request and dropped. Everything else that does not fit
+// the open request is doubt, and after doubt the only cure is a new connection: in a byte stream there is no
+// other way to find the beginning of the next frame.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "drivers/modbus/wire/mbap.h"
+#include "readings/fault.h"
+
+namespace flopwatt::modbus {
+
+class Conversation {
+ public:
+  enum class Verdict : std::uint8_t {
+    waiting,    ///< nothing to judge yet, or late answers only: read on, the deadline stays
+    registers,  ///< the answer: registers()
+    exception,  ///< the device refuses: exception_code()
+    doubt,      ///< close the connection: doubt() says why
+  };
+
+  /// Opens a request and returns its bytes. With `any_unit` an answer from another unit id is taken.
+  [[nodiscard]] RequestFrame ask(const ReadRequest& request, bool any_unit = false);
+
+  /// Where the next bytes from the connection are to be put; never empty while a request is open.
+  [[nodiscard]] std::span<std::uint8_t> space();
+
+  /// `count` bytes were put into space().
+  Verdict received(std::size_t count);
+
+  /// Whether a part of a frame has come.
+  [[nodiscard]] bool has_begun() const { return begin_ != end_; }
+
+  /// No answer in time. False: a frame has begun, so the next bytes cannot be told from its rest; close.
+  [[nodiscard]] bool give_up();
+
+  /// Whether bytes that come while nothing is open can be told from the next answer.
+  static constexpr bool tells_late_answers = true;
+
+  /// A new connection: nothing of the old one can arrive any more. Ids go on counting.
+  void restart();
+
+  /// 2 bytes a register, big-endian; valid until the next call.
+  [[nodiscard]] std::span<const std::uint8_t> registers() const { return reply_.registers; }
+  [[nodiscard]] std::uint8_t exception_code() const { return reply_.code; }
+  [[nodiscard]] static FaultClass doubt_class() { return FaultClass::protocol; }
+  /// Why the framing is in doubt, as the rest of a sentence.
+  [[nodiscard]] const std::string& doubt() const { return doubt_; }
+
+ private:
+  /// A request that was given up and may still be answered.
+  struct GivenUp {
+    std::uint16_t transaction = 0;  // 0: none; ids start at 1
+    std::uint16_t answer_length = 0;
+  };
+
+  Verdict judge();
+  Verdict judge_open(std::span<const std::uint8_t> frame);
+  Verdict judge_rest(Verdict verdict);
+  Verdict in_doubt(std::string reason);
+  GivenUp* find_given_up(std::uint16_t transaction);
+  void forget(GivenUp& request);
+  [[nodiscard]] std::span<const std::uint8_t> pending() const;
+
+  // Late answers come before the one waited for: room for both, so that one read takes them.
+  std::array<std::uint8_t, 2 * max_frame_size> buffer_{};
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+
+  ReadRequest request_;
+  std::uint16_t transaction_ = 0;
+  bool any_unit_ = false;
+  bool open_ = false;
+  Reply reply_;
+  std::string doubt_;
+  // A device that loses answers now and then must not fill memory: the oldest is forgotten, its late answer
+  // is doubt.
+  std::array<GivenUp, 16> given_up_{};
+  std::size_t next_given_up_ = 0;
+  std::size_t late_answers_ = 0;  // of given_up_ that may still come
+};
+
+}  // namespace flopwatt::modbus

@@ -1,0 +1,233 @@
+#include "drivers/accelerators/accelerator.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "hopper_table.h"
+
+namespace flopwatt::nvidia {
+namespace {
+
+DeviceIdentity h100() {
+  return {.pci = "0000:41:00.0",
+          .uuid = "GPU-1",
+          .name = "NVIDIA H100 80GB HBM3",
+          .serial = "165",
+          .compute_major = 9,
+          .compute_minor = 0,
+          .cores = 16896,
+          .has_power = true,
+          .has_energy_counter = true,
+          .has_pipes = true,
+          .no_pipes_reason = ""};
+}
+
+DeviceReading reading(double hmma_ratio, bool with_activity = true) {
+  DeviceReading reading;
+  reading.time = {1'795'000'000'000'000, 5'000'000};
+  reading.half_duration_us = 250;
+  reading.power_mw = 412'345;
+  reading.power_limit_mw = 700'000;
+  reading.core_clock_mhz = 1980;
+  reading.energy_mj = 5'000'000'123;
+  reading.memory_used_bytes = 1'000'000'007;
+  reading.memory_total_bytes = 85'520'809'984;
+  reading.utilization_percent = 97;
+  reading.temperature_c = 61;
+  reading.pipes_sampled = true;
+  if (with_activity)
+    reading.pipes = PipeSample{.ratios = {hmma_ratio, 0, 0, 0, 0.1, 0},
+                               .seconds = 1.0,
+                               .clock_begin_hz = 1.98e9,
+                               .clock_end_hz = 1.98e9};
+  return reading;
+}
+
+struct Bench {
+  explicit Bench(const DeviceIdentity& identity, Precision precision = Precision::bf16) {
+    config.interval = std::chrono::seconds(1);
+    config.tensor_precision = precision;
+    accelerator.describe(identity, "570.86.15");
+  }
+  double value(const ReadingSet& set, Quantity quantity, Place place = Place::whole) const {
+    const auto index = set.source->index_of({.quantity = quantity, .place = place});
+    REQUIRE(index);
+    return set.values.at(*index);
+  }
+  bool has(Quantity quantity, Place place = Place::whole) const {
+    return accelerator.source()->index_of({.quantity = quantity, .place = place}).has_value();
+  }
+
+  NvidiaConfig config;
+  AcceleratorTable table = hopper_table();
+  IntegratedEnergy energy;
+  Accelerator accelerator{config, table, "nvidia0", energy};
+};
+
+}  // namespace
+
+TEST_CASE("the source says who the device is") {
+  const Bench bench(h100());
+  const Source& source = *bench.accelerator.source();
+  CHECK(source.kind == SourceKind::accelerator);
+  CHECK(source.name == "nvidia0");
+  CHECK(source.identity.vendor == "NVIDIA");
+  CHECK(source.identity.model == "NVIDIA H100 80GB HBM3");
+  CHECK(source.identity.uuid == "GPU-1");
+  CHECK(source.identity.pci == "0000:41:00.0");
+  CHECK(source.identity.driver == "570.86.15");
+  CHECK(source.identity.serial == "165");
+  CHECK(source.identity.energy_source == EnergySource::counter);
+  CHECK(source.accuracy == 0.05);
+  CHECK(source.refresh == std::chrono::milliseconds(100));
+  CHECK(source.effective_period == std::chrono::seconds(1));
+  for (const Field& field : source.fields) CHECK(find_row(SourceKind::accelerator, field.channel) != nullptr);
+}
+
+TEST_CASE("a reading becomes a set in held units") {
+  Bench bench(h100());
+  const ReadingSet set = bench.accelerator.make_set(reading(0.5));
+  REQUIRE(set.values.size() == set.source->fields.size());
+  CHECK(set.time == Moment{1'795'000'000'000'000, 5'000'000});
+  CHECK(set.half_duration_us == 250);
+  CHECK(bench.value(set, Quantity::power) == doctest::Approx(412.345));
+  CHECK(bench.value(set, Quantity::power_limit) == 700.0);
+  CHECK(bench.value(set, Quantity::energy) == doctest::Approx(5'000'000.123));
+  CHECK(bench.value(set, Quantity::utilization) == doctest::Approx(0.97));
+  CHECK(bench.value(set, Quantity::memory_used) == 1'000'000'007.0);
+  CHECK(bench.value(set, Quantity::memory_total) == 85'520'809'984.0);
+  CHECK(bench.value(set, Quantity::core_clock) == 1.98e9);
+  CHECK(bench.value(set, Quantity::temperature) == 61.0);
+  CHECK(bench.value(set, Quantity::pipe_active, Place::hmma) == 0.5);
+  CHECK(bench.value(set, Quantity::peak_rate, Place::bf16) == 989.4e12);
+}
+
+TEST_CASE("every value is a whole number of its wire type times its scale") {
+  Bench bench(h100());
+  const ReadingSet set = bench.accelerator.make_set(reading(1.0 / 3));
+  for (std::size_t i = 0; i < set.values.size(); ++i) {
+    const Field& field = set.source->fields[i];
+    CAPTURE(static_cast<int>(field.channel.quantity));
+    CAPTURE(label_of(field.channel.place));
+    const double value = set.values[i];
+    REQUIRE(is_known(value));
+    if (field.wire == Wire::f64) continue;
+    if (field.wire == Wire::f32)
+      CHECK(static_cast<double>(static_cast<float>(value)) == value);
+    else
+      CHECK(held_value(std::round(value / field.scale), field.scale) == value);
+  }
+}
+
+TEST_CASE("work of all precisions adds up and is cumulative") {
+  Bench bench(h100());
+  const double tensor = 0.5 * 4096 * 132 * 1.98e9;
+  const double fp32 = 0.1 * 256 * 132 * 1.98e9;
+  const ReadingSet first = bench.accelerator.make_set(reading(0.5, false));
+  CHECK(bench.value(first, Quantity::pipe_work) == 0.0);
+  bench.accelerator.make_set(reading(0.5));
+  const ReadingSet third = bench.accelerator.make_set(reading(0.5));
+  CHECK(bench.value(third, Quantity::pipe_work, Place::assumed_bf16) == doctest::Approx(2 * tensor));
+  CHECK(bench.value(third, Quantity::pipe_work, Place::fp32) == doctest::Approx(2 * fp32));
+  CHECK(bench.value(third, Quantity::pipe_work, Place::fp64) == 0.0);
+  CHECK(bench.value(third, Quantity::pipe_work) == doctest::Approx(2 * (tensor + fp32)));
+  CHECK(bench.value(third, Quantity::pipe_work_low) == doctest::Approx(2 * (tensor / 2 + fp32)));
+  CHECK(bench.value(third, Quantity::pipe_work_high) == doctest::Approx(2 * (tensor * 2 + fp32)));
+  CHECK(bench.value(third, Quantity::pipe_work_spread) == 0.0);
+}
+
+TEST_CASE("the label of assumed work is the configured precision") {
+  const Bench bench(h100(), Precision::fp8);
+  CHECK(bench.has(Quantity::pipe_work, Place::assumed_fp8));
+  CHECK_FALSE(bench.has(Quantity::pipe_work, Place::assumed_bf16));
+}
+
+TEST_CASE("an interval without activity leaves one set without work and method, then counting goes on") {
+  Bench bench(h100());
+  bench.accelerator.make_set(reading(0.5, false));
+  const double before = bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::pipe_work);
+  const ReadingSet gap = bench.accelerator.make_set(reading(0.5, false));
+  for (const Quantity quantity :
+       {Quantity::pipe_work, Quantity::pipe_work_low, Quantity::pipe_work_high, Quantity::pipe_work_spread})
+    CHECK_FALSE(is_known(bench.value(gap, quantity)));
+  CHECK_FALSE(is_known(bench.value(gap, Quantity::pipe_work, Place::assumed_bf16)));
+  CHECK_FALSE(is_known(bench.value(gap, Quantity::pipe_active, Place::hmma)));
+  CHECK(is_known(bench.value(gap, Quantity::energy)));
+  CHECK(bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::pipe_work) ==
+        doctest::Approx(2 * before));
+}
+
+TEST_CASE("work beyond the product's peak is unknown, and counts nothing") {
+  Bench bench(h100());
+  bench.accelerator.make_set(reading(0.5, false));
+  const double before = bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::pipe_work);
+  // 1.0 x 4096 x 132 x 1.98 GHz = 1070 TFLOP/s, above 1.05 x 989.4
+  CHECK_FALSE(is_known(bench.value(bench.accelerator.make_set(reading(1.0)), Quantity::pipe_work)));
+  CHECK(bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::pipe_work) ==
+        doctest::Approx(2 * before));
+}
+
+TEST_CASE("the energy of a device without a counter is its power, integrated") {
+  DeviceIdentity identity = h100();
+  identity.has_energy_counter = false;
+  Bench bench(identity);
+  CHECK(bench.accelerator.source()->identity.energy_source == EnergySource::integrated);
+  DeviceReading told = reading(0.5);
+  told.energy_mj.reset();
+  const ReadingSet set = bench.accelerator.make_set(told);
+  CHECK(set.values.size() == set.source->fields.size());
+  CHECK(bench.value(set, Quantity::temperature) == 61.0);
+  CHECK(bench.value(set, Quantity::energy) == 0);
+  told.time.monotonic_us += 1'000'000;
+  told.power_mw = 400'345;
+  CHECK(bench.value(bench.accelerator.make_set(told), Quantity::energy) == doctest::Approx(406.345));
+  told.time.monotonic_us += 1'000'000;
+  told.power_mw.reset();
+  CHECK_FALSE(is_known(bench.value(bench.accelerator.make_set(told), Quantity::energy)));
+  CHECK(bench.accelerator.why_absent({.quantity = Quantity::energy}).find("did not tell the power") !=
+        std::string::npos);
+}
+
+TEST_CASE("a device with neither an energy counter nor power has no energy") {
+  DeviceIdentity identity = h100();
+  identity.has_energy_counter = identity.has_power = false;
+  Bench bench(identity);
+  CHECK(bench.accelerator.source()->identity.energy_source == EnergySource::none);
+  CHECK_FALSE(bench.has(Quantity::energy));
+  const ReadingSet set = bench.accelerator.make_set(reading(0.5));
+  CHECK(set.values.size() == set.source->fields.size());
+  CHECK(bench.accelerator.why_absent({.quantity = Quantity::energy}).find("no power to integrate") !=
+        std::string::npos);
+}
+
+TEST_CASE("without pipes, rates, cores or the precision there is no work, and it says why") {
+  DeviceIdentity identity = h100();
+  SUBCASE("pipes") {
+    identity.has_pipes = false;
+    identity.no_pipes_reason = "NO_PERMISSION";
+    const Bench bench(identity);
+    CHECK(bench.accelerator.no_work_reason().find("NO_PERMISSION") != std::string::npos);
+    CHECK_FALSE(bench.has(Quantity::pipe_active, Place::hmma));
+    CHECK_FALSE(bench.has(Quantity::pipe_work));
+  }
+  SUBCASE("rates") {
+    identity.compute_major = 13;
+    const Bench bench(identity);
+    CHECK(bench.accelerator.no_work_reason() == "rates of compute capability 13.0 are not known");
+    CHECK(bench.has(Quantity::pipe_active, Place::hmma));
+    CHECK_FALSE(bench.has(Quantity::pipe_work));
+  }
+  SUBCASE("cores") {
+    identity.cores = 0;
+    CHECK_FALSE(Bench(identity).has(Quantity::pipe_work));
+  }
+  SUBCASE("peaks of an unknown product") {
+    identity.name = "NVIDIA H300";
+    const Bench bench(identity);
+    CHECK_FALSE(bench.has(Quantity::peak_rate, Place::bf16));
+    CHECK(bench.has(Quantity::pipe_work));
+  }
+}
+
+}  // namespace flopwatt::nvidia

@@ -1,0 +1,100 @@
+#include "drivers/accelerators/estimated_work.h"
+
+#include <doctest/doctest.h>
+
+#include "drivers/accelerators/accelerator.h"
+
+namespace flopwatt::nvidia {
+namespace {
+
+constexpr double peak = 989e12;
+
+/// An H100 that tells its utilization and has no pipes.
+struct Bench {
+  Bench() {
+    config.interval = std::chrono::seconds(1);
+    accelerator.describe({.pci = "0000:41:00.0",
+                          .uuid = "GPU-1",
+                          .name = "NVIDIA H100 80GB HBM3",
+                          .serial = "",
+                          .no_pipes_reason = "NO_PERMISSION"},
+                         "570");
+  }
+  ReadingSet at(double seconds, std::optional<std::uint8_t> percent) {
+    DeviceReading reading;
+    reading.time.monotonic_us = static_cast<std::int64_t>((1000 + seconds) * 1e6);
+    reading.utilization_percent = percent;
+    return accelerator.make_set(reading);
+  }
+  static double value(const ReadingSet& set, Quantity quantity, Place place = Place::whole) {
+    const auto index = set.source->index_of({.quantity = quantity, .place = place});
+    REQUIRE(index);
+    return set.values.at(*index);
+  }
+
+  NvidiaConfig config;
+  AcceleratorTable table{
+      .nvidia_rates = {},
+      .nvidia_products = {
+          {"H100", "*H100*", {{"fp64", 67e12}, {"bf16", peak}, {"fp8", 1979e12}, {"int8", 1e12}}}}};
+  IntegratedEnergy energy;
+  Accelerator accelerator{config, table, "nvidia0", energy};
+};
+
+}  // namespace
+
+TEST_CASE("the rates are the product's: as configured, lowest and highest of its float precisions") {
+  const Bench bench;
+  const Product& product = bench.table.nvidia_products.front();
+  const auto rates = estimate_rates(&product, Precision::bf16);
+  REQUIRE(rates);
+  CHECK(rates->assumed == peak);
+  CHECK(rates->low == 67e12);
+  CHECK(rates->high == 1979e12);
+  CHECK_FALSE(estimate_rates(&product, Precision::tf32));
+  CHECK_FALSE(estimate_rates(nullptr, Precision::bf16));
+}
+
+TEST_CASE("estimated work is utilization x peak x time, from zero") {
+  Bench bench;
+  const ReadingSet first = bench.at(0, 100);
+  CHECK(Bench::value(first, Quantity::estimated_work) == 0);
+  bench.at(1, 50);
+  const ReadingSet third = bench.at(3, 25);  // one beat was missed
+  CHECK(Bench::value(third, Quantity::estimated_work) == doctest::Approx(peak * (0.5 + 0.25 * 2)));
+  CHECK(Bench::value(third, Quantity::estimated_work, Place::assumed_bf16) ==
+        Bench::value(third, Quantity::estimated_work));
+  CHECK(Bench::value(third, Quantity::estimated_work_low) == doctest::Approx(67e12));
+  CHECK(Bench::value(third, Quantity::estimated_work_high) == doctest::Approx(1979e12));
+  CHECK_FALSE(third.source->index_of({.quantity = Quantity::pipe_work}));
+}
+
+TEST_CASE("what was not seen is not estimated: absent once, then it goes on") {
+  Bench bench;
+  bench.at(0, 100);
+  bench.at(1, 100);
+  SUBCASE("a gap longer than the source may be silent") {
+    CHECK_FALSE(is_known(Bench::value(bench.at(6.5, 100), Quantity::estimated_work)));
+    CHECK(Bench::value(bench.at(7.5, 100), Quantity::estimated_work) == doctest::Approx(2 * peak));
+  }
+  SUBCASE("no utilization") {
+    const ReadingSet gap = bench.at(2, std::nullopt);
+    for (const Quantity quantity :
+         {Quantity::estimated_work, Quantity::estimated_work_low, Quantity::estimated_work_high})
+      CHECK_FALSE(is_known(Bench::value(gap, quantity)));
+    CHECK_FALSE(is_known(Bench::value(gap, Quantity::estimated_work, Place::assumed_bf16)));
+    CHECK(Bench::value(bench.at(3, 100), Quantity::estimated_work) == doctest::Approx(2 * peak));
+  }
+}
+
+TEST_CASE("a product that is not known has no estimate") {
+  Bench bench;
+  bench.accelerator.describe(
+      {.pci = "0000:41:00.0", .uuid = "GPU-2", .name = "NVIDIA X", .serial = "", .no_pipes_reason = ""},
+      "570");
+  const ReadingSet set = bench.at(0, 100);
+  CHECK_FALSE(set.source->index_of({.quantity = Quantity::estimated_work}));
+  CHECK(set.values.size() == set.source->fields.size());
+}
+
+}  // namespace flopwatt::nvidia
