@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/commands/probe/plan.h"
+
 namespace flopwatt::agent {
 
 /// `run`: the agent, in the foreground, until SIGTERM or SIGINT.
@@ -35,14 +37,6 @@ struct ExportArguments {
 
 /// `export`: what the store holds, on standard output; what had to be left out on standard error.
 int export_store(const ExportArguments& arguments);
-
-/// As written on the command line; "" where it was not given.
-struct ProbeArguments {
-  std::string address{};
-  std::string unit_id{};
-  std::string timeout{};
-  std::string baud{}, parity{}, stop_bits{};
-};
 
 /// `probe`: what answers behind a Modbus address, on standard output; progress on standard error.
 int probe_address(const ProbeArguments& arguments, OutputFormat format);

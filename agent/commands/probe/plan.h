@@ -6,11 +6,18 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/commands/commands.h"
 #include "config/config.h"
 #include "config/yaml/parse_values.h"
 
 namespace flopwatt::agent {
+
+/// As written on the command line; "" where it was not given.
+struct ProbeArguments {
+  std::string address{};
+  std::string unit_id{};
+  std::string timeout{};
+  std::string baud{}, parity{}, stop_bits{};
+};
 
 struct ProbePlan {
   ModbusAddress address;
