@@ -24,8 +24,10 @@ function(flopwatt_room room rooms allowed)
   if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/${room})
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${room}/*.cpp)
     list(REMOVE_ITEM sources ${PROJECT_SOURCE_DIR}/agent/commands/main.cpp)
-    foreach(other ${rooms})  # a file that is a room of its own
-      list(REMOVE_ITEM sources ${PROJECT_SOURCE_DIR}/${other}.cpp)
+    foreach(other ${rooms})
+      if(NOT IS_DIRECTORY ${PROJECT_SOURCE_DIR}/${other})  # a file that is a room of its own
+        list(REMOVE_ITEM sources ${PROJECT_SOURCE_DIR}/${other}.cpp)
+      endif()
     endforeach()
   else()
     set(sources ${PROJECT_SOURCE_DIR}/${room}.cpp)

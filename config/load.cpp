@@ -95,7 +95,7 @@ void read_root(const YamlNode& root, Config& config, Reporter& report, const Dat
   empty.kind = YamlNode::Kind::map;
   const YamlNode& top = root.kind == YamlNode::Kind::null ? empty : root;
   MapReader map(top, "the configuration", report);
-  NameBook names(true);
+  UniqueNames names(true);
   const Reading reading{config, report, names};
   ProfileLibrary profiles(paths.meter_profiles, config.file.parent_path());
 

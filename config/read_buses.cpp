@@ -34,7 +34,7 @@ void read_line_settings(MapReader& map, const std::optional<ModbusAddress>& addr
   for (const std::string_view key : {"baud", "parity", "stop_bits"}) map.refuse(key, reason);
 }
 
-BusConfig read_bus(const YamlNode& node, const Reading& reading, NameBook& names) {
+BusConfig read_bus(const YamlNode& node, const Reading& reading, UniqueNames& names) {
   MapReader map(node, "a bus", reading.report);
   BusConfig bus;
   bus.at = node.at;
@@ -63,7 +63,7 @@ std::optional<ModbusAddress> read_address(const YamlNode& node, Reporter& report
 }
 
 void read_buses(const YamlNode& node, const Reading& reading) {
-  NameBook names(false);
+  UniqueNames names(false);
   for (const YamlNode& item : items_of(node, "buses", reading.report))
     reading.config.buses.push_back(read_bus(item, reading, names));
 }

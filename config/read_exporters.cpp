@@ -93,7 +93,7 @@ void read_credentials(MapReader& map, MqttConfig& mqtt, const Reading& reading) 
   map.refuse("password", "secrets do not stand in the configuration; write password_file: <a file with it>");
 }
 
-MqttConfig read_mqtt(const YamlNode& node, const Reading& reading, NameBook& names) {
+MqttConfig read_mqtt(const YamlNode& node, const Reading& reading, UniqueNames& names) {
   MapReader map(node, "an MQTT exporter", reading.report);
   MqttConfig mqtt;
   mqtt.name = names.read(map, "exporter");
@@ -115,7 +115,7 @@ MqttConfig read_mqtt(const YamlNode& node, const Reading& reading, NameBook& nam
 void read_exporters(const YamlNode& node, const Reading& reading) {
   MapReader map(node, "exporters", reading.report);
   if (const YamlNode* prometheus = map.find("prometheus")) read_prometheus(*prometheus, reading);
-  NameBook names(false);
+  UniqueNames names(false);
   const YamlNode* mqtt = map.find("mqtt");
   if (mqtt != nullptr && !is_off(*mqtt)) {
     for (const YamlNode& item : items_of(*mqtt, "mqtt", reading.report)) {

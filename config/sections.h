@@ -3,8 +3,8 @@
 #pragma once
 
 #include "config/config.h"
-#include "config/name_book.h"
 #include "config/profiles/profile_library.h"
+#include "config/unique_names.h"
 #include "config/yaml/finding.h"
 #include "config/yaml/map_reader.h"
 
@@ -14,7 +14,7 @@ namespace flopwatt {
 struct Reading {
   Config& config;
   Reporter& report;
-  NameBook& names;  ///< of sources and scopes
+  UniqueNames& names;  ///< of sources and scopes
 };
 
 /// Bounds of intervals: the shortest leaves room for a poll of a meter over TCP; NVML's pipe counters need

@@ -7,7 +7,7 @@
 #include "drivers/modbus/driver.h"
 #include "drivers/work/driver.h"
 
-namespace flopwatt::agent {
+namespace flopwatt {
 namespace {
 
 using NumberOf = decltype(DriverNeeds::number_of);
@@ -48,4 +48,4 @@ std::vector<std::unique_ptr<Driver>> make_drivers(const Loaded& loaded) {
   return drivers;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt

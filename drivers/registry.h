@@ -10,7 +10,7 @@
 #include "config/load.h"
 #include "drivers/driver.h"
 
-namespace flopwatt::agent {
+namespace flopwatt {
 
 /// A driver, and how it takes a configuration that was loaded anew while it runs: what did not change goes
 /// on. Metering loop.
@@ -33,4 +33,4 @@ struct DriverNeeds {
 /// numbers of accelerators count from 0 in the order of their addresses.
 [[nodiscard]] std::vector<std::unique_ptr<Driver>> make_drivers(const Loaded& loaded);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt

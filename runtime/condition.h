@@ -15,16 +15,16 @@
 
 namespace flopwatt {
 
-class Bell {
+class Condition {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
   /// Resumes all that wait at this moment; nobody remembers it, so test the condition before each wait.
-  void ring() {
+  void notify() {
     for (asio::steady_timer* timer : waiting_) timer->cancel();
   }
 
-  /// Returns after the next ring() or at `limit`. Throws system_error(operation_aborted) when the caller is
+  /// Returns after the next notify() or at `limit`. Throws system_error(operation_aborted) when the caller is
   /// cancelled, also if it was rung in the same moment.
   awaitable<void> wait(Time limit = Time::max()) {
     asio::steady_timer timer(co_await asio::this_coro::executor, limit);
@@ -51,15 +51,15 @@ class Bell {
 };
 
 /// Rings when its scope is left, in whatever way.
-class RingAtEnd {
+class NotifyAtEnd {
  public:
-  explicit RingAtEnd(Bell& bell) : bell_(bell) {}
-  ~RingAtEnd() { bell_.ring(); }
-  RingAtEnd(const RingAtEnd&) = delete;
-  RingAtEnd& operator=(const RingAtEnd&) = delete;
+  explicit NotifyAtEnd(Condition& condition) : changed_(condition) {}
+  ~NotifyAtEnd() { changed_.notify(); }
+  NotifyAtEnd(const NotifyAtEnd&) = delete;
+  NotifyAtEnd& operator=(const NotifyAtEnd&) = delete;
 
  private:
-  Bell& bell_;
+  Condition& changed_;
 };
 
 }  // namespace flopwatt

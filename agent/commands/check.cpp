@@ -4,11 +4,11 @@
 #include <iostream>
 
 #include "agent/commands/commands.h"
-#include "agent/daemon/exit_code.h"
 #include "config/load.h"
 #include "drivers/modbus/bus_plan.h"
+#include "runtime/exit_code.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 double seconds(std::chrono::microseconds duration) { return std::chrono::duration<double>(duration).count(); }
@@ -47,4 +47,4 @@ int check_config(const std::filesystem::path& config_file) {
   return exit_good;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

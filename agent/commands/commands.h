@@ -7,7 +7,7 @@
 
 #include "agent/commands/probe/plan.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 /// `run`: the agent, in the foreground, until SIGTERM or SIGINT.
 int run_agent(const std::filesystem::path& config_file);
@@ -44,4 +44,4 @@ int probe_address(const ProbeArguments& arguments, OutputFormat format);
 /// `version`: one line on standard output.
 int print_version();
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

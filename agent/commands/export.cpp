@@ -13,10 +13,10 @@
 #include "agent/commands/export/csv.h"
 #include "agent/commands/export/json_lines.h"
 #include "agent/commands/export/openmetrics.h"
-#include "agent/daemon/exit_code.h"
 #include "runtime/clock.h"
+#include "runtime/exit_code.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 struct Format {
@@ -95,4 +95,4 @@ int export_store(const ExportArguments& arguments) {
   return report(format->write({**reader, out, *span, *since.value, *until.value, std::move(labels)}), out);
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

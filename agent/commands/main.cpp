@@ -10,10 +10,10 @@
 
 #include "agent/commands/commands.h"
 #include "agent/commands/standard_output.h"
-#include "agent/daemon/exit_code.h"
 #include "agent/daemon/exit_deadline.h"
 #include "config/yaml/parse_values.h"
 #include "drivers/accelerators/guest.h"
+#include "runtime/exit_code.h"
 #include "runtime/version.h"
 
 namespace {
@@ -25,8 +25,8 @@ struct Arguments {
   std::string config_file;
   std::string format = "table";
   std::string profile;
-  agent::ProbeArguments probe;
-  agent::ExportArguments exported;
+  commands::ProbeArguments probe;
+  commands::ExportArguments exported;
   std::string vendor;
   nvidia::GuestOptions guest;
   std::string interval = "1s";
@@ -79,7 +79,7 @@ void add_read(CLI::App& app, Arguments& arguments) {
 void add_probe(CLI::App& app, Arguments& arguments) {
   CLI::App& command = *app.add_subcommand(
       "probe", "What answers behind a Modbus address, and the configuration for it. Only reads");
-  agent::ProbeArguments& probe = arguments.probe;
+  commands::ProbeArguments& probe = arguments.probe;
   command.add_option("address", probe.address, "tcp://host[:502], rtu:///dev/..., or rtu+tcp://host:port")
       ->envname("FLOPWATT_ADDRESS")
       ->required()
@@ -117,7 +117,7 @@ void add_profiles(CLI::App& app, Arguments& arguments) {
   add_format(show, arguments);
 }
 
-void add_export(CLI::App& app, agent::ExportArguments& arguments) {
+void add_export(CLI::App& app, commands::ExportArguments& arguments) {
   CLI::App& command =
       *app.add_subcommand("export", "Prints what a store holds, of a stopped or a running agent");
   command.add_option("--store", arguments.store, "The store, as the agent's store.path")
@@ -141,17 +141,18 @@ void add_export(CLI::App& app, agent::ExportArguments& arguments) {
 }
 
 int run_command(const CLI::App& app, const Arguments& arguments) {
-  const auto format = arguments.format == "json" ? agent::OutputFormat::json : agent::OutputFormat::table;
-  if (app.got_subcommand("run")) return agent::run_agent(arguments.config_file);
-  if (app.got_subcommand("check")) return agent::check_config(arguments.config_file);
-  if (app.got_subcommand("read")) return agent::read_sources(arguments.config_file, format);
+  const auto format =
+      arguments.format == "json" ? commands::OutputFormat::json : commands::OutputFormat::table;
+  if (app.got_subcommand("run")) return commands::run_agent(arguments.config_file);
+  if (app.got_subcommand("check")) return commands::check_config(arguments.config_file);
+  if (app.got_subcommand("read")) return commands::read_sources(arguments.config_file, format);
   if (app.got_subcommand("profiles"))
-    return arguments.profile.empty() ? agent::list_profiles(format)
-                                     : agent::show_profile(arguments.profile, format);
-  if (app.got_subcommand("probe")) return agent::probe_address(arguments.probe, format);
-  if (app.got_subcommand("export")) return agent::export_store(arguments.exported);
+    return arguments.profile.empty() ? commands::list_profiles(format)
+                                     : commands::show_profile(arguments.profile, format);
+  if (app.got_subcommand("probe")) return commands::probe_address(arguments.probe, format);
+  if (app.got_subcommand("export")) return commands::export_store(arguments.exported);
   if (app.got_subcommand("smi")) return nvidia::run_guest(arguments.guest);
-  return agent::print_version();
+  return commands::print_version();
 }
 
 /// Where no command was found on the command line: CLI11 only says that it wants one.
@@ -159,7 +160,7 @@ int tell_commands(const CLI::App& app) {
   const std::vector<std::string> words = app.remaining();
   if (!words.empty() && words.front() == "help") {
     std::cout << app.help();
-    return agent::exit_good;
+    return exit_good;
   }
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
@@ -168,7 +169,7 @@ int tell_commands(const CLI::App& app) {
             << (words.empty() ? "write a command" : "there is no command '" + words.front() + "'")
             << "; the commands are: " << CLI::detail::join(names, ", ")
             << "; flopwatt --help tells what they do\n";
-  return agent::exit_configuration;
+  return exit_configuration;
 }
 
 int parse_and_run(int argc, char** argv) {
@@ -211,7 +212,7 @@ int parse_and_run(int argc, char** argv) {
         app.get_subcommands().empty())
       return tell_commands(app);
     // CLI11 prints help and errors; its own codes are folded into the contract's.
-    return app.exit(error) == 0 ? agent::exit_good : agent::exit_configuration;
+    return app.exit(error) == 0 ? exit_good : exit_configuration;
   }
   arguments.guest.interval = *parse_duration(arguments.interval).value;
   return run_command(app, arguments);
@@ -220,14 +221,14 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  agent::end_when_memory_runs_out();
+  daemon::end_when_memory_runs_out();
   std::signal(SIGPIPE,
               SIG_IGN);  // who reads our output or a socket may go away: an error of write(), not our end
-  agent::StandardOutput output;
+  commands::StandardOutput output;
   try {
     return output.finish(parse_and_run(argc, argv));
   } catch (const std::exception& error) {
     std::cerr << "flopwatt: " << error.what() << "; this is a bug, please report it\n";
-    return agent::exit_device;
+    return exit_device;
   }
 }

@@ -16,15 +16,15 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/probe/plan.h"
 #include "agent/commands/probe/report.h"
-#include "agent/daemon/exit_code.h"
 #include "config/load.h"
 #include "config/profiles/profile_library.h"
 #include "drivers/modbus/probe/probe.h"
 #include "drivers/modbus/wire/connection.h"
 #include "runtime/async.h"
+#include "runtime/exit_code.h"
 #include "runtime/log.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 using namespace std::chrono_literals;
@@ -229,4 +229,4 @@ int probe_address(const ProbeArguments& arguments, OutputFormat format) {
   return scan.was_interrupted() ? exit_device : tell_silence(*plan.value, report);
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

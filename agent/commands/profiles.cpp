@@ -9,12 +9,12 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/profiles/json.h"
 #include "agent/commands/profiles/words.h"
-#include "agent/daemon/exit_code.h"
 #include "config/load.h"
 #include "config/profiles/profile_library.h"
 #include "drivers/modbus/registers/read_plan.h"
+#include "runtime/exit_code.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 namespace fs = std::filesystem;
@@ -143,4 +143,4 @@ int show_profile(const std::string& name, OutputFormat format) {
   return exit_good;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

@@ -9,13 +9,13 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/read/running_agent.h"
 #include "agent/commands/read/survey.h"
-#include "agent/daemon/exit_code.h"
 #include "config/load.h"
 #include "drivers/registry.h"
 #include "runtime/async.h"
+#include "runtime/exit_code.h"
 #include "runtime/log.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 using namespace std::chrono_literals;
@@ -38,7 +38,7 @@ class Reader {
     co_await run_until_first_ends(std::move(tasks));
   }
 
-  void report(read::Report& report) const {
+  void report(Report& report) const {
     const auto why_absent = [this](SourceId id, Channel channel) {
       for (const auto& driver : drivers_)
         if (std::string reason = driver->why_absent(id, channel); !reason.empty()) return reason;
@@ -75,10 +75,10 @@ void poll_once(Config& config) {
   config.nvidia.interval = accelerator_interval;
 }
 
-awaitable<void> read_all(Loaded& loaded, read::Report& report) {
+awaitable<void> read_all(Loaded& loaded, Report& report) {
   Config& config = loaded.config;
-  if (const auto agent = co_await read::ask_running_agent(config, report.notes)) {
-    report.sources = read::take_from(*agent, config);
+  if (const auto agent = co_await ask_running_agent(config, report.notes)) {
+    report.sources = take_from(*agent, config);
     if (!report.sources.empty())
       report.notes.push_back("the agent of this node runs (" + agent->where +
                              "): what it polls is shown from there");
@@ -99,7 +99,7 @@ int read_sources(const std::filesystem::path& config_file, OutputFormat format) 
   }
   log::silence();  // what drivers would log stands in the report
 
-  read::Report report;
+  Report report;
   asio::io_context loop{1};
   std::exception_ptr failure;
   asio::co_spawn(loop, read_all(loaded, report),
@@ -116,4 +116,4 @@ int read_sources(const std::filesystem::path& config_file, OutputFormat format) 
   return report.all_good() ? exit_good : exit_device;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

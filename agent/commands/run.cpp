@@ -6,14 +6,14 @@
 
 #include "agent/commands/commands.h"
 #include "agent/daemon/daemon.h"
-#include "agent/daemon/exit_code.h"
 #include "agent/daemon/findings_log.h"
 #include "config/load.h"
 #include "runtime/clock.h"
+#include "runtime/exit_code.h"
 #include "runtime/log.h"
 #include "runtime/version.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
@@ -48,13 +48,13 @@ int run_loaded(const std::shared_ptr<const Loaded>& loaded) {
         "how "
         "much that was is unknown, and no exporter counts it as dropped",
         {{"file", set_aside}});
-  Daemon daemon(loaded, std::move(*store));
+  daemon::Daemon agent(loaded, std::move(*store));
   hold_hangup(false);
-  if (const auto listening = daemon.listen(); !listening) {
+  if (const auto listening = agent.listen(); !listening) {
     log::error("the endpoint cannot listen", {{"reason", listening.error().message}});
     return exit_device;
   }
-  daemon.run();
+  agent.run();
   hold_hangup(true);
   return exit_good;
 }
@@ -73,7 +73,7 @@ int run_agent(const std::filesystem::path& config_file) {
   hold_hangup(true);
   const Logging logging;
   const auto loaded = std::make_shared<const Loaded>(load_config(config_file, default_data_paths()));
-  log_findings(loaded->findings);
+  daemon::log_findings(loaded->findings);
   if (loaded->has_errors()) return exit_configuration;
   log::info("flopwatt starts", {{"version", std::string(version)},
                                 {"revision", std::string(revision)},
@@ -89,4 +89,4 @@ int run_agent(const std::filesystem::path& config_file) {
   }
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

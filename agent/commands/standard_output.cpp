@@ -4,9 +4,9 @@
 
 #include <iostream>
 
-#include "agent/daemon/exit_code.h"
+#include "runtime/exit_code.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 StandardOutput::StandardOutput() : out_(STDOUT_FILENO), before_(std::cout.rdbuf(this)) {}
 
@@ -32,4 +32,4 @@ std::streamsize StandardOutput::xsputn(const char* text, std::streamsize length)
 
 int StandardOutput::sync() { return out_.flush() ? 0 : -1; }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

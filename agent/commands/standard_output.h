@@ -6,7 +6,7 @@
 
 #include "agent/commands/export/output.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 /// Takes what is written to std::cout for as long as it lives.
 class StandardOutput final : public std::streambuf {
@@ -29,4 +29,4 @@ class StandardOutput final : public std::streambuf {
   std::streambuf* before_;
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 namespace {
 
 /// Name of a total: "slot/<vendor>/<PCI address>".
@@ -16,7 +16,7 @@ std::string key_of(std::string_view vendor, const std::string& pci) {
 
 }  // namespace
 
-SlotBook::SlotBook(const Totals& stored) {
+AcceleratorNumbers::AcceleratorNumbers(const Totals& stored) {
   for (auto total = stored.lower_bound(std::string(prefix)); total != stored.end(); ++total) {
     const auto& [key, number] = *total;
     if (!key.starts_with(prefix)) break;
@@ -27,7 +27,7 @@ SlotBook::SlotBook(const Totals& stored) {
   }
 }
 
-unsigned SlotBook::number_of(std::string_view vendor, const std::string& pci) {
+unsigned AcceleratorNumbers::number_of(std::string_view vendor, const std::string& pci) {
   auto of_vendor = numbers_.find(vendor);
   if (of_vendor == numbers_.end()) of_vendor = numbers_.try_emplace(std::string(vendor)).first;
   auto& slots = of_vendor->second;
@@ -40,6 +40,6 @@ unsigned SlotBook::number_of(std::string_view vendor, const std::string& pci) {
   return next;
 }
 
-Totals SlotBook::take_changed() { return std::exchange(changed_, {}); }
+Totals AcceleratorNumbers::take_changed() { return std::exchange(changed_, {}); }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

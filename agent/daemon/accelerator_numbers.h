@@ -9,12 +9,12 @@
 
 #include "readings/totals.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
-class SlotBook {
+class AcceleratorNumbers {
  public:
   /// `stored`: the totals of the store, in which the numbers are kept.
-  explicit SlotBook(const Totals& stored);
+  explicit AcceleratorNumbers(const Totals& stored);
 
   /// The number of that address; one that was never seen gets the next of its vendor.
   [[nodiscard]] unsigned number_of(std::string_view vendor, const std::string& pci);
@@ -28,4 +28,4 @@ class SlotBook {
   Totals changed_;
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -15,7 +15,7 @@
 #include "runtime/log.h"
 #include "runtime/version.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 namespace {
 
 /// From the signal to the end, whatever hangs (a disk in an endless wait): CONTRACT says 2 s.
@@ -34,20 +34,20 @@ Daemon::Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Stor
       loaded_at_(now()),
       signals_(metering_, SIGTERM, SIGINT, SIGHUP),
       tasks_(metering_.get_executor()),
-      hub_(loaded_->config.scopes),
-      keeper_(loaded_->config, hub_, std::move(store)),
-      slots_(keeper_.opened().totals),
+      intake_(loaded_->config.scopes),
+      recorder_(loaded_->config, intake_, std::move(store)),
+      accelerator_numbers_(recorder_.opened().totals),
       endpoint_(serving_.get_executor(), [this](SnapshotDetail detail) { return ask_for_snapshot(detail); }) {
   prepare_exporters();
   const auto number_of = [this](std::string_view vendor, const std::string& pci) {
-    const unsigned number = slots_.number_of(vendor, pci);
-    keeper_.keep(slots_.take_changed());
+    const unsigned number = accelerator_numbers_.number_of(vendor, pci);
+    recorder_.keep(accelerator_numbers_.take_changed());
     return number;
   };
-  drivers_ = make_drivers(*loaded_, {hub_.work(), number_of});
-  const store::Opened& opened = keeper_.opened();
+  drivers_ = make_drivers(*loaded_, {intake_.work(), number_of});
+  const store::Opened& opened = recorder_.opened();
   for (const MqttConfig& mqtt : loaded_->config.mqtt)
-    add_outlet(mqtt, Ledger(opened.exporters.at(mqtt.name), opened.backlog.at(mqtt.name)),
+    add_outlet(mqtt, DeliveryRecord(opened.exporters.at(mqtt.name), opened.backlog.at(mqtt.name)),
                opened.next_seq - 1);
 }
 
@@ -73,8 +73,8 @@ void Daemon::run() {
   // more.
   serving_.stop();
   server.join();
-  keeper_.commit_rest();
-  last_resort_.reset();
+  recorder_.commit_rest();
+  exit_deadline_.reset();
   if (failure) std::rethrow_exception(failure);
 }
 
@@ -92,16 +92,17 @@ awaitable<void> Daemon::run_tasks() {
     failure = std::current_exception();
   }
   service_manager_.stopping();
-  last_resort_.emplace(longest_farewell, "the agent does not come to an end; what was not committed is lost");
+  exit_deadline_.emplace(longest_farewell,
+                         "the agent does not come to an end; what was not committed is lost");
   co_await tasks_.end_all();
   if (failure) std::rethrow_exception(failure);
 }
 
 void Daemon::start_tasks() {
-  tasks_.start(keeper_.run_sealing());
-  tasks_.start(keeper_.run_storing());
+  tasks_.start(recorder_.run_sealing());
+  tasks_.start(recorder_.run_storing());
   if (loaded_->config.prometheus.enabled) tasks_.start(run_serving());
-  for (const ReloadableDriver& each : drivers_) tasks_.start(each.driver->run(hub_));
+  for (const ReloadableDriver& each : drivers_) tasks_.start(each.driver->run(intake_));
   for (Outlet& outlet : outlets_) start_outlet(outlet);
   tasks_.start(reload_when_asked());
   tasks_.start(keep_service_manager_informed());
@@ -115,7 +116,7 @@ awaitable<void> Daemon::watch_signals() {
       co_return;
     }
     reload_asked_ = true;
-    reload_bell_.ring();
+    reload_due_.notify();
   }
 }
 
@@ -130,7 +131,7 @@ awaitable<void> Daemon::keep_service_manager_informed() {
   for (;;) {
     co_await sleep_until(Clock::now() + period);
     // A batch that went all the way from the drivers through accounting is progress.
-    service_manager_.progress(keeper_.sealed_batches(), Clock::now());
+    service_manager_.progress(recorder_.sealed_batches(), Clock::now());
     if (Clock::now() < status_due) continue;
     service_manager_.status(status_line());
     status_due = Clock::now() + status_period;
@@ -138,9 +139,9 @@ awaitable<void> Daemon::keep_service_manager_informed() {
 }
 
 std::string Daemon::status_line() const {
-  const std::vector<SourceStatus> sources = hub_.status();
+  const std::vector<SourceStatus> sources = intake_.status();
   const auto up = std::ranges::count_if(sources, &SourceStatus::up);
-  const bool store_up = keeper_.state().up;
+  const bool store_up = recorder_.state().up;
   std::string line = std::to_string(up) + " of " + std::to_string(sources.size()) + " sources up; store " +
                      (store_up ? "up" : "down, readings wait in memory");
   for (const Outlet& outlet : outlets_)
@@ -150,17 +151,17 @@ std::string Daemon::status_line() const {
   return line;
 }
 
-void Daemon::add_outlet(const MqttConfig& mqtt, Ledger ledger, std::uint64_t last_seq) {
-  const auto read = [this](store::Span span, std::size_t max_sets) { return keeper_.read(span, max_sets); };
+void Daemon::add_outlet(const MqttConfig& mqtt, DeliveryRecord record, std::uint64_t last_seq) {
+  const auto read = [this](store::Span span, std::size_t max_sets) { return recorder_.read(span, max_sets); };
   const Delivery::Settings settings{live_age(loaded_->config), last_seq};
   Outlet& outlet = outlets_.emplace_back();
   outlet.delivery = std::make_unique<Delivery>(make_exporter(mqtt, loaded_->config.node, version),
-                                               std::move(ledger), read, settings);
-  keeper_.add_delivery(*outlet.delivery);
+                                               std::move(record), read, settings);
+  recorder_.add_delivery(*outlet.delivery);
 }
 
 void Daemon::start_outlet(Outlet& outlet) {
-  outlet.delivery->exporter().set_status(hub_.status());
+  outlet.delivery->exporter().set_status(intake_.status());
   outlet.tasks = {tasks_.start(outlet.delivery->run_connection()), tasks_.start(outlet.delivery->run_live()),
                   tasks_.start(outlet.delivery->run_replay())};
 }
@@ -172,7 +173,7 @@ std::vector<Daemon::Outlet>::iterator Daemon::find_outlet(const std::string& nam
 
 awaitable<void> Daemon::reload_when_asked() {
   for (;;) {
-    while (!reload_asked_) co_await reload_bell_.wait();
+    while (!reload_asked_) co_await reload_due_.wait();
     reload_asked_ = false;  // signals that come from now on ask for another one
     service_manager_.reloading();
     last_reload_successful_ = co_await reload();
@@ -206,9 +207,9 @@ awaitable<bool> Daemon::apply(std::shared_ptr<const Loaded> anew) {
   if (!changes.added.empty() && !co_await add_exporters(changes, config)) co_return false;
   const std::shared_ptr<const Loaded> before = std::exchange(loaded_, anew);
   for (const ReloadableDriver& each : drivers_) each.apply(*anew);
-  hub_.set_scopes(config.scopes);
-  keeper_.reconfigure(config);
-  co_await keeper_.set_store_limits(config.store);
+  intake_.set_scopes(config.scopes);
+  recorder_.reconfigure(config);
+  co_await recorder_.set_store_limits(config.store);
   co_await change_exporters(changes);
   loaded_at_ = now();
   log::info("the configuration was reloaded", {{"configuration", config.file.string()}});
@@ -218,7 +219,7 @@ awaitable<bool> Daemon::apply(std::shared_ptr<const Loaded> anew) {
 awaitable<bool> Daemon::add_exporters(const ExporterChanges& changes, const Config& config) {
   std::vector<std::string> names = changes.gone;  // still known for now
   for (const MqttConfig& mqtt : config.mqtt) names.push_back(mqtt.name);
-  const auto records = co_await keeper_.set_exporters(names);
+  const auto records = co_await recorder_.set_exporters(names);
   if (!records) {
     log::error(
         "the configuration was not reloaded: the store cannot take up new exporters; send SIGHUP again",
@@ -228,7 +229,7 @@ awaitable<bool> Daemon::add_exporters(const ExporterChanges& changes, const Conf
   // At once: their backlog begins with the next commit.
   for (const MqttConfig* mqtt : changes.added) {
     const store::ExporterRecord& record = records->at(mqtt->name);
-    add_outlet(*mqtt, Ledger(record, 0), record.marks.low());
+    add_outlet(*mqtt, DeliveryRecord(record, 0), record.marks.low());
   }
   co_return true;
 }
@@ -246,7 +247,7 @@ awaitable<void> Daemon::change_exporters(const ExporterChanges& changes) {
 
   for (const std::string& name : changes.gone) {
     const auto outlet = find_outlet(name);
-    keeper_.remove_delivery(*outlet->delivery);
+    recorder_.remove_delivery(*outlet->delivery);
     outlets_.erase(outlet);
   }
   for (const MqttConfig* mqtt : changes.changed) {
@@ -258,7 +259,7 @@ awaitable<void> Daemon::change_exporters(const ExporterChanges& changes) {
   if (changes.gone.empty()) co_return;
   std::vector<std::string> names;
   for (const MqttConfig& mqtt : loaded_->config.mqtt) names.push_back(mqtt.name);
-  if (const auto forgotten = co_await keeper_.set_exporters(names); !forgotten)
+  if (const auto forgotten = co_await recorder_.set_exporters(names); !forgotten)
     log::warn("the store forgets the removed exporters at the next start",
               {{"reason", forgotten.error().message}});
 }
@@ -282,26 +283,26 @@ awaitable<SnapshotPtr> Daemon::make_snapshot(SnapshotDetail detail) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->taken = now();
   snapshot->node = loaded_->config.node;
-  snapshot->sources = hub_.states(snapshot->taken);
+  snapshot->sources = intake_.states(snapshot->taken);
   if (detail == SnapshotDetail::reasons) explain_missing(snapshot->sources);
-  snapshot->scopes = keeper_.figures(snapshot->taken);
+  snapshot->scopes = recorder_.figures(snapshot->taken);
   for (const ReloadableDriver& each : drivers_) {
     std::ranges::move(each.driver->bus_use(), std::back_inserter(snapshot->buses));
     std::ranges::move(each.driver->rejected_lines(), std::back_inserter(snapshot->rejected_work_lines));
   }
-  snapshot->store = keeper_.state();
+  snapshot->store = recorder_.state();
   for (const Outlet& outlet : outlets_) {
     const PushExporter& exporter = outlet.delivery->exporter();
-    const Ledger& ledger = outlet.delivery->ledger();
+    const DeliveryRecord& record = outlet.delivery->record();
     snapshot->exporters.push_back(
-        {exporter.name(), exporter.up(), ledger.delivered(), ledger.dropped(), ledger.backlog()});
+        {exporter.name(), exporter.up(), record.delivered(), record.dropped(), record.backlog()});
   }
-  snapshot->poll_duration = hub_.poll_duration();
-  snapshot->poll_lateness = hub_.poll_lateness();
+  snapshot->poll_duration = intake_.poll_duration();
+  snapshot->poll_lateness = intake_.poll_lateness();
   snapshot->config_loaded_wall_us = loaded_at_.wall_us;
   snapshot->last_reload_successful = last_reload_successful_;
-  snapshot->ready = hub_.all_polled() && snapshot->store.up;
+  snapshot->ready = intake_.all_polled() && snapshot->store.up;
   co_return snapshot;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

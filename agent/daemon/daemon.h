@@ -27,7 +27,7 @@
 #include "runtime/async.h"
 #include "runtime/condition.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 class Daemon {
  public:
@@ -61,7 +61,7 @@ class Daemon {
   awaitable<bool> add_exporters(const ExporterChanges& changes, const Config& config);
   awaitable<void> change_exporters(const ExporterChanges& changes);
 
-  void add_outlet(const MqttConfig& mqtt, Ledger ledger, std::uint64_t last_seq);
+  void add_outlet(const MqttConfig& mqtt, DeliveryRecord record, std::uint64_t last_seq);
   void start_outlet(Outlet& outlet);
   [[nodiscard]] std::vector<Outlet>::iterator find_outlet(const std::string& name);
 
@@ -77,16 +77,16 @@ class Daemon {
   asio::io_context serving_{1};
   asio::signal_set signals_;
   TaskGroup tasks_;
-  Hub hub_;
-  Keeper keeper_;
-  SlotBook slots_;
+  ReadingIntake intake_;
+  Recorder recorder_;
+  AcceleratorNumbers accelerator_numbers_;
   std::vector<ReloadableDriver> drivers_;
   std::vector<Outlet> outlets_;
-  exposition::Endpoint endpoint_;
-  std::optional<LastResort> last_resort_;  // from the signal to the end
+  prometheus::Endpoint endpoint_;
+  std::optional<ExitDeadline> exit_deadline_;  // from the signal to the end
   bool reload_asked_ = false;
-  Bell reload_bell_;
+  Condition reload_due_;
   asio::thread_pool reload_thread_{1};  // files are read there: a disk may be slow
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

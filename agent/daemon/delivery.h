@@ -14,7 +14,7 @@
 #include "runtime/async.h"
 #include "runtime/condition.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 /// Reads a chunk of the log without blocking the loop.
 using LogReader =
@@ -27,7 +27,8 @@ class Delivery {
     std::uint64_t last_seq;              ///< newest seq in the store at the start
   };
 
-  Delivery(std::unique_ptr<PushExporter> exporter, Ledger ledger, LogReader reader, Settings settings);
+  Delivery(std::unique_ptr<PushExporter> exporter, DeliveryRecord record, LogReader reader,
+           Settings settings);
 
   /// A batch was committed.
   void offer(const StoredBatch& batch);
@@ -43,15 +44,15 @@ class Delivery {
   awaitable<void> run_replay();
 
   [[nodiscard]] PushExporter& exporter() { return *exporter_; }
-  [[nodiscard]] Ledger& ledger() { return ledger_; }
-  [[nodiscard]] const Ledger& ledger() const { return ledger_; }
+  [[nodiscard]] DeliveryRecord& record() { return record_; }
+  [[nodiscard]] const DeliveryRecord& record() const { return record_; }
 
  private:
   awaitable<void> publish_live(StoredBatch batch);
   awaitable<bool> replay_chunk(store::Span gap);
 
   std::unique_ptr<PushExporter> exporter_;
-  Ledger ledger_;
+  DeliveryRecord record_;
   LogReader reader_;
   Settings settings_;
   struct LiveBatch {
@@ -59,7 +60,7 @@ class Delivery {
     std::uint64_t connection;  // under which it was stored
   };
   std::deque<LiveBatch> live_;  // claimed, waiting for the live lane
-  Bell live_bell_, replay_bell_;
+  Condition live_changed_, replay_changed_;
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

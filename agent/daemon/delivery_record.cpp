@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 using store::Span;
 
@@ -12,16 +12,16 @@ Span span_of(const std::vector<StoredSet>& sets) {
   return {sets.front().seq, sets.back().seq};
 }
 
-Ledger::Ledger(store::ExporterRecord record, std::uint64_t backlog_readings)
+DeliveryRecord::DeliveryRecord(store::ExporterRecord record, std::uint64_t backlog_readings)
     : record_(std::move(record)), backlog_(backlog_readings), saved_(record_.delivered) {}
 
-store::ExporterRecord Ledger::begin_commit() {
+store::ExporterRecord DeliveryRecord::begin_commit() {
   committing_ = true;
   being_saved_ = record_.delivered;
   return record_;
 }
 
-void Ledger::end_commit(std::uint64_t stored, Span removed, std::uint64_t dropped) {
+void DeliveryRecord::end_commit(std::uint64_t stored, Span removed, std::uint64_t dropped) {
   if (!removed.empty()) record_.marks.raise_low(removed.last);
   record_.dropped += dropped;
   saved_ = being_saved_;
@@ -30,21 +30,21 @@ void Ledger::end_commit(std::uint64_t stored, Span removed, std::uint64_t droppe
   apply_waiting();
 }
 
-void Ledger::abandon_commit() { apply_waiting(); }
+void DeliveryRecord::abandon_commit() { apply_waiting(); }
 
-void Ledger::apply_waiting() {
+void DeliveryRecord::apply_waiting() {
   committing_ = false;
   for (const StoredBatch& sets : std::exchange(waiting_, {})) apply(*sets);
 }
 
-void Ledger::acknowledge(StoredBatch sets) {
+void DeliveryRecord::acknowledge(StoredBatch sets) {
   if (committing_)
     waiting_.push_back(std::move(sets));
   else
     apply(*sets);
 }
 
-void Ledger::apply(const std::vector<StoredSet>& sets) {
+void DeliveryRecord::apply(const std::vector<StoredSet>& sets) {
   std::uint64_t readings = 0;
   for (const StoredSet& stored : sets)
     if (!record_.marks.contains(stored.seq)) readings += stored.set.known_count();
@@ -53,14 +53,14 @@ void Ledger::apply(const std::vector<StoredSet>& sets) {
   backlog_ -= std::min(backlog_, readings);
 }
 
-void Ledger::claim(Span span) { claims_.push_back(span); }
+void DeliveryRecord::claim(Span span) { claims_.push_back(span); }
 
-void Ledger::release(Span span) {
+void DeliveryRecord::release(Span span) {
   const auto claim = std::ranges::find(claims_, span);
   if (claim != claims_.end()) claims_.erase(claim);
 }
 
-std::optional<Span> Ledger::next_gap(std::uint64_t last) const {
+std::optional<Span> DeliveryRecord::next_gap(std::uint64_t last) const {
   std::uint64_t from = record_.marks.low() + 1;
   while (auto gap = record_.marks.first_gap(from, last)) {
     const auto covering = std::ranges::find_if(
@@ -76,4 +76,4 @@ std::optional<Span> Ledger::next_gap(std::uint64_t last) const {
   return std::nullopt;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

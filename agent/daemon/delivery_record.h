@@ -11,16 +11,16 @@
 #include "agent/store/store.h"
 #include "readings/reading_set.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 /// Sets of one commit, shared by all exporters. Ascending seq without a hole.
 using StoredBatch = std::shared_ptr<const std::vector<StoredSet>>;
 
 [[nodiscard]] store::Span span_of(const std::vector<StoredSet>& sets);
 
-class Ledger {
+class DeliveryRecord {
  public:
-  Ledger(store::ExporterRecord record, std::uint64_t backlog_readings);
+  DeliveryRecord(store::ExporterRecord record, std::uint64_t backlog_readings);
 
   /// A commit is under way with the record as it is now: acknowledgements wait for its end, so that a set
   /// which that commit removes is never counted both as dropped and as delivered.
@@ -61,4 +61,4 @@ class Ledger {
   std::vector<store::Span> claims_;   // at most one a lane
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

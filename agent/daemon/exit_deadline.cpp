@@ -6,12 +6,12 @@
 #include <string_view>
 #include <utility>
 
-#include "agent/daemon/exit_code.h"
+#include "runtime/exit_code.h"
 #include "runtime/log.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
-LastResort::LastResort(std::chrono::milliseconds limit, std::string message)
+ExitDeadline::ExitDeadline(std::chrono::milliseconds limit, std::string message)
     : thread_([this, limit, text = std::move(message)] {
         std::unique_lock lock(mutex_);
         if (ended_.wait_for(lock, limit, [this] { return has_ended_; })) return;
@@ -20,7 +20,7 @@ LastResort::LastResort(std::chrono::milliseconds limit, std::string message)
         _exit(exit_store);
       }) {}
 
-LastResort::~LastResort() {
+ExitDeadline::~ExitDeadline() {
   {
     const std::scoped_lock lock(mutex_);
     has_ended_ = true;
@@ -39,4 +39,4 @@ void end_when_memory_runs_out() {
   });
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -7,16 +7,16 @@
 #include <string>
 #include <thread>
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 /// From construction on, the process has `limit` to destroy this object; else `message` is logged and the
 /// process ends at once with exit code 3. A thread of its own, since what hangs may be any other.
-class LastResort {
+class ExitDeadline {
  public:
-  LastResort(std::chrono::milliseconds limit, std::string message);
-  ~LastResort();
-  LastResort(const LastResort&) = delete;
-  LastResort& operator=(const LastResort&) = delete;
+  ExitDeadline(std::chrono::milliseconds limit, std::string message);
+  ~ExitDeadline();
+  ExitDeadline(const ExitDeadline&) = delete;
+  ExitDeadline& operator=(const ExitDeadline&) = delete;
 
  private:
   std::mutex mutex_;
@@ -30,4 +30,4 @@ class LastResort {
 /// agent anew. What is stored stays stored.
 void end_when_memory_runs_out();
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -2,7 +2,7 @@
 
 #include "runtime/log.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 void log_findings(const std::vector<Finding>& findings) {
   for (const Finding& finding : findings)
@@ -12,4 +12,4 @@ void log_findings(const std::vector<Finding>& findings) {
       log::warn(finding.text());
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -5,9 +5,9 @@
 
 #include "config/yaml/finding.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 /// One line each, in their order.
 void log_findings(const std::vector<Finding>& findings);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

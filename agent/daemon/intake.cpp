@@ -6,7 +6,7 @@
 #include "runtime/clock.h"
 #include "runtime/log.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 namespace {
 
 bool is_stale(const SourcePtr& source, const std::shared_ptr<const ReadingSet>& newest, Moment now) {
@@ -32,47 +32,48 @@ void Histogram::observe(std::chrono::microseconds duration) {
   state_.sum += seconds;
 }
 
-Hub::Hub(std::vector<ScopeConfig> scopes)
-    : workbook_(std::move(scopes)),
+ReadingIntake::ReadingIntake(std::vector<ScopeConfig> scopes)
+    : work_columns_(std::move(scopes)),
       duration_({0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}),
       lateness_({0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1}) {}
 
-SourceId Hub::add(SourcePtr source) {
+SourceId ReadingIntake::add(SourcePtr source) {
   const auto id = static_cast<SourceId>(entries_.size());
-  set_source(entries_.emplace_back(), workbook_.describe(id, source));
+  set_source(entries_.emplace_back(), work_columns_.describe(id, source));
   return id;
 }
 
-void Hub::describe(SourceId id, SourcePtr source) {
-  set_source(entries_.at(id), workbook_.describe(id, source));
+void ReadingIntake::describe(SourceId id, SourcePtr source) {
+  set_source(entries_.at(id), work_columns_.describe(id, source));
 }
 
-void Hub::set_source(Entry& entry, SourcePtr source) {
+void ReadingIntake::set_source(Entry& entry, SourcePtr source) {
   entry.source = source;
   entry.status.source = std::move(source);
   status_changed_ = true;
 }
 
-void Hub::remove(SourceId id) {
-  workbook_.remove(id);
+void ReadingIntake::remove(SourceId id) {
+  work_columns_.remove(id);
   leaving_.push_back({std::move(entries_.at(id).source), std::move(entries_.at(id).newest)});
   entries_.at(id) = Entry{};
   entries_.at(id).removed = true;
   status_changed_ = true;
 }
 
-void Hub::count_poll(Entry& entry, std::chrono::microseconds lateness, std::chrono::microseconds duration) {
+void ReadingIntake::count_poll(Entry& entry, std::chrono::microseconds lateness,
+                               std::chrono::microseconds duration) {
   ++entry.polls;
   lateness_.observe(lateness);
   duration_.observe(duration);
 }
 
-void Hub::accept(SourceId id, ReadingSet set, std::chrono::microseconds lateness,
-                 std::chrono::microseconds duration) {
+void ReadingIntake::accept(SourceId id, ReadingSet set, std::chrono::microseconds lateness,
+                           std::chrono::microseconds duration) {
   Entry& entry = entries_.at(id);
   count_poll(entry, lateness, duration);
   entry.last_fault.clear();
-  workbook_.complete(id, set);
+  work_columns_.complete(id, set);
   if (set.source != entry.source) set_source(entry, set.source);  // work of another precision has come
   // The newest set is kept for the snapshot and travels in the batch too: two owners, so two copies.
   entry.newest = std::make_shared<const ReadingSet>(set);
@@ -80,8 +81,8 @@ void Hub::accept(SourceId id, ReadingSet set, std::chrono::microseconds lateness
   batch_.push_back(std::move(set));
 }
 
-void Hub::fail(SourceId id, Fault fault, std::chrono::microseconds lateness,
-               std::chrono::microseconds duration) {
+void ReadingIntake::fail(SourceId id, Fault fault, std::chrono::microseconds lateness,
+                         std::chrono::microseconds duration) {
   Entry& entry = entries_.at(id);
   count_poll(entry, lateness, duration);
   ++entry.failures[index_of(fault.fault_class)];
@@ -95,9 +96,9 @@ void Hub::fail(SourceId id, Fault fault, std::chrono::microseconds lateness,
   entry.last_fault = std::move(fault.message);
 }
 
-void Hub::skip(SourceId id, std::uint64_t beats) { entries_.at(id).skipped += beats; }
+void ReadingIntake::skip(SourceId id, std::uint64_t beats) { entries_.at(id).skipped += beats; }
 
-void Hub::set_up(Entry& entry, bool up, std::int64_t wall_us) {
+void ReadingIntake::set_up(Entry& entry, bool up, std::int64_t wall_us) {
   if (entry.status.known)
     log::info(up ? "source is up" : "source is stale: no good reading", {{"source", entry.source->name}});
   entry.status.known = true;
@@ -106,15 +107,15 @@ void Hub::set_up(Entry& entry, bool up, std::int64_t wall_us) {
   status_changed_ = true;
 }
 
-std::vector<ReadingSet> Hub::take_batch(Moment now) {
-  workbook_.append_scope_sets(now, batch_);
+std::vector<ReadingSet> ReadingIntake::take_batch(Moment now) {
+  work_columns_.append_scope_sets(now, batch_);
   std::vector<ReadingSet> batch;
   batch.reserve(batch_.size());  // the next batch will be about as large
   batch.swap(batch_);
   return batch;
 }
 
-std::vector<std::string> Hub::take_gone(Moment now) {
+std::vector<std::string> ReadingIntake::take_gone(Moment now) {
   std::vector<std::string> gone;
   std::erase_if(leaving_, [&](const Leaving& one) {
     if (!is_stale(one.source, one.newest, now)) return false;
@@ -126,13 +127,13 @@ std::vector<std::string> Hub::take_gone(Moment now) {
   return gone;
 }
 
-bool Hub::update_status(Moment now) {
+bool ReadingIntake::update_status(Moment now) {
   for (Entry& entry : entries_)
     if (entry.status.up && is_stale(entry.source, entry.newest, now)) set_up(entry, false, now.wall_us);
   return std::exchange(status_changed_, false);
 }
 
-std::vector<SourceStatus> Hub::status() const {
+std::vector<SourceStatus> ReadingIntake::status() const {
   std::vector<SourceStatus> all;
   all.reserve(entries_.size());
   for (const Entry& entry : entries_)
@@ -140,7 +141,7 @@ std::vector<SourceStatus> Hub::status() const {
   return all;
 }
 
-std::vector<SourceState> Hub::states(Moment now) const {
+std::vector<SourceState> ReadingIntake::states(Moment now) const {
   std::vector<SourceState> all;
   all.reserve(entries_.size());
   for (SourceId id = 0; id < entries_.size(); ++id) {
@@ -152,8 +153,8 @@ std::vector<SourceState> Hub::states(Moment now) const {
   return all;
 }
 
-bool Hub::all_polled() const {
+bool ReadingIntake::all_polled() const {
   return std::ranges::all_of(entries_, [](const Entry& entry) { return entry.removed || entry.polls > 0; });
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

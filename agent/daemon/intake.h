@@ -1,6 +1,6 @@
-// The hub: where all drivers hand in their readings. Knows every source, its newest set and its counters, and
-// collects the sets of the present commit interval. An accelerator's sets are completed with the work that
-// was counted for it (see workbook.h). Metering loop only.
+// The intake: where all drivers hand in their readings. Knows every source, its newest set and its counters,
+// and collects the sets of the present commit interval. An accelerator's sets are completed with the work
+// that was counted for it (see work columns.h). Metering loop only.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@
 #include "exporters/push_exporter.h"
 #include "exporters/snapshot.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 /// Counts durations in buckets; agent-wide, so one look at the bounds a poll.
 class Histogram {
@@ -27,10 +27,10 @@ class Histogram {
   HistogramState state_;
 };
 
-class Hub final : public Intake {
+class ReadingIntake final : public Intake {
  public:
   /// `scopes`: of the configuration; lines of counted work may be for them.
-  explicit Hub(std::vector<ScopeConfig> scopes = {});
+  explicit ReadingIntake(std::vector<ScopeConfig> scopes = {});
 
   SourceId add(SourcePtr source) override;
   void describe(SourceId id, SourcePtr source) override;
@@ -42,9 +42,9 @@ class Hub final : public Intake {
   void remove(SourceId id) override;
 
   /// Where counted work is handed in.
-  [[nodiscard]] WorkIntake& work() { return workbook_; }
+  [[nodiscard]] WorkIntake& work() { return work_columns_; }
   /// The scopes of a configuration that was loaded anew. What was counted stays.
-  void set_scopes(std::vector<ScopeConfig> scopes) { workbook_.set_scopes(std::move(scopes)); }
+  void set_scopes(std::vector<ScopeConfig> scopes) { work_columns_.set_scopes(std::move(scopes)); }
 
   /// The sets since the last call, in the order of their arrival, then those of work that was counted for
   /// scopes, as of `now`.
@@ -86,10 +86,10 @@ class Hub final : public Intake {
 
   std::vector<Entry> entries_;
   std::vector<Leaving> leaving_;  // removed, and not told to be gone yet
-  Workbook workbook_;
+  WorkColumns work_columns_;
   std::vector<ReadingSet> batch_;
   Histogram duration_, lateness_;
   bool status_changed_ = false;
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

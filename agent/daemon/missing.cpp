@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 namespace {
 
 constexpr std::string_view branches = "branches";
@@ -54,4 +54,4 @@ std::vector<Missing> missing_of(const ReadingSet& reading, const WhyAbsent& why_
   return missing;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -11,7 +11,7 @@
 #include "readings/reading_set.h"
 #include "readings/source.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 /// A key that a source of its kind can have.
 struct Key {
@@ -30,4 +30,4 @@ using WhyAbsent = std::function<std::string(Channel)>;
 /// The keys that the source of a reading could have and the reading lacks, each with a reason.
 [[nodiscard]] std::vector<Missing> missing_of(const ReadingSet& reading, const WhyAbsent& why_absent);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -8,7 +8,7 @@
 #include "runtime/log.h"
 #include "runtime/schedule.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 namespace {
 
 /// Readings that wait in memory while the store cannot commit: about 20 MiB; a rack of 700 readings a second
@@ -67,8 +67,8 @@ void show_counters_that_go_on(const ScopeFigures& stored, ScopeFigures& shown) {
 
 }  // namespace
 
-Keeper::Keeper(const Config& config, Hub& hub, std::unique_ptr<store::Store> store)
-    : hub_(hub),
+Recorder::Recorder(const Config& config, ReadingIntake& intake, std::unique_ptr<store::Store> store)
+    : intake_(intake),
       interval_(config.store.commit),
       accounting_(settings_of(config), store->opened().totals, now()),
       store_(std::move(store)),
@@ -80,9 +80,9 @@ Keeper::Keeper(const Config& config, Hub& hub, std::unique_ptr<store::Store> sto
   state_.oldest_wall_us = opened.oldest_wall_us;
 }
 
-Keeper::~Keeper() = default;
+Recorder::~Recorder() = default;
 
-std::vector<ScopeFigures> Keeper::figures(Moment now) const {
+std::vector<ScopeFigures> Recorder::figures(Moment now) const {
   std::vector<ScopeFigures> scopes = accounting_.figures(now);
   for (ScopeFigures& scope : scopes) {
     const ScopeFigures* stored = find_scope(stored_figures_, scope.name);
@@ -91,7 +91,7 @@ std::vector<ScopeFigures> Keeper::figures(Moment now) const {
   return scopes;
 }
 
-void Keeper::reconfigure(const Config& config) {
+void Recorder::reconfigure(const Config& config) {
   interval_ = config.store.commit;
   accounting_.reconfigure(settings_of(config));
   // What starts at 0 is shown so at once: were it 0 only after the next commit, it could not be told from a
@@ -106,15 +106,15 @@ void Keeper::reconfigure(const Config& config) {
   ++configurations_;  // a commit that is under way tells nothing of these scopes
 }
 
-const store::Opened& Keeper::opened() const { return store_->opened(); }
+const store::Opened& Recorder::opened() const { return store_->opened(); }
 
-StoreState Keeper::state() const {
+StoreState Recorder::state() const {
   StoreState state = state_;
   state.waiting_readings = waiting_readings_;
   return state;
 }
 
-awaitable<void> Keeper::run_sealing() {
+awaitable<void> Recorder::run_sealing() {
   for (;;) {
     // Accounting has a beat of its own: with a commit each minute, figures are still of the last second.
     const auto interval = interval_;
@@ -127,27 +127,27 @@ awaitable<void> Keeper::run_sealing() {
       const auto time = std::chrono::steady_clock::now();
       if (committing.due() <= time) {
         committing.advance(time);
-        if (has_work()) commit_due_.ring();
+        if (has_work()) commit_due_.notify();
       }
       sealing.advance(time);
     }
   }
 }
 
-bool Keeper::has_work() const {
-  const auto has_unsaved = [](const Delivery* delivery) { return delivery->ledger().has_unsaved(); };
+bool Recorder::has_work() const {
+  const auto has_unsaved = [](const Delivery* delivery) { return delivery->record().has_unsaved(); };
   return !waiting_.empty() || std::ranges::any_of(deliveries_, has_unsaved);
 }
 
-void Keeper::seal() {
+void Recorder::seal() {
   const Moment moment = now();
-  if (hub_.update_status(moment)) {
-    const auto status = hub_.status();
+  if (intake_.update_status(moment)) {
+    const auto status = intake_.status();
     for (Delivery* delivery : deliveries_) delivery->exporter().set_status(status);
   }
-  std::vector<ReadingSet> batch = hub_.take_batch(moment);
+  std::vector<ReadingSet> batch = intake_.take_batch(moment);
   std::vector<ReadingSet> windows = accounting_.advance(batch, moment);
-  for (const std::string& name : hub_.take_gone(moment)) accounting_.forget(name);
+  for (const std::string& name : intake_.take_gone(moment)) accounting_.forget(name);
   std::ranges::move(windows, std::back_inserter(batch));
   auto totals = accounting_.take_changed_totals();
   totals.merge(totals_);  // what is not yet saved stays, unless it is newer now
@@ -159,11 +159,11 @@ void Keeper::seal() {
   ++sealed_batches_;
 }
 
-void Keeper::keep(const Totals& totals) {
+void Recorder::keep(const Totals& totals) {
   for (const auto& [name, value] : totals) totals_[name] = value;
 }
 
-void Keeper::discard_overflow() {
+void Recorder::discard_overflow() {
   std::size_t discarded_sets = 0, discarded = 0;
   while (waiting_readings_ - discarded > max_waiting_readings && discarded_sets < waiting_.size())
     discarded += waiting_[discarded_sets++].known_count();
@@ -173,7 +173,7 @@ void Keeper::discard_overflow() {
   state_.discarded_readings += discarded;
 }
 
-awaitable<void> Keeper::run_storing() {
+awaitable<void> Recorder::run_storing() {
   for (;;) {
     // More than one transaction holds: after an outage, go on at once.
     if (waiting_.size() <= max_commit_sets) co_await commit_due_.wait();
@@ -195,7 +195,7 @@ awaitable<void> Keeper::run_storing() {
   }
 }
 
-store::Commit Keeper::next_commit() {
+store::Commit Recorder::next_commit() {
   store::Commit commit;
   const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), max_commit_sets));
   const auto end = waiting_.begin() + count;
@@ -203,11 +203,11 @@ store::Commit Keeper::next_commit() {
   waiting_.erase(waiting_.begin(), end);
   commit.totals = std::exchange(totals_, {});
   for (Delivery* delivery : deliveries_)
-    commit.exporters.emplace(delivery->exporter().name(), delivery->ledger().begin_commit());
+    commit.exporters.emplace(delivery->exporter().name(), delivery->record().begin_commit());
   return commit;
 }
 
-void Keeper::committed(store::Commit commit, const store::Committed& result) {
+void Recorder::committed(store::Commit commit, const store::Committed& result) {
   if (!state_.up) log::info("the store commits again");
   if (!result.set_aside.empty())
     log::error("the store became corrupt and was set aside; a new one was begun",
@@ -227,13 +227,13 @@ void Keeper::committed(store::Commit commit, const store::Committed& result) {
   const StoredBatch batch = std::move(stored);
   for (Delivery* delivery : deliveries_) {
     const auto dropped = result.dropped.find(delivery->exporter().name());
-    delivery->ledger().end_commit(readings, result.removed,
+    delivery->record().end_commit(readings, result.removed,
                                   dropped == result.dropped.end() ? 0 : dropped->second);
     if (!batch->empty()) delivery->offer(batch);
   }
 }
 
-void Keeper::failed(store::Commit commit, const Fault& fault) {
+void Recorder::failed(store::Commit commit, const Fault& fault) {
   if (state_.up) log::error("the store cannot commit; readings wait in memory", {{"reason", fault.message}});
   state_.up = false;
   state_.fault = fault.message;
@@ -241,10 +241,10 @@ void Keeper::failed(store::Commit commit, const Fault& fault) {
   waiting_.insert(waiting_.begin(), std::make_move_iterator(commit.sets.begin()),
                   std::make_move_iterator(commit.sets.end()));
   totals_.merge(std::move(commit.totals));
-  for (Delivery* delivery : deliveries_) delivery->ledger().abandon_commit();
+  for (Delivery* delivery : deliveries_) delivery->record().abandon_commit();
 }
 
-void Keeper::commit_rest() {
+void Recorder::commit_rest() {
   seal();
   do {
     store::Commit commit = next_commit();
@@ -259,18 +259,18 @@ void Keeper::commit_rest() {
   } while (!waiting_.empty());
 }
 
-awaitable<Result<std::vector<StoredSet>>> Keeper::read(store::Span span, std::size_t max_sets) {
+awaitable<Result<std::vector<StoredSet>>> Recorder::read(store::Span span, std::size_t max_sets) {
   const auto work = [this, span, max_sets] { return store_->read(span, max_sets); };
   co_return co_await offload(store_thread_, work);
 }
 
-awaitable<Result<std::map<std::string, store::ExporterRecord>>> Keeper::set_exporters(
+awaitable<Result<std::map<std::string, store::ExporterRecord>>> Recorder::set_exporters(
     std::vector<std::string> names) {
   const auto work = [this, &names] { return store_->set_exporters(names); };
   co_return co_await offload(store_thread_, work);
 }
 
-awaitable<void> Keeper::set_store_limits(StoreConfig limits) {
+awaitable<void> Recorder::set_store_limits(StoreConfig limits) {
   const auto work = [this, &limits] {
     store_->set_limits(limits.max_size_bytes, limits.max_age);
     return Done{};
@@ -278,4 +278,4 @@ awaitable<void> Keeper::set_store_limits(StoreConfig limits) {
   co_await offload(store_thread_, work);
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -1,5 +1,5 @@
-// The keeper: seals a batch each second, has it accounted, has it stored each commit interval, and tells the
-// deliveries what is stored. While the store cannot commit, sets wait in memory within a bound, then are
+// The recorder: seals a batch each second, has it accounted, has it stored each commit interval, and tells
+// the deliveries what is stored. While the store cannot commit, sets wait in memory within a bound, then are
 // discarded and counted; accounting, polling and the endpoint go on. Metering loop only; the store works on a
 // thread of its own.
 #pragma once
@@ -20,13 +20,13 @@
 #include "runtime/async.h"
 #include "runtime/condition.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
-class Keeper {
+class Recorder {
  public:
-  /// `store` is open. `deliveries` are told after each commit; they outlive the keeper's tasks.
-  Keeper(const Config& config, Hub& hub, std::unique_ptr<store::Store> store);
-  ~Keeper();
+  /// `store` is open. `deliveries` are told after each commit; they outlive the recorder's tasks.
+  Recorder(const Config& config, ReadingIntake& intake, std::unique_ptr<store::Store> store);
+  ~Recorder();
 
   void add_delivery(Delivery& delivery) { deliveries_.push_back(&delivery); }
   void remove_delivery(const Delivery& delivery) { std::erase(deliveries_, &delivery); }
@@ -51,7 +51,7 @@ class Keeper {
   /// Commits what is sealed, each commit interval. Until cancelled; a commit under way is waited for.
   awaitable<void> run_storing();
 
-  /// At the end: what the hub still holds, and the newest delivery marks, are committed once more. Blocks.
+  /// At the end: what the intake still holds, and the newest delivery marks, are committed once more. Blocks.
   void commit_rest();
 
   /// For deliveries: reads a chunk of the log on the store's thread.
@@ -71,7 +71,7 @@ class Keeper {
   void committed(store::Commit commit, const store::Committed& result);
   void failed(store::Commit commit, const Fault& fault);
 
-  Hub& hub_;
+  ReadingIntake& intake_;
   std::chrono::microseconds interval_;
   accounting::Accounting accounting_;
   std::unique_ptr<store::Store> store_;
@@ -85,8 +85,8 @@ class Keeper {
   std::vector<ScopeFigures> stored_figures_;  // what the last commit has
   unsigned configurations_ = 1;               // so far: figures of different ones do not mix
   StoreState state_;
-  Bell commit_due_;                    // rung when there is something to commit, and it is time
+  Condition commit_due_;               // rung when there is something to commit, and it is time
   asio::thread_pool store_thread_{1};  // last: joined first, so nothing it uses is gone
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 namespace {
 
 std::string text_of(const PrometheusConfig& prometheus) {
@@ -41,4 +41,4 @@ ExporterChanges exporter_changes(const std::vector<MqttConfig>& running,
   return changes;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -6,7 +6,7 @@
 
 #include "config/config.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 /// The keys that cannot be changed while the agent runs and differ, each with both values; empty: all of
 /// `anew` can be applied.
@@ -20,4 +20,4 @@ struct ExporterChanges {
 [[nodiscard]] ExporterChanges exporter_changes(const std::vector<MqttConfig>& running,
                                                const std::vector<MqttConfig>& anew);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

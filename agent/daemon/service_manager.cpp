@@ -2,7 +2,7 @@
 
 #include <systemd/sd-daemon.h>
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 ServiceManager::ServiceManager() {
   std::uint64_t limit_us = 0;
@@ -35,4 +35,4 @@ void ServiceManager::progress(std::uint64_t done, Clock::time_point now) {
   tell("WATCHDOG=1");
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

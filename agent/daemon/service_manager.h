@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 class ServiceManager {
  public:
@@ -36,4 +36,4 @@ class ServiceManager {
   std::string status_;
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

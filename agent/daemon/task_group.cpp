@@ -5,7 +5,7 @@
 #include <boost/asio/cancellation_state.hpp>
 #include <utility>
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 TaskGroup::Id TaskGroup::start(awaitable<void> task) {
   const Id id = next_++;
@@ -23,7 +23,7 @@ void TaskGroup::on_end(Id id, std::exception_ptr failure) {
     failure_ = std::move(failure);
   }
   tasks_.erase(task);
-  ended_.ring();
+  ended_.notify();
 }
 
 awaitable<void> TaskGroup::end(std::vector<Id> tasks) {
@@ -54,4 +54,4 @@ awaitable<void> TaskGroup::until_one_ends_by_itself() {
   if (failure_) std::rethrow_exception(failure_);
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

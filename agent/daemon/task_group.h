@@ -13,7 +13,7 @@
 #include "runtime/async.h"
 #include "runtime/condition.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 class TaskGroup {
  public:
@@ -51,7 +51,7 @@ class TaskGroup {
   bool closed_ = false;
   bool one_ended_ = false;
   std::exception_ptr failure_;  // of the first that ended by itself
-  Bell ended_;
+  Condition ended_;
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -1,6 +1,6 @@
-// The workbook: what workloads have counted, for each accelerator and scope. It completes the reading sets of
-// accelerators with that work and with the work of the best method that is offered, and makes the reading
-// sets of the work that was counted for scopes as a whole. Metering loop only.
+// The work columns: what workloads have counted, for each accelerator and scope. It completes the reading
+// sets of accelerators with that work and with the work of the best method that is offered, and makes the
+// reading sets of the work that was counted for scopes as a whole. Metering loop only.
 //
 // Columns that it appends to an accelerator's set: counted_work of each precision seen so far and of all
 // (once there was a line), `work` and `method`. An accelerator offers counted work from its first line until
@@ -24,11 +24,11 @@
 #include "config/config.h"
 #include "drivers/driver.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
-class Workbook final : public WorkIntake {
+class WorkColumns final : public WorkIntake {
  public:
-  explicit Workbook(std::vector<ScopeConfig> scopes) { set_scopes(std::move(scopes)); }
+  explicit WorkColumns(std::vector<ScopeConfig> scopes) { set_scopes(std::move(scopes)); }
 
   /// The scopes of a configuration that was loaded anew. Those that stay keep what was counted.
   void set_scopes(std::vector<ScopeConfig> scopes);
@@ -52,7 +52,7 @@ class Workbook final : public WorkIntake {
 
  private:
   /// What completes the sets of one accelerator.
-  struct Page {
+  struct AcceleratorWork {
     SourcePtr told;       // as the driver describes it
     SourcePtr completed;  // with the columns of work, as many as there are precisions
     std::size_t precision_count = 0;
@@ -65,7 +65,7 @@ class Workbook final : public WorkIntake {
     std::int64_t pipe_known_us = 0;   // of the newest set with pipe_work
     std::vector<std::size_t> scopes;  // ids of those in which its work counts
   };
-  struct ScopePage {
+  struct ScopeWork {
     std::string name;
     bool exists = true;
     SourcePtr source;
@@ -82,20 +82,21 @@ class Workbook final : public WorkIntake {
   };
 
   template <class Matches>
-  [[nodiscard]] std::optional<WorkTarget> find_page(Matches matches) const;
-  void complete_source(Page& page);
-  void follow(Page& page, const ReadingSet& set);
-  [[nodiscard]] BestWork best_work(Page& page, const ReadingSet& set) const;
+  [[nodiscard]] std::optional<WorkTarget> find_entry(Matches matches) const;
+  void complete_source(AcceleratorWork& entry);
+  void follow(AcceleratorWork& entry, const ReadingSet& set);
+  [[nodiscard]] BestWork best_work(AcceleratorWork& entry, const ReadingSet& set) const;
   /// Ids of the innermost scope to which it belongs and of all around that one.
   [[nodiscard]] std::vector<std::size_t> scopes_of(const std::string& accelerator) const;
   void sum_peak_rates();
   [[nodiscard]] std::size_t id_of_scope(const std::string& name) const;
-  [[nodiscard]] static ReadingSet scope_set(ScopePage& page, Moment now);
+  [[nodiscard]] static ReadingSet scope_set(ScopeWork& entry, Moment now);
 
   std::vector<ScopeConfig> scopes_;
-  std::vector<ScopePage> scope_pages_;        // by id; an id is not used again
-  std::vector<std::unique_ptr<Page>> pages_;  // by SourceId; null: no accelerator, or removed
-  std::map<std::string, WorkTally> kept_;     // of accelerators that were removed, by name
+  std::vector<ScopeWork> scope_work_;  // by id; an id is not used again
+  std::vector<std::unique_ptr<AcceleratorWork>>
+      accelerators_;                       // by SourceId; null: no accelerator, or removed
+  std::map<std::string, WorkTally> kept_;  // of accelerators that were removed, by name
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

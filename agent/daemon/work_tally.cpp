@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 void Sum::add(double value) {
   const double sum = sum_ + value;
@@ -44,4 +44,4 @@ void WorkTally::append_values(std::vector<double>& values) const {
   values.push_back(total());
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

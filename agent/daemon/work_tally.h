@@ -8,7 +8,7 @@
 
 #include "readings/reading_set.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 
 /// Busy for this long without a line, and the work is no longer known by counting: whatever counted is gone.
 inline constexpr std::chrono::minutes longest_busy_silence{5};
@@ -58,4 +58,4 @@ class WorkTally {
   std::int64_t busy_until_us_ = 0;  // what is added up reaches up to here
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -189,13 +189,13 @@ class RestartingDriver final : public NvidiaDriver {
         table == table_)
       return;
     take(config, table);
-    changed_ = true;
-    bell_.ring();
+    has_changed_ = true;
+    changed_.notify();
   }
 
   awaitable<void> run(Intake& intake) override {
     for (;;) {
-      changed_ = false;
+      has_changed_ = false;
       metering_.reset();
       if (config_.nvidia.enabled)
         metering_ = std::make_unique<Metering>(config_, table_, number_of_, settings_, energies_);
@@ -224,7 +224,7 @@ class RestartingDriver final : public NvidiaDriver {
   }
 
   awaitable<void> wait_for_change() {
-    while (!changed_) co_await bell_.wait();
+    while (!has_changed_) co_await changed_.wait();
   }
 
   DriverSettings settings_;
@@ -233,8 +233,8 @@ class RestartingDriver final : public NvidiaDriver {
   AcceleratorTable table_;
   IntegratedEnergies energies_;         // they go on from one configuration to the next
   std::unique_ptr<Metering> metering_;  // null before run() and while `off`
-  bool changed_ = false;
-  Bell bell_;
+  bool has_changed_ = false;
+  Condition changed_;
 };
 
 }  // namespace

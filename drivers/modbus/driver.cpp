@@ -90,7 +90,7 @@ class AllBuses final : public ModbusDriver {
       line->ended = true;
       const bool asked = std::ranges::find(driver->leaving_, line) != driver->leaving_.end();
       if (!asked && !driver->failure_) driver->failure_ = failure;
-      driver->changed_.ring();
+      driver->changed_.notify();
     }
   };
 
@@ -118,7 +118,7 @@ class AllBuses final : public ModbusDriver {
       if (gone->started) leaving_.push_back(std::move(gone));
     }
     for (std::size_t i = 0; i < plans.size(); ++i) lines_.push_back(make_line(plans[i], i, kept[i]));
-    changed_.ring();
+    changed_.notify();
   }
 
   static LinePtr take(std::vector<LinePtr>& lines, const BusPlan& plan) {
@@ -173,7 +173,7 @@ class AllBuses final : public ModbusDriver {
   std::vector<LinePtr> lines_;
   std::vector<LinePtr> leaving_;  // until their tasks have ended
   std::exception_ptr failure_;    // of a line that was not asked to end
-  Bell changed_;
+  Condition changed_;
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ class StatsdDriver final : public WorkDriver {
   void apply(const WorkConfig& config) override {
     config_ = config;
     has_changed_ = true;
-    changed_.ring();
+    changed_.notify();
   }
 
   [[nodiscard]] std::vector<RejectedLines> rejected_lines() const override {
@@ -57,7 +57,7 @@ class StatsdDriver final : public WorkDriver {
   Desk desk_;
   std::vector<std::unique_ptr<Inlet>> inlets_;
   bool has_changed_ = false;
-  Bell changed_;
+  Condition changed_;
 };
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 
 class Backoff {
  public:
@@ -48,4 +48,4 @@ class Backoff {
   unsigned quick_losses_ = 0;
 };
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

@@ -19,7 +19,7 @@ extern "C" {
 // - A client that lost its connection keeps what it had queued and sends it later, out of order. So every
 //   connection has a client of its own, and the log is the only queue.
 // - `$http_proxy` would silently lead plain MQTT through that proxy.
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 namespace {
 
 constexpr int mqtt_version = 5;
@@ -192,7 +192,7 @@ awaitable<bool> Connection::wait_for_room(PushExporter::Lane lane) {
   if (lost_ || in_flight_.has_room(lane)) co_return !lost_;
   // A live sender that stops waiting, by getting room or by being cancelled, gives way to replay: it may send
   // nothing, and then no answer would ever wake replay.
-  const RingAtEnd give_way(answer_came_);
+  const NotifyAtEnd give_way(answer_came_);
   const InFlight::Waiting waiting(in_flight_, lane);
   while (!lost_ && !in_flight_.has_room(lane)) co_await answer_came_.wait();
   co_return !lost_;
@@ -224,8 +224,8 @@ void Connection::close(const Fault& reason) {
   if (!lost_) lost_ = reason;
   client_.reset();
   in_flight_.fail_all(*lost_);
-  state_changed_.ring();
-  answer_came_.ring();
+  state_changed_.notify();
+  answer_came_.notify();
 }
 
 void Connection::on_welcome(Welcome welcome) {
@@ -233,12 +233,12 @@ void Connection::on_welcome(Welcome welcome) {
   in_flight_ = InFlight(std::min(most_in_flight, std::max<std::size_t>(1, welcome.receive_maximum)));
   max_packet_ = welcome.max_packet;
   connected_ = true;
-  state_changed_.ring();
+  state_changed_.notify();
 }
 
 void Connection::on_not_connected(Fault fault) {
   not_connected_ = std::move(fault);
-  state_changed_.ring();
+  state_changed_.notify();
 }
 
 void Connection::on_answer(std::size_t slot, int reason) {
@@ -250,7 +250,7 @@ void Connection::on_answer(std::size_t slot, int reason) {
         FaultClass::exception,
         broker_ + " refuses a message to " + in_flight_.topic(slot) + ": " + text_of_reason(reason), reason};
   in_flight_.answered(slot, refused, std::chrono::steady_clock::now());
-  answer_came_.ring();
+  answer_came_.notify();
 }
 
 void Connection::on_disconnect_packet(int reason) { disconnect_reason_ = reason; }
@@ -261,4 +261,4 @@ void Connection::on_lost() {
   close({FaultClass::connection, "the connection to " + broker_ + " was lost" + why, disconnect_reason_});
 }
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

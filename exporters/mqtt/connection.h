@@ -19,7 +19,7 @@ namespace mqtt {
 class async_client;
 }
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 
 struct ConnectRequest {
   std::string broker;   ///< as people know it: "mqtt://broker.example:1883"
@@ -95,11 +95,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int disconnect_reason_ = 0;
   std::size_t max_packet_ = 0;
   InFlight in_flight_{0};
-  Bell state_changed_;  // connected, refused, lost
-  Bell answer_came_;    // or the connection is lost
+  Condition state_changed_;  // connected, refused, lost
+  Condition answer_came_;    // or the connection is lost
   // Callbacks outlive the client: ending it completes what is in flight.
   std::unique_ptr<Callbacks> callbacks_;
   std::unique_ptr<::mqtt::async_client> client_;
 };
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

@@ -4,7 +4,7 @@
 
 #include "runtime/text/number_text.h"
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 namespace {
 
 void append_quoted_time(std::string& out, std::int64_t wall_us) {
@@ -107,4 +107,4 @@ std::string info_document(const std::vector<SourceStatus>& sources) {
   return out;
 }
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

@@ -8,7 +8,7 @@
 
 #include "exporters/push_exporter.h"
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 
 /// Version of this format of topics and payloads.
 inline constexpr int schema = 1;
@@ -24,4 +24,4 @@ inline constexpr int schema = 1;
 ///  "units":{"<key>":"<unit>"}}; what a source does not tell is left out.
 [[nodiscard]] std::string info_document(const std::vector<SourceStatus>& sources);
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

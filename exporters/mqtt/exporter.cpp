@@ -18,7 +18,7 @@
 #include "runtime/log.h"
 
 namespace flopwatt {
-namespace mqtt_json {
+namespace mqtt {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
@@ -74,7 +74,7 @@ class Exporter final : public PushExporter {
   std::int64_t connected_since_wall_us_ = 0;
   std::shared_ptr<Connection> connection_;  // null while there is none
   std::uint64_t connections_ = 0;
-  Bell up_, status_changed_;
+  Condition up_, status_changed_;
   // What the log has been told, to tell each change once
   std::string told_failure_;
   bool told_refusal_ = false, told_suspicion_ = false;
@@ -157,7 +157,7 @@ awaitable<Fault> Exporter::serve() {
   // `online` goes out before anything else can: up() turns true without a suspension between.
   connection->send(state(true), std::make_shared<Delivery>(), Lane::live);
   board_.forget_published();
-  up_.ring();
+  up_.notify();
   Fault why_lost;
   std::vector<awaitable<void>> tasks;
   tasks.push_back(watch(why_lost));
@@ -226,7 +226,7 @@ awaitable<Result<Done>> Exporter::publish(const std::vector<StoredSet>& sets, La
 }
 
 void Exporter::set_status(const std::vector<SourceStatus>& sources) {
-  if (board_.update(sources)) status_changed_.ring();
+  if (board_.update(sources)) status_changed_.notify();
 }
 
 Backoff::Seconds Exporter::pause_after(const Fault& fault) {
@@ -260,14 +260,14 @@ void Exporter::report_refusal(const Fault& fault) {
 }
 
 }  // namespace
-}  // namespace mqtt_json
+}  // namespace mqtt
 
-void prepare_exporters() { mqtt_json::prepare_library(); }
+void prepare_exporters() { mqtt::prepare_library(); }
 
 std::unique_ptr<PushExporter> make_exporter(const MqttConfig& config, const std::string& node,
                                             std::string_view version) {
-  mqtt_json::prepare_library();
-  return std::make_unique<mqtt_json::Exporter>(config, node, version);
+  mqtt::prepare_library();
+  return std::make_unique<mqtt::Exporter>(config, node, version);
 }
 
 }  // namespace flopwatt

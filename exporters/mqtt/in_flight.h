@@ -12,7 +12,7 @@
 #include "exporters/push_exporter.h"
 #include "readings/fault.h"
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 
 /// What became of the messages of one publish call. Shared by the call, which may be cancelled, and their
 /// slots.
@@ -26,7 +26,7 @@ class InFlight {
   using Lane = PushExporter::Lane;
   using SteadyTime = std::chrono::steady_clock::time_point;
 
-  explicit InFlight(std::size_t limit) : slots_(limit) {}
+  explicit InFlight(std::size_t limit) : accelerator_numbers_(limit) {}
 
   /// Replay has at most half of the slots, and none while live messages wait for one.
   [[nodiscard]] bool has_room(Lane lane) const;
@@ -35,7 +35,9 @@ class InFlight {
   std::size_t add(const std::shared_ptr<Delivery>& delivery, const Topic& topic, Lane lane, SteadyTime now);
 
   /// The topic of the message in that slot.
-  [[nodiscard]] const std::string& topic(std::size_t slot) const { return *slots_.at(slot).topic; }
+  [[nodiscard]] const std::string& topic(std::size_t slot) const {
+    return *accelerator_numbers_.at(slot).topic;
+  }
 
   /// The message of that slot is answered: acknowledged, or refused with a fault. Frees the slot.
   void answered(std::size_t slot, const std::optional<Fault>& fault, SteadyTime now);
@@ -74,9 +76,9 @@ class InFlight {
 
   void release(Slot& slot, const std::optional<Fault>& fault);
 
-  std::vector<Slot> slots_;
+  std::vector<Slot> accelerator_numbers_;
   std::size_t used_ = 0, replay_used_ = 0, live_waiting_ = 0;
   SteadyTime last_progress_;
 };
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

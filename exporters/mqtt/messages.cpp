@@ -4,7 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 namespace {
 
 constexpr std::size_t usual_object_bytes = 512;
@@ -59,4 +59,4 @@ Message MessageSeries::array() {
   return message;
 }
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

@@ -10,7 +10,7 @@
 #include "exporters/push_exporter.h"
 #include "readings/reading_set.h"
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 
 struct Message {
   Topic topic;
@@ -50,4 +50,4 @@ class MessageSeries {
   std::size_t position_ = 0;
 };
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <system_error>
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 
 Result<std::string> read_password(const std::filesystem::path& file) {
   constexpr std::size_t longest = 65535;
@@ -25,4 +25,4 @@ Result<std::string> read_password(const std::filesystem::path& file) {
   return text;
 }
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

@@ -6,9 +6,9 @@
 
 #include "readings/result.h"
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 
 /// The content without the line end that editors leave. At most 64 KiB, as MQTT allows.
 [[nodiscard]] Result<std::string> read_password(const std::filesystem::path& file);
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

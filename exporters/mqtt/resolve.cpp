@@ -10,7 +10,7 @@
 #include <optional>
 #include <thread>
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 namespace {
 
 constexpr std::chrono::seconds limit{5};
@@ -75,4 +75,4 @@ awaitable<Result<std::string>> Resolver::numeric(std::string host) {
   co_return bracketed(lookup->address);
 }
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

@@ -7,7 +7,7 @@
 #include "readings/result.h"
 #include "runtime/async.h"
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 
 /// Looks host names up without ever holding up the loop, the end of the process, or Paho: Paho resolves names
 /// itself while it holds the lock of all its clients, so it gets numeric addresses only.
@@ -23,4 +23,4 @@ class Resolver {
   std::shared_ptr<Lookup> under_way_;
 };
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

@@ -1,6 +1,6 @@
 #include "exporters/mqtt/routes.h"
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 namespace {
 
 /// First level of a kind's topics below the base; "" where there are none.
@@ -46,4 +46,4 @@ const Route* Routes::find(const SourcePtr& source) {
   return routes_.emplace(source.get(), std::move(route)).first->second.get();
 }
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

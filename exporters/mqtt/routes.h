@@ -9,7 +9,7 @@
 #include "readings/source.h"
 #include "runtime/text/reading_json.h"
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 
 /// Topics are made once and shared with the messages under way.
 using Topic = std::shared_ptr<const std::string>;
@@ -40,4 +40,4 @@ class Routes {
   std::unordered_map<const Source*, std::unique_ptr<Route>> routes_;
 };
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

@@ -7,7 +7,7 @@
 
 #include "exporters/mqtt/documents.h"
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 
 StatusBoard::StatusBoard(const std::string& base)
     : base_(base), info_topic_(std::make_shared<const std::string>(base + "info")) {}
@@ -68,4 +68,4 @@ std::optional<Message> StatusBoard::take() {
                  .retained = true};
 }
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

@@ -9,7 +9,7 @@
 #include "exporters/mqtt/messages.h"
 #include "exporters/push_exporter.h"
 
-namespace flopwatt::mqtt_json {
+namespace flopwatt::mqtt {
 
 class StatusBoard {
  public:
@@ -45,4 +45,4 @@ class StatusBoard {
   std::map<std::string, Entry> entries_;  // by source name
 };
 
-}  // namespace flopwatt::mqtt_json
+}  // namespace flopwatt::mqtt

@@ -8,7 +8,7 @@
 #include "runtime/log.h"
 #include "runtime/version.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 namespace {
 
 using ::prometheus::ClientMetric;
@@ -220,4 +220,4 @@ Families AgentSeries::Collect() const {
   return families;
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

@@ -8,7 +8,7 @@
 
 #include "exporters/snapshot.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 /// Sources, polls, buses, store, exporters and configuration, as the snapshot has them.
 class AgentSeries final : public ::prometheus::Collectable {
@@ -29,4 +29,4 @@ class ProcessSeries final : public ::prometheus::Collectable {
   [[nodiscard]] std::vector<::prometheus::MetricFamily> Collect() const override;
 };
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

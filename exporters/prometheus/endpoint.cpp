@@ -9,7 +9,7 @@
 #include "exporters/prometheus/status_json.h"
 #include "runtime/version.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 namespace {
 
 HttpResponse text_response(unsigned status, std::string text) {
@@ -138,4 +138,4 @@ Endpoint::Body Endpoint::Rendered::keep(const SnapshotPtr& snapshot, std::string
   return body;
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

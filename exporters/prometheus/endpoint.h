@@ -21,11 +21,11 @@
 
 #include "config/config.h"
 #include "exporters/prometheus/metrics_page.h"
-#include "exporters/prometheus/snapshot_desk.h"
+#include "exporters/prometheus/shared_snapshot.h"
 #include "readings/result.h"
 #include "runtime/http_server.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 class Endpoint {
  public:
@@ -62,10 +62,10 @@ class Endpoint {
     std::weak_ptr<const std::string> body_;
   };
 
-  SnapshotDesk desk_, detailed_desk_;
+  SharedSnapshot desk_, detailed_desk_;
   MetricsPage page_;
   std::array<Rendered, 2> pages_, compressed_pages_;  // by format
   HttpServer server_;
 };
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

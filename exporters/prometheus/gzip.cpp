@@ -6,7 +6,7 @@
 #include <new>
 #include <stdexcept>
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 namespace {
 
 constexpr int level = 1;
@@ -48,4 +48,4 @@ std::string gzip(std::string_view text) {
   return out;
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 /// At level 1: a page of metrics shrinks to about a tenth, and each further level costs more CPU than the
 /// bytes that it saves are worth on a local network. Throws std::bad_alloc.
 [[nodiscard]] std::string gzip(std::string_view text);
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

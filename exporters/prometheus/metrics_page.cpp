@@ -2,7 +2,7 @@
 
 #include "exporters/prometheus/agent_series.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 std::string MetricsPage::render(const Snapshot& snapshot, PageFormat format) {
   std::string page;
@@ -16,4 +16,4 @@ std::string MetricsPage::render(const Snapshot& snapshot, PageFormat format) {
   return page;
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

@@ -7,7 +7,7 @@
 #include "exporters/prometheus/reading_series.h"
 #include "exporters/snapshot.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 /// Renders pages, keeping label strings from one to the next. Serving loop.
 class MetricsPage {
@@ -20,4 +20,4 @@ class MetricsPage {
   std::size_t expected_size_ = 0;
 };
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

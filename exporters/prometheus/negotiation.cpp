@@ -5,7 +5,7 @@
 #include <charconv>
 #include <optional>
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 namespace {
 
 std::string_view trimmed(std::string_view text) {
@@ -98,4 +98,4 @@ bool accepts_gzip(std::string_view accept_encoding) {
   return weight > 0 && weight >= identity;
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

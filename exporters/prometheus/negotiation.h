@@ -5,7 +5,7 @@
 
 #include "exporters/prometheus/page_writer.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 /// OpenMetrics where the client names it (version 1.0.0, or none) and likes the classic text no better; else
 /// the classic text, which every client of such a page reads. So a browser gets text, and Prometheus, which
@@ -15,4 +15,4 @@ namespace flopwatt::exposition {
 /// Whether Accept-Encoding allows gzip, and nothing better than it by the client's own weights.
 [[nodiscard]] bool accepts_gzip(std::string_view accept_encoding);
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

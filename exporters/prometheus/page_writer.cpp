@@ -10,7 +10,7 @@
 
 #include "runtime/text/number_text.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 namespace {
 
 constexpr std::string_view info_suffix = "_info";
@@ -201,4 +201,4 @@ void PageWriter::finish() {
   if (format_ == PageFormat::openmetrics) out_ += "# EOF\n";
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

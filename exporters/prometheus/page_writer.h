@@ -12,7 +12,7 @@ namespace prometheus {
 struct MetricFamily;
 }
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 enum class PageFormat : std::uint8_t { classic, openmetrics };
 
@@ -66,4 +66,4 @@ class PageWriter {
   bool begun_ = true;
 };
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

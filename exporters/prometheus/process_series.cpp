@@ -16,7 +16,7 @@
 
 #include "exporters/prometheus/agent_series.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 namespace {
 
 using ::prometheus::MetricFamily;
@@ -98,4 +98,4 @@ std::vector<MetricFamily> ProcessSeries::Collect() const {
   return families;
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

@@ -6,7 +6,7 @@
 
 #include "exporters/prometheus/series_labels.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 namespace {
 
 // What one accelerator has done so far stays on the page while it is stale, so that sums over accelerators
@@ -192,4 +192,4 @@ void ReadingSeries::write_info(PageWriter& writer, const Snapshot& snapshot) con
   }
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

@@ -13,7 +13,7 @@
 #include "readings/quantity.h"
 #include "readings/reading_set.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 /// The lines of one source's readings, in the order of the quantity table.
 class SourceLines {
@@ -88,4 +88,4 @@ class ReadingSeries {
   std::array<std::vector<SourceLines*>, all_source_kinds.size()> by_kind_;
 };
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

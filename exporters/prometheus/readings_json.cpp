@@ -3,7 +3,7 @@
 #include "runtime/text/number_text.h"
 #include "runtime/text/reading_json.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 namespace {
 
 void append_source(std::string& out, const SourceState& state) {
@@ -43,4 +43,4 @@ std::string readings_json(const Snapshot& snapshot) {
   return out;
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

@@ -5,7 +5,7 @@
 
 #include "exporters/snapshot.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 /// {"node":"…","time":"…",
 ///  "sources":{"<source>":{"kind":"meter","up":true,"time":"…",keys of CONTRACT section
@@ -16,4 +16,4 @@ namespace flopwatt::exposition {
 /// newest poll failed.
 [[nodiscard]] std::string readings_json(const Snapshot& snapshot);
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

@@ -6,7 +6,7 @@
 
 #include "exporters/prometheus/page_writer.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 std::string source_labels(const Source& source) {
   std::string labels;
@@ -56,4 +56,4 @@ std::string series_labels(const Source& source, const QuantityRow& row, Channel 
   return labels;
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

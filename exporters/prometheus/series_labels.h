@@ -7,7 +7,7 @@
 #include "readings/quantity.h"
 #include "readings/source.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 /// `meter="pdu-a"`, `accelerator="nvidia0",uuid="GPU-…"`, `scope="rack-r12",window="1m"`: what all series of
 /// the source have.
@@ -23,4 +23,4 @@ namespace flopwatt::exposition {
 [[nodiscard]] std::string series_labels(const Source& source, const QuantityRow& row, Channel channel,
                                         Method method);
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

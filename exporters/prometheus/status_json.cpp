@@ -10,7 +10,7 @@
 #include "runtime/text/reading_json.h"
 #include "runtime/version.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 namespace {
 
 namespace json = boost::json;
@@ -152,4 +152,4 @@ std::string status_json(const Snapshot& snapshot) {
   return json::serialize(status) + "\n";
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

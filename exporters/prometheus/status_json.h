@@ -5,7 +5,7 @@
 
 #include "exporters/snapshot.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 /// {"node","version","revision","time","ready",
 ///  "sources":{<source>:{"kind","up","last_reading","last_fault","polls","skipped","failures":{<fault>:n},
@@ -18,4 +18,4 @@ namespace flopwatt::exposition {
 /// What is unknown is left out, "reading" while the source is stale, and "missing" where nothing is.
 [[nodiscard]] std::string status_json(const Snapshot& snapshot);
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

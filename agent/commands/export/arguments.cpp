@@ -5,7 +5,7 @@
 #include <chrono>
 #include <optional>
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 using namespace std::chrono;
@@ -123,4 +123,4 @@ Parsed<AddedLabel> parse_label(std::string_view text) {
   return Parsed<AddedLabel>::good({std::string(name), std::string(text.substr(equals + 1))});
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

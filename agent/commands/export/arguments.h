@@ -9,7 +9,7 @@
 
 #include "config/yaml/parse_values.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 /// A moment as Unix microseconds: RFC 3339 ("2026-11-23T12:44:01.250Z", "…+08:00"; seconds may be left out),
 /// a date (its midnight, UTC), or a duration before `now_us` ("-1h").
@@ -24,4 +24,4 @@ struct AddedLabel {
 /// The name is one that Prometheus takes and does not keep for itself ("__…"); the value may be anything.
 [[nodiscard]] Parsed<AddedLabel> parse_label(std::string_view text);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

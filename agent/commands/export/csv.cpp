@@ -9,7 +9,7 @@
 #include "exporters/prometheus/series_labels.h"
 #include "runtime/text/number_text.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 constexpr std::array<std::string_view, 10> columns = {"time",     "seq",   "source", "kind", "uuid",
@@ -44,7 +44,7 @@ class CsvLayout {
         append_cell(cells.before, text);
       }
       cells.before += ',';
-      append_cell(cells.before, exposition::place_label(source->identity, channel));
+      append_cell(cells.before, prometheus::place_label(source->identity, channel));
       cells.before += ',';
       cells_.push_back(std::move(cells));
     }
@@ -76,7 +76,7 @@ class CsvLayout {
   };
 
   static bool tells_method(const QuantityRow& row) {
-    return exposition::has_method_label(row) ||
+    return prometheus::has_method_label(row) ||
            (row.source == SourceKind::accelerator && row.quantity == Quantity::work);
   }
 
@@ -111,4 +111,4 @@ Result<Losses> export_csv(const Job& job) {
   });
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

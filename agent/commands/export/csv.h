@@ -13,11 +13,11 @@
 
 #include "agent/commands/export/job.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 [[nodiscard]] Result<Losses> export_csv(const Job& job);
 
 /// Whether an added label of that name would be a second column of one name.
 [[nodiscard]] bool is_csv_column(std::string_view name);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

@@ -1,6 +1,6 @@
 #include "agent/commands/export/job.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 Result<std::uint64_t> walk(const Job& job, const std::function<bool(const store::Row&)>& wanted,
                            const std::function<bool(const std::vector<store::Reader::Item>&)>& see) {
@@ -30,4 +30,4 @@ Result<Losses> export_each(const Job& job, const std::function<void(const store:
   return Losses{.damaged_sets = *damaged};
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

@@ -11,7 +11,7 @@
 #include "agent/commands/export/output.h"
 #include "agent/store/reader.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 struct Job {
   store::Reader& reader;
@@ -42,4 +42,4 @@ struct Losses {
 [[nodiscard]] Result<Losses> export_each(const Job& job,
                                          const std::function<void(const store::Reader::Item&)>& append);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

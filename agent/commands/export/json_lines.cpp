@@ -7,7 +7,7 @@
 #include "runtime/text/number_text.h"
 #include "runtime/text/reading_json.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 // What does not change from set to set.
@@ -61,4 +61,4 @@ Result<Losses> export_json_lines(const Job& job) {
   });
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

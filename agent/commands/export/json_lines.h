@@ -6,11 +6,11 @@
 
 #include "agent/commands/export/job.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 [[nodiscard]] Result<Losses> export_json_lines(const Job& job);
 
 /// Whether an added label of that name would be a second key of one name.
 [[nodiscard]] bool is_json_key(std::string_view name);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

@@ -13,7 +13,7 @@
 #include "exporters/prometheus/page_writer.h"
 #include "exporters/prometheus/series_labels.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 struct Point {
@@ -63,7 +63,7 @@ class Plan {
 // Series are numbered as they are met, and by their order on the page at the end.
 Result<Plan> Plan::make(const Job& job, const RowCounts& counts) {
   std::string added;
-  for (const AddedLabel& label : job.labels) exposition::append_label(added, label.name, label.value);
+  for (const AddedLabel& label : job.labels) prometheus::append_label(added, label.name, label.value);
   if (!added.empty()) added.insert(0, 1, ',');
   Plan plan;
   Ranks ranks;
@@ -84,7 +84,7 @@ void Plan::add(std::int64_t id, std::uint64_t rows, const Source& source, const 
   const auto add_column = [&](std::size_t index, const QuantityRow& row, std::optional<Method> method) {
     const auto place = static_cast<std::size_t>(&row - quantity_table().data());
     std::string labels =
-        exposition::series_labels(source, row, source.fields[index].channel, method.value_or(Method::none)) +
+        prometheus::series_labels(source, row, source.fields[index].channel, method.value_or(Method::none)) +
         added;
     const auto [rank, is_new] = ranks.try_emplace({place, labels}, series.size());
     if (is_new) series.push_back({.row = place, .labels = std::move(labels), .points = {}});
@@ -94,7 +94,7 @@ void Plan::add(std::int64_t id, std::uint64_t rows, const Source& source, const 
   for (std::size_t index = 0; index < source.fields.size(); ++index) {
     const QuantityRow* row = find_row(source.kind, source.fields[index].channel);
     if (row == nullptr || row->series.empty()) continue;
-    if (!exposition::has_method_label(*row))
+    if (!prometheus::has_method_label(*row))
       add_column(index, *row, std::nullopt);
     else if (target.method)
       for (const Method method : all_methods) add_column(index, *row, method);
@@ -117,14 +117,14 @@ void Plan::sort(const Ranks& ranks) {
 // Writes series after series, a family's metadata before its first.
 class SeriesWriter {
  public:
-  explicit SeriesWriter(Output& out) : out_(out), writer_(out.text(), exposition::PageFormat::openmetrics) {}
+  explicit SeriesWriter(Output& out) : out_(out), writer_(out.text(), prometheus::PageFormat::openmetrics) {}
 
   // Takes the points. False: the output takes no more.
   bool write(Series& series) {
     const QuantityRow& row = quantity_table()[series.row];
     if (row_ != &row) {
       const bool counts = row.kind == ValueKind::counter;
-      writer_.family(row.series, counts ? exposition::FamilyType::counter : exposition::FamilyType::gauge,
+      writer_.family(row.series, counts ? prometheus::FamilyType::counter : prometheus::FamilyType::gauge,
                      row.help);
       row_ = &row;
     }
@@ -143,7 +143,7 @@ class SeriesWriter {
 
  private:
   Output& out_;
-  exposition::PageWriter writer_;
+  prometheus::PageWriter writer_;
   const QuantityRow* row_ = nullptr;
 };
 
@@ -258,4 +258,4 @@ Result<Losses> export_openmetrics(const Job& job, std::uint64_t most_held) {
   return losses;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

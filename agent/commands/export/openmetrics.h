@@ -10,7 +10,7 @@
 
 #include "agent/commands/export/job.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 /// Readings that are held at once, 16 bytes each: 32 MiB, and what the allocator keeps beside them. A store
 /// of n readings is read n / this times, and once more to count.
@@ -23,4 +23,4 @@ inline constexpr std::uint64_t most_readings_held = std::uint64_t{2} << 20U;
 /// Whether series have a label of that name of their own.
 [[nodiscard]] bool is_series_label(std::string_view name);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 constexpr std::size_t large = std::size_t{64} * 1024;
@@ -32,4 +32,4 @@ bool Output::flush() {
   return open_;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

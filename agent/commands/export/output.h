@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 /// Append to text(), then call flush_if_large(). What is left is written by flush().
 class Output {
@@ -29,4 +29,4 @@ class Output {
   std::string fault_;
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

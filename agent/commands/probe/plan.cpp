@@ -10,7 +10,7 @@
 #include "config/profiles/serial_time.h"
 #include "drivers/modbus/wire/request_time.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 using namespace std::chrono_literals;
@@ -150,4 +150,4 @@ Parsed<ProbePlan> plan_probe(const ProbeArguments& arguments) {
   return Result::good(std::move(plan));
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "config/yaml/parse_values.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 /// As written on the command line; "" where it was not given.
 struct ProbeArguments {
@@ -38,4 +38,4 @@ struct ProbePlan {
 /// read.
 [[nodiscard]] Parsed<std::vector<std::uint8_t>> parse_units(std::string_view text, Transport transport);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

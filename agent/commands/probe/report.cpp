@@ -11,7 +11,7 @@
 
 #include "config/yaml/parse_values.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 namespace json = boost::json;
@@ -170,4 +170,4 @@ std::string table_text(const ProbeReport& report) {
   return text;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "drivers/modbus/probe/probe.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 struct ProbeReport {
   ModbusAddress address;
@@ -30,4 +30,4 @@ struct ProbeReport {
 /// A block a unit that answers, then the configuration behind a line that begins with #.
 [[nodiscard]] std::string table_text(const ProbeReport& report);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

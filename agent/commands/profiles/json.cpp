@@ -6,7 +6,7 @@
 #include "config/profiles/read_register_type.h"
 #include "drivers/modbus/registers/read_plan.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 namespace json = boost::json;
@@ -129,4 +129,4 @@ json::object profile_json(const MeterProfile& profile, const std::filesystem::pa
   return object;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

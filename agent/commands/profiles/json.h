@@ -6,10 +6,10 @@
 
 #include "config/profiles/meter_profile.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 /// Keys are added, never redefined.
 [[nodiscard]] boost::json::object profile_json(const MeterProfile& profile,
                                                const std::filesystem::path& path);
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

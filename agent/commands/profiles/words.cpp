@@ -7,7 +7,7 @@
 #include "config/yaml/parse_values.h"
 #include "drivers/modbus/bus_plan.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 std::string counted(std::size_t count, const std::string& word) {
@@ -111,4 +111,4 @@ double cycle_seconds(const MeterProfile& profile, Transport transport, const Ser
   return std::chrono::duration<double>(modbus::planned_cycle({&meter})).count();
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

@@ -8,7 +8,7 @@
 #include "config/profiles/meter_profile.h"
 #include "drivers/modbus/registers/read_plan.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 /// "L1", "L1-L2", "branch 7"; "" for the whole meter.
 [[nodiscard]] std::string place_text(Channel channel);
@@ -35,4 +35,4 @@ namespace flopwatt::agent {
 [[nodiscard]] double cycle_seconds(const MeterProfile& profile, Transport transport,
                                    const SerialSettings& serial = {});
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

@@ -5,7 +5,7 @@
 
 #include "runtime/text/number_text.h"
 
-namespace flopwatt::agent::read {
+namespace flopwatt::commands {
 namespace {
 
 namespace json = boost::json;
@@ -63,4 +63,4 @@ std::string json_text(const Report& report) {
   return text + '\n';
 }
 
-}  // namespace flopwatt::agent::read
+}  // namespace flopwatt::commands

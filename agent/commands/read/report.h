@@ -11,7 +11,9 @@
 #include "exporters/snapshot.h"
 #include "readings/source.h"
 
-namespace flopwatt::agent::read {
+namespace flopwatt::commands {
+
+using daemon::Key;
 
 struct SourceReport {
   std::string name;
@@ -46,4 +48,4 @@ struct Report {
 /// A block a source, at most 96 columns wide: its figures with units, then what is missing.
 [[nodiscard]] std::string table_text(const Report& report);
 
-}  // namespace flopwatt::agent::read
+}  // namespace flopwatt::commands

@@ -10,7 +10,7 @@
 #include "runtime/http_client.h"
 #include "runtime/text/json_parse.h"
 
-namespace flopwatt::agent::read {
+namespace flopwatt::commands {
 namespace {
 
 namespace json = boost::json;
@@ -62,7 +62,7 @@ SourceReport report_of(const RunningAgent& agent, std::string name, const json::
   report.name = std::move(name);
   report.kind = source.kind;
   report.from_agent = true;
-  report.keys = keys_of(source.kind, source.fields);
+  report.keys = daemon::keys_of(source.kind, source.fields);
   const json::value* up = state.if_contains("up");
   if (up != nullptr && up->is_bool() && up->get_bool()) {
     if (const json::value* reading = state.if_contains("reading"); reading != nullptr && reading->is_object())
@@ -151,4 +151,4 @@ std::vector<SourceReport> take_from(const RunningAgent& agent, Config& config) {
   return reports;
 }
 
-}  // namespace flopwatt::agent::read
+}  // namespace flopwatt::commands

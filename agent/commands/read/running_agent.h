@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "runtime/async.h"
 
-namespace flopwatt::agent::read {
+namespace flopwatt::commands {
 
 /// What it told at /api/v1/status.
 struct RunningAgent {
@@ -36,4 +36,4 @@ awaitable<std::optional<RunningAgent>> ask_running_agent(const Config& config,
                                                        const std::string& node,
                                                        std::vector<std::string>& notes);
 
-}  // namespace flopwatt::agent::read
+}  // namespace flopwatt::commands

@@ -6,7 +6,7 @@
 #include "runtime/text/json_parse.h"
 #include "runtime/text/reading_json.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 namespace {
 
 namespace json = boost::json;
@@ -34,18 +34,18 @@ bool Survey::Entry::settled() const {
 
 SourceId Survey::add(SourcePtr source) {
   const auto id = static_cast<SourceId>(entries_.size());
-  entries_.push_back({.source = workbook_.describe(id, source), .newest = {}, .fault = {}});
+  entries_.push_back({.source = work_columns_.describe(id, source), .newest = {}, .fault = {}});
   return id;
 }
 
 void Survey::describe(SourceId id, SourcePtr source) {
-  entries_.at(id).source = workbook_.describe(id, source);
+  entries_.at(id).source = work_columns_.describe(id, source);
 }
 
 void Survey::accept(SourceId id, ReadingSet set, std::chrono::microseconds, std::chrono::microseconds) {
   Entry& entry = entries_.at(id);
   if (entry.settled()) return;
-  workbook_.complete(id, set);
+  work_columns_.complete(id, set);
   entry.newest = std::move(set);
   ++entry.answers;
 }
@@ -56,34 +56,35 @@ void Survey::fail(SourceId id, Fault fault, std::chrono::microseconds, std::chro
 }
 
 void Survey::remove(SourceId id) {
-  workbook_.remove(id);
+  work_columns_.remove(id);
   entries_.at(id).removed = true;
 }
 
 bool Survey::complete() const { return std::ranges::all_of(entries_, &Entry::settled); }
 
-std::vector<read::SourceReport> Survey::reports(const WhyAbsent& why_absent, const std::string& late) const {
-  std::vector<read::SourceReport> reports;
+std::vector<SourceReport> Survey::reports(const WhyAbsent& why_absent, const std::string& late) const {
+  std::vector<SourceReport> reports;
   for (SourceId id = 0; id < entries_.size(); ++id) {
     const Entry& entry = entries_[id];
     if (entry.removed) continue;
     const Source& source = *entry.source;
-    read::SourceReport report;
+    SourceReport report;
     report.name = source.name;
     report.kind = source.kind;
     report.description = description_of(source.identity);
-    report.keys = keys_of(source.kind, source.fields);
+    report.keys = daemon::keys_of(source.kind, source.fields);
     // A first answer stands, also where the second was not to be had.
     if (entry.newest) {
       report.figures = figures_of(*entry.newest);
-      report.missing = missing_of(*entry.newest, [&](Channel channel) { return why_absent(id, channel); });
+      report.missing =
+          daemon::missing_of(*entry.newest, [&](Channel channel) { return why_absent(id, channel); });
     } else {
       report.fault = entry.fault ? entry.fault->message : late;
-      for (const read::Key& key : report.keys) report.missing.push_back({key.text, report.fault});
+      for (const Key& key : report.keys) report.missing.push_back({key.text, report.fault});
     }
     reports.push_back(std::move(report));
   }
   return reports;
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

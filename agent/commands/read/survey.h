@@ -11,7 +11,7 @@
 #include "agent/daemon/work_columns.h"
 #include "drivers/driver.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::commands {
 
 class Survey final : public Intake {
  public:
@@ -31,8 +31,7 @@ class Survey final : public Intake {
   using WhyAbsent = std::function<std::string(SourceId, Channel)>;
   /// What was found, in the order in which sources were added; `late` is why those are down that have not
   /// answered.
-  [[nodiscard]] std::vector<read::SourceReport> reports(const WhyAbsent& why_absent,
-                                                        const std::string& late) const;
+  [[nodiscard]] std::vector<SourceReport> reports(const WhyAbsent& why_absent, const std::string& late) const;
 
  private:
   struct Entry {
@@ -46,8 +45,8 @@ class Survey final : public Intake {
   };
 
   std::vector<Entry> entries_;
-  Workbook workbook_{
+  daemon::WorkColumns work_columns_{
       std::vector<ScopeConfig>{}};  // names the best work that an accelerator offers, as in the agent
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::commands

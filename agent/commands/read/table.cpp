@@ -7,7 +7,7 @@
 
 #include "agent/commands/read/report.h"
 
-namespace flopwatt::agent::read {
+namespace flopwatt::commands {
 namespace {
 
 namespace json = boost::json;
@@ -162,4 +162,4 @@ std::string table_text(const Report& report) {
   return out;
 }
 
-}  // namespace flopwatt::agent::read
+}  // namespace flopwatt::commands

@@ -154,7 +154,7 @@ awaitable<void> SerialLine::watch() {
     if (error) break;
     eventfd_t ignored = 0;
     ::eventfd_read(worker_->news(), &ignored);
-    bell_.ring();
+    changed_.notify();
   }
   // Cancelled. The port shall be free when this has ended: another line may be made of it.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
@@ -193,7 +193,7 @@ awaitable<Result<Answer>> SerialLine::read(const ReadRequest& request, const Rea
 awaitable<Result<Answer>> SerialLine::transact(const ReadRequest& request, const ReadOptions& options) {
   using Phase = Worker::Phase;
   const SteadyTime patience = steady_clock::now() + std::max<microseconds>(options.timeout, longest_end);
-  while (worker_->phase() != Phase::idle && steady_clock::now() < patience) co_await bell_.wait(patience);
+  while (worker_->phase() != Phase::idle && steady_clock::now() < patience) co_await changed_.wait(patience);
   if (worker_->phase() != Phase::idle)
     co_return transaction_fault(FaultClass::timeout, address_, request,
                                 "the driver of the serial port does not return");
@@ -209,7 +209,7 @@ awaitable<Result<Answer>> SerialLine::transact(const ReadRequest& request, const
       co_return transaction_fault(FaultClass::timeout, address_, request,
                                   "no whole answer within " + milliseconds_text(options.timeout));
     }
-    co_await bell_.wait(deadline + slack);
+    co_await changed_.wait(deadline + slack);
   }
 
   const SerialPort::Outcome& outcome = worker_->outcome();

@@ -52,7 +52,7 @@ class SerialLine final : public Connection {
   SerialSettings settings_;
   std::shared_ptr<Worker> worker_;  // shared with its thread
   boost::asio::posix::stream_descriptor news_;
-  Bell bell_;
+  Condition changed_;
 
   bool answered_ = false;  // since the port was opened
   bool garbled_ = false;   // the newest transaction

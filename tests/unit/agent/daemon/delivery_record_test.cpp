@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace flopwatt;
-using namespace flopwatt::agent;
+using namespace flopwatt::daemon;
 using store::Span;
 
 namespace {
@@ -19,94 +19,94 @@ StoredBatch batch(std::uint64_t first, std::uint64_t last) {
   return std::make_shared<const std::vector<StoredSet>>(std::move(sets));
 }
 
-Ledger ledger_with(std::uint64_t low, std::uint64_t stored_sets) {
-  Ledger ledger({store::DeliveryMarks(low), 0, 0}, 0);
-  static_cast<void>(ledger.begin_commit());
-  ledger.end_commit(2 * stored_sets, {}, 0);
-  return ledger;
+DeliveryRecord record_with(std::uint64_t low, std::uint64_t stored_sets) {
+  DeliveryRecord record({store::DeliveryMarks(low), 0, 0}, 0);
+  static_cast<void>(record.begin_commit());
+  record.end_commit(2 * stored_sets, {}, 0);
+  return record;
 }
 
-void save(Ledger& ledger) {
-  static_cast<void>(ledger.begin_commit());
-  ledger.end_commit(0, {}, 0);
+void save(DeliveryRecord& record) {
+  static_cast<void>(record.begin_commit());
+  record.end_commit(0, {}, 0);
 }
 
 }  // namespace
 
 TEST_CASE("what is shown as delivered is what a commit has saved") {
-  Ledger ledger = ledger_with(100, 10);
-  ledger.acknowledge(batch(101, 104));
-  CHECK(ledger.delivered() == 0);
-  CHECK(ledger.backlog() == 20);
-  static_cast<void>(ledger.begin_commit());
-  ledger.acknowledge(batch(105, 105));
-  ledger.end_commit(0, {}, 0);
-  CHECK(ledger.delivered() == 8);
-  CHECK(ledger.backlog() == 12);
+  DeliveryRecord record = record_with(100, 10);
+  record.acknowledge(batch(101, 104));
+  CHECK(record.delivered() == 0);
+  CHECK(record.backlog() == 20);
+  static_cast<void>(record.begin_commit());
+  record.acknowledge(batch(105, 105));
+  record.end_commit(0, {}, 0);
+  CHECK(record.delivered() == 8);
+  CHECK(record.backlog() == 12);
 }
 
 TEST_CASE("stored = delivered + dropped + backlog, whatever is acknowledged twice") {
-  Ledger ledger = ledger_with(100, 10);
-  ledger.acknowledge(batch(101, 104));
-  ledger.acknowledge(batch(103, 106));
-  save(ledger);
-  CHECK(ledger.delivered() == 12);
-  CHECK(ledger.backlog() == 8);
-  CHECK(ledger.delivered() + ledger.dropped() + ledger.backlog() == 20);
+  DeliveryRecord record = record_with(100, 10);
+  record.acknowledge(batch(101, 104));
+  record.acknowledge(batch(103, 106));
+  save(record);
+  CHECK(record.delivered() == 12);
+  CHECK(record.backlog() == 8);
+  CHECK(record.delivered() + record.dropped() + record.backlog() == 20);
 }
 
 TEST_CASE("what a commit drops while it is being acknowledged is dropped, not delivered too") {
-  Ledger ledger = ledger_with(100, 10);
-  static_cast<void>(ledger.begin_commit());
-  ledger.acknowledge(batch(101, 104));
-  CHECK(ledger.delivered() == 0);
-  ledger.end_commit(0, Span{101, 102}, 4);
-  save(ledger);
-  CHECK(ledger.dropped() == 4);
-  CHECK(ledger.delivered() == 4);
-  CHECK(ledger.delivered() + ledger.dropped() + ledger.backlog() == 20);
+  DeliveryRecord record = record_with(100, 10);
+  static_cast<void>(record.begin_commit());
+  record.acknowledge(batch(101, 104));
+  CHECK(record.delivered() == 0);
+  record.end_commit(0, Span{101, 102}, 4);
+  save(record);
+  CHECK(record.dropped() == 4);
+  CHECK(record.delivered() == 4);
+  CHECK(record.delivered() + record.dropped() + record.backlog() == 20);
 }
 
 TEST_CASE("acknowledgements wait for a commit that fails, too") {
-  Ledger ledger = ledger_with(100, 10);
-  static_cast<void>(ledger.begin_commit());
-  ledger.acknowledge(batch(101, 110));
-  ledger.abandon_commit();
-  CHECK(ledger.has_unsaved());
-  save(ledger);
-  CHECK_FALSE(ledger.has_unsaved());
-  CHECK(ledger.delivered() == 20);
-  CHECK(ledger.backlog() == 0);
+  DeliveryRecord record = record_with(100, 10);
+  static_cast<void>(record.begin_commit());
+  record.acknowledge(batch(101, 110));
+  record.abandon_commit();
+  CHECK(record.has_unsaved());
+  save(record);
+  CHECK_FALSE(record.has_unsaved());
+  CHECK(record.delivered() == 20);
+  CHECK(record.backlog() == 0);
 }
 
 TEST_CASE("the record of a commit is that of its begin") {
-  Ledger ledger = ledger_with(100, 10);
-  ledger.acknowledge(batch(101, 101));
-  const auto record = ledger.begin_commit();
-  ledger.acknowledge(batch(102, 102));
+  DeliveryRecord record = record_with(100, 10);
+  record.acknowledge(batch(101, 101));
+  const auto record = record.begin_commit();
+  record.acknowledge(batch(102, 102));
   CHECK(record.marks.low() == 101);
   CHECK(record.delivered == 2);
 }
 
 TEST_CASE("a gap is neither delivered nor claimed") {
-  Ledger ledger = ledger_with(100, 20);
-  SUBCASE("everything above the low mark at first") { CHECK(ledger.next_gap(120) == Span{101, 120}); }
+  DeliveryRecord record = record_with(100, 20);
+  SUBCASE("everything above the low mark at first") { CHECK(record.next_gap(120) == Span{101, 120}); }
   SUBCASE("cut by what the live lane delivered") {
-    ledger.acknowledge(batch(111, 120));
-    CHECK(ledger.next_gap(120) == Span{101, 110});
+    record.acknowledge(batch(111, 120));
+    CHECK(record.next_gap(120) == Span{101, 110});
   }
   SUBCASE("cut by what the live lane has under way") {
-    ledger.claim({111, 115});
-    CHECK(ledger.next_gap(120) == Span{101, 110});
-    ledger.acknowledge(batch(101, 110));
-    CHECK(ledger.next_gap(120) == Span{116, 120});
-    ledger.claim({116, 120});
-    CHECK_FALSE(ledger.next_gap(120));
-    ledger.release({111, 115});
-    CHECK(ledger.next_gap(120) == Span{111, 115});
+    record.claim({111, 115});
+    CHECK(record.next_gap(120) == Span{101, 110});
+    record.acknowledge(batch(101, 110));
+    CHECK(record.next_gap(120) == Span{116, 120});
+    record.claim({116, 120});
+    CHECK_FALSE(record.next_gap(120));
+    record.release({111, 115});
+    CHECK(record.next_gap(120) == Span{111, 115});
   }
   SUBCASE("a claim at the low mark") {
-    ledger.claim({101, 110});
-    CHECK(ledger.next_gap(120) == Span{111, 120});
+    record.claim({101, 110});
+    CHECK(record.next_gap(120) == Span{111, 120});
   }
 }

@@ -12,7 +12,7 @@
 #include "runtime/schedule.h"
 
 using namespace flopwatt;
-using namespace flopwatt::agent;
+using namespace flopwatt::daemon;
 using namespace std::chrono_literals;
 
 namespace {
@@ -20,12 +20,12 @@ namespace {
 /// An exporter whose receiver the test plays.
 class ScriptedExporter final : public PushExporter {
  public:
-  explicit ScriptedExporter(asio::any_io_executor executor) : bell_(executor) {}
+  explicit ScriptedExporter(asio::any_io_executor executor) : changed_(executor) {}
 
   void connect() {
     up_ = true;
     ++connection_;
-    bell_.cancel();
+    changed_.cancel();
   }
   void disconnect() { up_ = false; }
 
@@ -35,9 +35,9 @@ class ScriptedExporter final : public PushExporter {
   std::uint64_t connection() const override { return connection_; }
   awaitable<void> wait_until_up() override {
     while (!up_) {
-      bell_.expires_after(10ms);
+      changed_.expires_after(10ms);
       boost::system::error_code ignored;
-      co_await bell_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+      co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
   }
   awaitable<Result<Done>> publish(const std::vector<StoredSet>& sets, Lane lane) override {
@@ -57,7 +57,7 @@ class ScriptedExporter final : public PushExporter {
   std::string name_ = "ems";
   bool up_ = false;
   std::uint64_t connection_ = 0;
-  asio::steady_timer bell_;
+  asio::steady_timer changed_;
 };
 
 /// A delivery over a log in memory, with its two lanes running.
@@ -81,7 +81,7 @@ struct Fixture {
     auto made = std::make_unique<ScriptedExporter>(io.get_executor());
     exporter = made.get();
     delivery = std::make_unique<Delivery>(
-        std::move(made), Ledger({store::DeliveryMarks(100), 0, 0}, 0),
+        std::move(made), DeliveryRecord({store::DeliveryMarks(100), 0, 0}, 0),
         [this](store::Span span, std::size_t max_sets) { return read(span, max_sets); },
         Delivery::Settings{10s, 100});
     start();
@@ -110,14 +110,14 @@ struct Fixture {
       sets.push_back({seq, set});
       log.push_back(sets.back());
     }
-    static_cast<void>(delivery->ledger().begin_commit());
-    delivery->ledger().end_commit(last - first + 1, {}, 0);
+    static_cast<void>(delivery->record().begin_commit());
+    delivery->record().end_commit(last - first + 1, {}, 0);
     delivery->offer(std::make_shared<const std::vector<StoredSet>>(sets));
   }
 
   void commit_nothing() {
-    static_cast<void>(delivery->ledger().begin_commit());
-    delivery->ledger().end_commit(0, {}, 0);
+    static_cast<void>(delivery->record().begin_commit());
+    delivery->record().end_commit(0, {}, 0);
   }
 
   template <class Condition>
@@ -129,7 +129,7 @@ struct Fixture {
   bool run_until_delivered() {
     return run_until([this] {
       commit_nothing();  // saves what was acknowledged
-      return delivery->ledger().backlog() == 0;
+      return delivery->record().backlog() == 0;
     });
   }
 };
@@ -141,13 +141,13 @@ using Seqs = std::vector<std::uint64_t>;
 TEST_CASE("what was stored before the connection is replayed, what comes after is live") {
   Fixture f;
   f.commit(101, 103);
-  CHECK(f.delivery->ledger().backlog() == 3);
+  CHECK(f.delivery->record().backlog() == 3);
   f.exporter->connect();
   f.commit(104, 105);
   REQUIRE(f.run_until_delivered());
   CHECK(f.exporter->replay == Seqs{101, 102, 103});
   CHECK(f.exporter->live == Seqs{104, 105});
-  CHECK(f.delivery->ledger().delivered() == 5);
+  CHECK(f.delivery->record().delivered() == 5);
 }
 
 TEST_CASE("a batch that was refused is replayed, each set once") {
@@ -156,7 +156,7 @@ TEST_CASE("a batch that was refused is replayed, each set once") {
   f.exporter->refuse = true;
   f.commit(101, 103);
   REQUIRE(f.run_until([&] { return f.exporter->attempts >= 2; }));  // both lanes tried
-  CHECK_FALSE(f.delivery->ledger().has_unsaved());
+  CHECK_FALSE(f.delivery->record().has_unsaved());
   f.exporter->refuse = false;
   REQUIRE(f.run_until_delivered());
   CHECK(f.exporter->live.empty());
@@ -208,5 +208,5 @@ TEST_CASE("another exporter goes on where the one before it was, also with what 
   REQUIRE(f.run_until_delivered());
   CHECK(next->replay == Seqs{103, 104, 105, 106, 107});
   CHECK(next->live == Seqs{108});
-  CHECK(f.delivery->ledger().delivered() == 8);
+  CHECK(f.delivery->record().delivered() == 8);
 }

@@ -10,30 +10,31 @@
 #include "tests/unit/agent/store/store_fixture.h"
 
 using namespace flopwatt;
-using namespace flopwatt::agent;
+using namespace flopwatt::daemon;
 using namespace std::chrono_literals;
 
 namespace {
 
 /// Accepts that many sets at once and is told to end while they are being stored, a transaction after
 /// another.
-awaitable<void> end_while_storing(Hub& hub, Keeper& keeper, TaskGroup& tasks, std::uint64_t sets) {
+awaitable<void> end_while_storing(ReadingIntake& intake, Recorder& recorder, TaskGroup& tasks,
+                                  std::uint64_t sets) {
   auto meter = std::make_shared<Source>();
   meter->kind = SourceKind::meter;
   meter->name = "main";
   meter->interval = meter->effective_period = 1s;
   meter->fields = {{.channel = {Quantity::frequency}}};
-  const SourceId id = hub.add(meter);
+  const SourceId id = intake.add(meter);
   const Moment begun = now();
   for (std::uint64_t i = 0; i < sets; ++i) {
     const auto later_us = static_cast<std::int64_t>(i);
-    hub.accept(id, {meter, {begun.wall_us + later_us, begun.monotonic_us + later_us}, 0, {50.0}}, {}, {});
+    intake.accept(id, {meter, {begun.wall_us + later_us, begun.monotonic_us + later_us}, 0, {50.0}}, {}, {});
   }
-  tasks.start(keeper.run_sealing());
-  tasks.start(keeper.run_storing());
+  tasks.start(recorder.run_sealing());
+  tasks.start(recorder.run_storing());
   // Not by the clock: at the first look after a transaction the next one is under way.
   const auto deadline = std::chrono::steady_clock::now() + 30s;
-  while (keeper.state().readings == 0 && std::chrono::steady_clock::now() < deadline)
+  while (recorder.state().readings == 0 && std::chrono::steady_clock::now() < deadline)
     co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
   co_await tasks.end_all();
 }
@@ -47,16 +48,18 @@ TEST_CASE("a backlog of several transactions is stored whole when the agent ends
   config.store.path = directory.store();
   config.store.commit = 20ms;
   asio::io_context loop{1};
-  Hub hub;
-  Keeper keeper(config, hub, store::testing::open_or_fail(store::testing::settings_for(config.store.path)));
+  ReadingIntake intake;
+  Recorder recorder(config, intake,
+                    store::testing::open_or_fail(store::testing::settings_for(config.store.path)));
   TaskGroup tasks(loop.get_executor());
-  asio::co_spawn(loop, end_while_storing(hub, keeper, tasks, sets), [](const std::exception_ptr& failure) {
-    if (failure) std::rethrow_exception(failure);
-  });
+  asio::co_spawn(loop, end_while_storing(intake, recorder, tasks, sets),
+                 [](const std::exception_ptr& failure) {
+                   if (failure) std::rethrow_exception(failure);
+                 });
   loop.run();
-  CHECK(keeper.state().readings > 0);
-  CHECK(keeper.state().readings < sets);
-  keeper.commit_rest();
-  CHECK(keeper.state().readings == sets);
-  CHECK(keeper.state().waiting_readings == 0);
+  CHECK(recorder.state().readings > 0);
+  CHECK(recorder.state().readings < sets);
+  recorder.commit_rest();
+  CHECK(recorder.state().readings == sets);
+  CHECK(recorder.state().waiting_readings == 0);
 }

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 namespace {
 
 MqttConfig exporter(const std::string& name, const std::string& prefix = "flopwatt") {
@@ -53,4 +53,4 @@ TEST_CASE("exporters are told apart by name") {
   CHECK(names_of(changes.added) == std::vector<std::string>{"new"});
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -9,7 +9,7 @@
 
 #include "runtime/schedule.h"
 
-namespace flopwatt::agent {
+namespace flopwatt::daemon {
 namespace {
 
 using namespace std::chrono_literals;
@@ -88,4 +88,4 @@ TEST_CASE("what a task throws by itself comes out") {
   run(io, wait_for_failure(group, ended));
 }
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt::daemon

@@ -5,7 +5,7 @@
 #include <cmath>
 
 using namespace flopwatt;
-using namespace flopwatt::agent;
+using namespace flopwatt::daemon;
 using namespace std::chrono_literals;
 
 namespace {
@@ -49,12 +49,12 @@ Moment at(std::int64_t second) { return {second * second_us, second * second_us}
 /// Two accelerators: nvidia0 in server, nvidia1 in rack, which contains server.
 struct Bench {
   Bench() {
-    for (SourceId id : {0U, 1U}) book.describe(id, sources[id]);
+    for (SourceId id : {0U, 1U}) columns.describe(id, sources[id]);
   }
   ReadingSet read(std::int64_t second, const Reading& reading = {}, SourceId id = 0) {
     ReadingSet set{.source = sources[id], .time = at(second), .values = {}};
     set.values = {reading.utilization, 0, reading.pipe, reading.estimate, peak / 2, peak};
-    book.complete(id, set);
+    columns.complete(id, set);
     return set;
   }
   /// Reads each second, from..until.
@@ -62,18 +62,19 @@ struct Bench {
     for (std::int64_t second = from; second <= until; ++second) read(second, reading);
   }
   void count(double flop, Place precision = Place::bf16, std::string_view who = "nvidia0") {
-    book.count(*book.find_accelerator(who), precision, flop);
+    columns.count(*columns.find_accelerator(who), precision, flop);
   }
   void count_for(std::string_view scope_name, double flop, Place precision = Place::bf16) {
-    book.count(*book.find_scope(scope_name), precision, flop);
+    columns.count(*columns.find_scope(scope_name), precision, flop);
   }
   std::vector<ReadingSet> scope_sets(std::int64_t second) {
     std::vector<ReadingSet> sets;
-    book.append_scope_sets(at(second), sets);
+    columns.append_scope_sets(at(second), sets);
     return sets;
   }
 
-  Workbook book{{scope("server", {"nvidia0"}), scope("rack", {"nvidia1"}, {"server"}), scope("empty", {})}};
+  WorkColumns columns{
+      {scope("server", {"nvidia0"}), scope("rack", {"nvidia1"}, {"server"}), scope("empty", {})}};
   std::array<SourcePtr, 2> sources = {accelerator("nvidia0"), accelerator("nvidia1")};
 };
 
@@ -96,34 +97,35 @@ TEST_CASE("an accelerator is found by name, uuid in any case, and PCI address in
   Bench bench;
   for (const char* who : {"nvidia0", "GPU-nvidia0", "gpu-NVIDIA0", "0000:41:00.0", "00000000:41:00.0"}) {
     CAPTURE(who);
-    const auto found = bench.book.find_accelerator(who);
+    const auto found = bench.columns.find_accelerator(who);
     REQUIRE(found);
     CHECK(found->id == 0);
     CHECK_FALSE(found->is_scope);
   }
-  for (const char* who : {"", "nvidia", "nvidia2", "server"}) CHECK_FALSE(bench.book.find_accelerator(who));
-  bench.book.remove(0);
-  CHECK_FALSE(bench.book.find_accelerator("nvidia0"));
+  for (const char* who : {"", "nvidia", "nvidia2", "server"})
+    CHECK_FALSE(bench.columns.find_accelerator(who));
+  bench.columns.remove(0);
+  CHECK_FALSE(bench.columns.find_accelerator("nvidia0"));
 }
 
 TEST_CASE("the peak of an accelerator is its highest, that of a scope the sum of all within it") {
   constexpr double unknown = accounting::possible_flop_per_second;
   Bench bench;
-  CHECK(bench.book.find_accelerator("nvidia0")->peak_rate == unknown);
-  CHECK(bench.book.find_scope("rack")->peak_rate == 2 * unknown);
+  CHECK(bench.columns.find_accelerator("nvidia0")->peak_rate == unknown);
+  CHECK(bench.columns.find_scope("rack")->peak_rate == 2 * unknown);
   bench.read(1);
-  CHECK(bench.book.find_accelerator("nvidia0")->peak_rate == peak);
-  CHECK(bench.book.find_scope("server")->peak_rate == peak);
-  CHECK(bench.book.find_scope("rack")->peak_rate == peak + unknown);  // nvidia1 has not told its own
+  CHECK(bench.columns.find_accelerator("nvidia0")->peak_rate == peak);
+  CHECK(bench.columns.find_scope("server")->peak_rate == peak);
+  CHECK(bench.columns.find_scope("rack")->peak_rate == peak + unknown);  // nvidia1 has not told its own
   bench.read(1, {}, 1);
-  CHECK(bench.book.find_scope("rack")->peak_rate == 2 * peak);
-  CHECK(bench.book.find_scope("empty")->peak_rate == unknown);
+  CHECK(bench.columns.find_scope("rack")->peak_rate == 2 * peak);
+  CHECK(bench.columns.find_scope("empty")->peak_rate == unknown);
   ReadingSet untold{
       .source = bench.sources[0], .time = at(2), .values = {1, 0, absent, absent, absent, absent}};
-  bench.book.complete(0, untold);
-  CHECK(bench.book.find_accelerator("nvidia0")->peak_rate == unknown);
-  CHECK(bench.book.find_scope("rack")->peak_rate == peak + unknown);
-  CHECK_FALSE(bench.book.find_scope("nvidia0"));
+  bench.columns.complete(0, untold);
+  CHECK(bench.columns.find_accelerator("nvidia0")->peak_rate == unknown);
+  CHECK(bench.columns.find_scope("rack")->peak_rate == peak + unknown);
+  CHECK_FALSE(bench.columns.find_scope("nvidia0"));
 }
 
 TEST_CASE("counted work becomes columns, a precision when it is first seen") {
@@ -211,7 +213,7 @@ TEST_CASE("idle, a device has counted zero, for however long; a pipe that is act
   for (std::int64_t second = 3602; second <= 3902; ++second) {
     ReadingSet set{
         .source = bench.sources[0], .time = at(second), .values = {absent, 0.2, absent, absent, peak, peak}};
-    bench.book.complete(0, set);
+    bench.columns.complete(0, set);
   }
   CHECK_FALSE(is_known(counted(bench.read(3903, {.utilization = 0}))));
 }
@@ -266,28 +268,28 @@ TEST_CASE("after a reload scopes that stay keep their counts, those that went ar
   Bench bench;
   bench.count_for("server", 5);
   bench.count_for("rack", 7);
-  bench.book.set_scopes({scope("room", {}, {"rack"}), scope("rack", {"nvidia*"})});
-  CHECK_FALSE(bench.book.find_scope("server"));
+  bench.columns.set_scopes({scope("room", {}, {"rack"}), scope("rack", {"nvidia*"})});
+  CHECK_FALSE(bench.columns.find_scope("server"));
   const auto sets = bench.scope_sets(1);
   REQUIRE(sets.size() == 1);
   CHECK(sets[0].source->name == "rack");
   CHECK(counted(sets[0]) == 7);
   bench.read(1);
   bench.read(1, {}, 1);
-  CHECK(bench.book.find_scope("rack")->peak_rate == 2 * peak);
-  CHECK(bench.book.find_scope("room")->peak_rate == 2 * peak);
+  CHECK(bench.columns.find_scope("rack")->peak_rate == 2 * peak);
+  CHECK(bench.columns.find_scope("room")->peak_rate == 2 * peak);
 }
 
 TEST_CASE("an accelerator that is read anew after a reload goes on counting where it was") {
   Bench bench;
   bench.count(5);
-  bench.book.remove(0);
-  const SourcePtr anew = bench.book.describe(7, accelerator("nvidia0"));
+  bench.columns.remove(0);
+  const SourcePtr anew = bench.columns.describe(7, accelerator("nvidia0"));
   CHECK(anew->index_of({.quantity = Quantity::counted_work, .place = Place::bf16}));
-  CHECK(bench.book.find_accelerator("nvidia0")->id == 7);
+  CHECK(bench.columns.find_accelerator("nvidia0")->id == 7);
   bench.count(2);
   ReadingSet set{.source = bench.sources[0], .time = at(1), .values = {0, 0, absent, absent, peak, peak}};
-  bench.book.complete(7, set);
+  bench.columns.complete(7, set);
   CHECK(counted(set) == 7);
 }
 
@@ -296,9 +298,9 @@ TEST_CASE("a meter's set passes as it is") {
   auto meter = std::make_shared<Source>();
   meter->kind = SourceKind::meter;
   meter->fields = {{{Quantity::active_power}, Wire::f32}};
-  CHECK(bench.book.describe(2, meter) == meter);
+  CHECK(bench.columns.describe(2, meter) == meter);
   ReadingSet set{.source = meter, .time = at(1), .values = {5}};
-  bench.book.complete(2, set);
+  bench.columns.complete(2, set);
   CHECK(set.source == meter);
   CHECK(set.values == std::vector<double>{5});
 }

@@ -32,7 +32,7 @@ inline Register value_at(std::uint16_t address, Channel channel, Wire wire = Wir
 }
 
 // Keeps what a driver hands in.
-class Ledger final : public Intake {
+class DeliveryRecord final : public Intake {
  public:
   struct Entry {
     SourcePtr source{};
@@ -99,7 +99,7 @@ class Ledger final : public Intake {
 struct Rack {
   asio::io_context io{1};
   Config config;
-  Ledger ledger;
+  DeliveryRecord ledger;
   std::unique_ptr<modbus::ModbusDriver> driver;
 
   MeterConfig& add(const std::string& name, const ModbusAddress& address, std::uint8_t unit = 1) {

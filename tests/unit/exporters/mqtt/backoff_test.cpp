@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using flopwatt::mqtt_json::Backoff;
+using flopwatt::mqtt::Backoff;
 
 TEST_CASE("pauses grow from 1 s to at most 30 s, spread by chance") {
   Backoff low, high;

@@ -98,7 +98,7 @@ TEST_CASE("what changes while the status before is being acknowledged is publish
     rig.exporter->set_status({newest});
     const auto is_told = [&] {
       const auto told = subscriber.on(base + "status/pdu-a");
-      return !told.empty() && told.back().payload == mqtt_json::status_document(newest);
+      return !told.empty() && told.back().payload == mqtt::status_document(newest);
     };
     run_until(rig.loop, is_told);
     REQUIRE(is_told());

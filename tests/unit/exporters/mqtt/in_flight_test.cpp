@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace flopwatt;
-using namespace flopwatt::mqtt_json;
+using namespace flopwatt::mqtt;
 using Lane = PushExporter::Lane;
 using std::chrono::seconds;
 

@@ -5,7 +5,7 @@
 #include "tests/unit/exporters/mqtt/sets.h"
 
 using namespace flopwatt;
-using namespace flopwatt::mqtt_json;
+using namespace flopwatt::mqtt;
 using Lane = PushExporter::Lane;
 
 namespace {

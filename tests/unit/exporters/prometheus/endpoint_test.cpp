@@ -24,7 +24,7 @@
 
 using namespace flopwatt;
 using namespace std::chrono_literals;
-using exposition::Endpoint;
+using prometheus::Endpoint;
 using test::Answer;
 using test::HttpClient;
 using Clock = std::chrono::steady_clock;

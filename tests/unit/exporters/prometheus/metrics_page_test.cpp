@@ -19,8 +19,8 @@
 #include "tests/unit/exporters/prometheus/synthetic_snapshot.h"
 
 using namespace flopwatt;
-using exposition::MetricsPage;
-using exposition::PageFormat;
+using prometheus::MetricsPage;
+using prometheus::PageFormat;
 
 namespace {
 
@@ -309,7 +309,7 @@ TEST_CASE("a page of ten thousand series") {
     const double each = (cpu_milliseconds() - before) / rounds;
     before = cpu_milliseconds();
     std::size_t compressed = 0;
-    for (int i = 0; i < rounds; ++i) compressed = exposition::gzip(first).size();
+    for (int i = 0; i < rounds; ++i) compressed = prometheus::gzip(first).size();
     const double packing = (cpu_milliseconds() - before) / rounds;
     const auto lines = lines_of(first);
     const auto samples = std::ranges::count_if(lines, [](const std::string& line) { return line[0] != '#'; });

@@ -4,7 +4,7 @@
 
 #include <string>
 
-using namespace flopwatt::exposition;
+using namespace flopwatt::prometheus;
 
 TEST_CASE("OpenMetrics where the client names it and likes the classic text no better") {
   for (const char* accept :

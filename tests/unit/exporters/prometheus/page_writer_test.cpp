@@ -10,7 +10,7 @@
 #include "readings/reading_set.h"
 
 using namespace flopwatt;
-using namespace flopwatt::exposition;
+using namespace flopwatt::prometheus;
 
 TEST_CASE("a family's lines come once, before its first sample") {
   std::string page;

@@ -19,7 +19,7 @@ std::string at(const json::value& status, std::string_view pointer) {
 }  // namespace
 
 TEST_CASE("the status of a synthetic snapshot") {
-  const json::value status = json::parse(exposition::status_json(test::synthetic_snapshot()));
+  const json::value status = json::parse(prometheus::status_json(test::synthetic_snapshot()));
   CHECK(at(status, "/node") == "\"rack-r12\"");
   CHECK(at(status, "/version") == '"' + std::string(version) + '"');
   CHECK(at(status, "/time") == "\"2026-11-23T12:44:01.750Z\"");

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace flopwatt::agent;
+using namespace flopwatt::commands;
 
 namespace {
 

@@ -6,8 +6,8 @@
 #include "tests/unit/agent/commands/export/stored_rack.h"
 
 using namespace flopwatt;
-using namespace flopwatt::agent;
-using namespace flopwatt::agent::testing;
+using namespace flopwatt::commands;
+using namespace flopwatt::commands::testing;
 
 namespace {
 

@@ -16,7 +16,7 @@
 #include "agent/store/reader.h"
 #include "agent/store/store.h"
 
-namespace flopwatt::agent::testing {
+namespace flopwatt::commands::testing {
 
 namespace fs = std::filesystem;
 
@@ -149,4 +149,4 @@ Printed print(const fs::path& path, Run run) {
   return print(path, run, [](Job&) {});
 }
 
-}  // namespace flopwatt::agent::testing
+}  // namespace flopwatt::commands::testing

@@ -5,7 +5,7 @@
 #include <vector>
 
 using namespace flopwatt;
-using namespace flopwatt::agent;
+using namespace flopwatt::commands;
 using namespace std::chrono_literals;
 
 namespace {

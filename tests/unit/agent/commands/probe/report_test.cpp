@@ -5,7 +5,7 @@
 #include <string>
 
 using namespace flopwatt;
-using namespace flopwatt::agent;
+using namespace flopwatt::commands;
 using modbus::Confidence;
 using modbus::ProbedUnit;
 using modbus::ProbeMatch;

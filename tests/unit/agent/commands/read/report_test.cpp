@@ -8,7 +8,7 @@
 #include "readings/reading_set.h"
 
 using namespace flopwatt;
-using namespace flopwatt::agent::read;
+using namespace flopwatt::commands;
 namespace json = boost::json;
 
 namespace {

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace flopwatt;
-using namespace flopwatt::agent::read;
+using namespace flopwatt::commands;
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace flopwatt;
-using namespace flopwatt::agent;
+using namespace flopwatt::commands;
 using namespace std::chrono_literals;
 
 namespace {

@@ -18,10 +18,10 @@ namespace flopwatt {
 /// The vendors of accelerators.
 [[nodiscard]] std::span<const std::string_view> accelerator_vendors();
 
-class NameBook {
+class UniqueNames {
  public:
   /// With `reserved`, automatic names cannot be taken.
-  explicit NameBook(bool reserved) : reserved_(reserved) {}
+  explicit UniqueNames(bool reserved) : reserved_(reserved) {}
 
   /// Takes `name` for `what` ("meter"); a bad or taken name is reported.
   void take(const std::string& name, std::string_view what, Position at, Reporter& report);

@@ -1,7 +1,7 @@
 // What the program's exit tells (CONTRACT section 1).
 #pragma once
 
-namespace flopwatt::agent {
+namespace flopwatt {
 
 enum ExitCode : int {
   exit_good = 0,
@@ -10,4 +10,4 @@ enum ExitCode : int {
   exit_store = 3,          ///< the store cannot be used
 };
 
-}  // namespace flopwatt::agent
+}  // namespace flopwatt

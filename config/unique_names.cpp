@@ -1,4 +1,4 @@
-#include "config/name_book.h"
+#include "config/unique_names.h"
 
 #include <algorithm>
 #include <array>
@@ -28,7 +28,7 @@ bool is_automatic_name(std::string_view name) {
   return is_numbered("cpu") || std::ranges::any_of(vendors, is_numbered);
 }
 
-void NameBook::take(const std::string& name, std::string_view what, Position at, Reporter& report) {
+void UniqueNames::take(const std::string& name, std::string_view what, Position at, Reporter& report) {
   if (!is_name(name)) {
     report.error(at, "name: '" + name.substr(0, 60) +
                          "'; write letters, digits, '-' and '_', the first a letter or digit, at most 128");
@@ -47,7 +47,7 @@ void NameBook::take(const std::string& name, std::string_view what, Position at,
                          std::to_string(owner->second.line) + " (upper and lower case count as the same)");
 }
 
-std::string NameBook::read(MapReader& map, std::string_view what) {
+std::string UniqueNames::read(MapReader& map, std::string_view what) {
   const YamlNode* node = map.require("name");
   const std::string* text = node == nullptr ? nullptr : text_of(*node, "name", map.report());
   if (text == nullptr) return "";

@@ -1,4 +1,4 @@
-#include "exporters/prometheus/snapshot_desk.h"
+#include "exporters/prometheus/shared_snapshot.h"
 
 #include <boost/asio/redirect_error.hpp>
 #include <utility>
@@ -6,9 +6,9 @@
 #include "runtime/async.h"
 #include "runtime/log.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
-struct SnapshotDesk::Question {
+struct SharedSnapshot::Question {
   Question(const asio::any_io_executor& executor, std::chrono::milliseconds limit)
       : deadline(executor, limit) {}
 
@@ -30,7 +30,7 @@ struct SnapshotDesk::Question {
 
 // The question is not a child of who asks it: a wait that ends at the limit must not wait for the answer, and
 // cancelling a coroutine of another loop is a race.
-awaitable<SnapshotPtr> SnapshotDesk::newest() {
+awaitable<SnapshotPtr> SharedSnapshot::newest() {
   if (!open_ || open_->answered) {
     const auto executor = co_await asio::this_coro::executor;
     open_ = std::make_shared<Question>(executor, limit_);
@@ -46,4 +46,4 @@ awaitable<SnapshotPtr> SnapshotDesk::newest() {
   co_return question->snapshot;
 }
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus

@@ -8,7 +8,7 @@
 
 #include "exporters/snapshot.h"
 
-namespace flopwatt::exposition {
+namespace flopwatt::prometheus {
 
 /// Asks the metering loop, always for the same detail; awaited on the serving loop. It is never cancelled and
 /// may be answered late, or never.
@@ -16,9 +16,9 @@ using AskForSnapshot = std::function<boost::asio::awaitable<SnapshotPtr>()>;
 
 /// One question at a time: requests that come while it is open share its answer, so that any number of
 /// scrapes at once costs the metering loop one snapshot. Serving loop.
-class SnapshotDesk {
+class SharedSnapshot {
  public:
-  explicit SnapshotDesk(AskForSnapshot ask, std::chrono::milliseconds limit = std::chrono::seconds(2))
+  explicit SharedSnapshot(AskForSnapshot ask, std::chrono::milliseconds limit = std::chrono::seconds(2))
       : ask_(std::make_shared<const AskForSnapshot>(std::move(ask))), limit_(limit) {}
 
   /// The snapshot, or null where it did not come within the limit (counted from the first who asked). While a
@@ -33,4 +33,4 @@ class SnapshotDesk {
   std::shared_ptr<Question> open_;
 };
 
-}  // namespace flopwatt::exposition
+}  // namespace flopwatt::prometheus
