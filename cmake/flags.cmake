@@ -9,7 +9,9 @@ target_compile_options(flopwatt_flags INTERFACE
 # in variants above all); they are no findings of ours, and ASan looks for the real ones.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(flopwatt_flags INTERFACE -Wno-null-dereference -Wno-mismatched-new-delete
-    -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict -Wno-maybe-uninitialized)
+    -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict -Wno-maybe-uninitialized
+    # Types without linkage in coroutine frames: GCC reports them outside the main file, as all sources of a unity build are.
+    -Wno-subobject-linkage)
 endif()
 target_compile_definitions(flopwatt_flags INTERFACE $<$<CONFIG:Release,RelWithDebInfo>:_FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS>)
 target_link_options(flopwatt_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)

@@ -56,6 +56,12 @@ function(flopwatt_room room rooms allowed)
   endif()
 endfunction()
 
+# doctest's runner, compiled once for all test programs.
+function(flopwatt_test_runner)
+  add_library(flopwatt_test_runner OBJECT ${PROJECT_SOURCE_DIR}/tests/unit/main.cpp)
+  target_link_libraries(flopwatt_test_runner PUBLIC doctest::doctest PRIVATE flopwatt_flags)
+endfunction()
+
 # flopwatt_unit_tests(FOLDER [THREADS] [LINKS LIB...]): one doctest program of every *_test.cpp in tests/unit/FOLDER and
 # below, so that no test can be forgotten in a list. It links the room FOLDER and all rooms below. THREADS: it is run with
 # TSan, too.
@@ -63,11 +69,11 @@ function(flopwatt_unit_tests folder)
   cmake_parse_arguments(TESTS "THREADS" "" "LINKS" ${ARGN})
   string(REPLACE "/" "_" name "${folder}")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/unit/${folder}/*_test.cpp)
-  add_executable(test_${name} ${sources} ${PROJECT_SOURCE_DIR}/tests/unit/main.cpp)
+  add_executable(test_${name} ${sources})
   target_compile_definitions(test_${name} PRIVATE FLOPWATT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   get_property(targets DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTY BUILDSYSTEM_TARGETS)
   list(FILTER targets INCLUDE REGEX "^flopwatt_${name}(_|$)")
-  target_link_libraries(test_${name} PRIVATE ${targets} flopwatt_flags doctest::doctest ${TESTS_LINKS})
+  target_link_libraries(test_${name} PRIVATE ${targets} flopwatt_flags flopwatt_test_runner ${TESTS_LINKS})
   if(NOT folder IN_LIST rooms_without_asio)
     target_precompile_headers(test_${name} REUSE_FROM flopwatt_precompiled)
   endif()

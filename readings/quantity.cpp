@@ -8,22 +8,13 @@ namespace {
 
 using enum ValueKind;
 using Q = Quantity;
-constexpr auto meter = SourceKind::meter;
-constexpr auto accelerator = SourceKind::accelerator;
-constexpr auto scope = SourceKind::scope;
-constexpr auto window = SourceKind::window;
-constexpr auto work = SourceKind::work;
-constexpr auto whole = PlaceKind::whole;
-constexpr auto phase = PlaceKind::phase;
-constexpr auto lines = PlaceKind::lines;
-constexpr auto pipe = PlaceKind::pipe;
-constexpr auto precision = PlaceKind::precision;
-constexpr auto branch = PlaceKind::branch;
+using enum SourceKind;
+using enum PlaceKind;
 
 constexpr double joules_per_wh = 3600.0;
 
 // clang-format off: one row is one line
-constexpr auto table = std::to_array<QuantityRow>({
+constexpr auto quantity_rows = std::to_array<QuantityRow>({
     {meter, Q::active_power, whole, "active_power", "W", gauge, "flopwatt_meter_power_watts", "", 1,
      "active_power*_w", "Active power that the meter measures; import is positive."},
     {meter, Q::apparent_power, whole, "apparent_power", "VA", gauge,
@@ -248,21 +239,21 @@ std::optional<Place> find_place(PlaceKind kind, std::string_view label) {
   return std::nullopt;
 }
 
-std::span<const QuantityRow> quantity_table() { return table; }
+std::span<const QuantityRow> quantity_table() { return quantity_rows; }
 
 const QuantityRow* find_row(SourceKind source, Channel channel) {
   const PlaceKind kind = kind_of(channel.place);
-  const auto row = std::ranges::find_if(table, [&](const QuantityRow& candidate) {
+  const auto row = std::ranges::find_if(quantity_rows, [&](const QuantityRow& candidate) {
     return candidate.source == source && candidate.quantity == channel.quantity && candidate.place == kind;
   });
-  return row == table.end() ? nullptr : &*row;
+  return row == quantity_rows.end() ? nullptr : &*row;
 }
 
 const QuantityRow* find_row(SourceKind source, std::string_view name, PlaceKind place) {
-  const auto row = std::ranges::find_if(table, [&](const QuantityRow& candidate) {
+  const auto row = std::ranges::find_if(quantity_rows, [&](const QuantityRow& candidate) {
     return candidate.source == source && candidate.name == name && candidate.place == place;
   });
-  return row == table.end() ? nullptr : &*row;
+  return row == quantity_rows.end() ? nullptr : &*row;
 }
 
 std::string json_key(const QuantityRow& row, Place place) {

@@ -6,9 +6,7 @@
 namespace flopwatt {
 namespace {
 
-constexpr auto whole = PlaceKind::whole;
-constexpr auto phase = PlaceKind::phase;
-constexpr auto branch = PlaceKind::branch;
+using enum PlaceKind;
 
 // Reasons that several rows share.
 constexpr std::string_view only_whole = "of a phase; only that of the whole meter is kept, where it has one";
@@ -30,7 +28,7 @@ constexpr std::string_view health = "about the device, not about energy";
 constexpr std::string_view inventory = "says how large the device is, measures nothing";
 
 // clang-format off: one row is one line
-constexpr auto table = std::to_array<UnpublishedRow>({
+constexpr auto unpublished_rows = std::to_array<UnpublishedRow>({
     {"active_power", whole, "ac_in_instant", "W", instant},
     {"active_power", whole, "dc_out", "W", behind_rectifier},
     {"active_power_import", whole, "", "W", one_direction},
@@ -105,20 +103,20 @@ constexpr auto table = std::to_array<UnpublishedRow>({
 
 }  // namespace
 
-std::span<const UnpublishedRow> unpublished_table() { return table; }
+std::span<const UnpublishedRow> unpublished_table() { return unpublished_rows; }
 
 const UnpublishedRow* find_unpublished(std::string_view quantity, PlaceKind place) {
-  const auto row = std::ranges::find_if(table, [&](const UnpublishedRow& candidate) {
+  const auto row = std::ranges::find_if(unpublished_rows, [&](const UnpublishedRow& candidate) {
     return candidate.quantity == quantity && candidate.place == place && candidate.part.empty();
   });
-  return row == table.end() ? nullptr : &*row;
+  return row == unpublished_rows.end() ? nullptr : &*row;
 }
 
 const UnpublishedRow* find_unpublished_part(std::string_view quantity, std::string_view part) {
-  const auto row = std::ranges::find_if(table, [&](const UnpublishedRow& candidate) {
+  const auto row = std::ranges::find_if(unpublished_rows, [&](const UnpublishedRow& candidate) {
     return candidate.quantity == quantity && candidate.part == part && !part.empty();
   });
-  return row == table.end() ? nullptr : &*row;
+  return row == unpublished_rows.end() ? nullptr : &*row;
 }
 
 }  // namespace flopwatt

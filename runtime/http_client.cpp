@@ -21,7 +21,7 @@ namespace http = beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
-using Parser = http::response_parser<http::string_body>;
+using ResponseParser = http::response_parser<http::string_body>;
 
 /// Throws where the caller was cancelled.
 Fault fault_of(const HttpTarget& target, const error_code& error, HttpClientLimits limits) {
@@ -79,7 +79,7 @@ awaitable<Result<HttpAnswer>> http_get(HttpTarget target, HttpClientLimits limit
   if (error) co_return fault_of(target, error, limits);
 
   beast::flat_buffer buffer(limits.header_bytes + limits.body_bytes);
-  Parser parser;
+  ResponseParser parser;
   parser.header_limit(limits.header_bytes);
   parser.body_limit(limits.body_bytes);
   co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));

@@ -28,7 +28,7 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
-using Parser = http::request_parser<http::empty_body>;
+using RequestParser = http::request_parser<http::empty_body>;
 using Message = http::response<http::span_body<const char>>;
 
 constexpr std::chrono::milliseconds accept_back_off{100};
@@ -63,7 +63,7 @@ std::string http_date() {
 }
 
 // What is wrong with a request whose head was read with `error`; nullopt: nothing.
-std::optional<HttpResponse> refusal(const Parser& parser, const error_code& error) {
+std::optional<HttpResponse> refusal(const RequestParser& parser, const error_code& error) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return plain_response(431, "The request's head is too large.");
   if (error && error != http::error::body_limit)
@@ -80,7 +80,7 @@ std::optional<HttpResponse> refusal(const Parser& parser, const error_code& erro
 }
 
 // Lines of one name are one list (RFC 9110, section 5.3).
-std::string joined(const Parser& parser, http::field name) {
+std::string joined(const RequestParser& parser, http::field name) {
   std::string list;
   const auto lines = parser.get().equal_range(name);
   for (auto line = lines.first; line != lines.second; ++line) {
@@ -90,7 +90,7 @@ std::string joined(const Parser& parser, http::field name) {
   return list;
 }
 
-HttpRequest to_request(const Parser& parser) {
+HttpRequest to_request(const RequestParser& parser) {
   const auto& message = parser.get();
   const std::string target(message.target());
   const std::size_t question = std::min(target.find('?'), target.size());
@@ -100,7 +100,7 @@ HttpRequest to_request(const Parser& parser) {
           .accept_encoding = joined(parser, http::field::accept_encoding)};
 }
 
-Message to_message(const HttpResponse& response, const Parser& parser, bool keep_alive) {
+Message to_message(const HttpResponse& response, const RequestParser& parser, bool keep_alive) {
   Message message;
   message.version(parser.get().version());
   message.result(response.status);
@@ -173,9 +173,10 @@ class HttpServer::Impl {
 
   awaitable<void> serve(Session& session);
   awaitable<bool> serve_one(Session& session, bool first);
-  awaitable<error_code> read_head(Session& session, Parser& parser, bool first);
+  awaitable<error_code> read_head(Session& session, RequestParser& parser, bool first);
   awaitable<HttpResponse> answer(HttpRequest request);
-  awaitable<bool> send(Session& session, const HttpResponse& response, const Parser& parser, bool keep_alive);
+  awaitable<bool> send(Session& session, const HttpResponse& response, const RequestParser& parser,
+                       bool keep_alive);
 
   asio::any_io_executor executor_;
   HttpHandler handler_;
@@ -303,7 +304,7 @@ awaitable<void> HttpServer::Impl::serve(Session& session) {
 
 // Reads and answers one request. False: the connection is at its end.
 awaitable<bool> HttpServer::Impl::serve_one(Session& session, bool first) {
-  Parser parser;
+  RequestParser parser;
   parser.header_limit(limits_.header_bytes);
   parser.body_limit(0);
   const error_code error = co_await read_head(session, parser, first);
@@ -319,7 +320,7 @@ awaitable<bool> HttpServer::Impl::serve_one(Session& session, bool first) {
   co_return sent&& keep_alive;
 }
 
-awaitable<error_code> HttpServer::Impl::read_head(Session& session, Parser& parser, bool first) {
+awaitable<error_code> HttpServer::Impl::read_head(Session& session, RequestParser& parser, bool first) {
   session.waiting = true;
   const auto place = std::ranges::find(sessions_, &session, &SessionPtr::get);
   sessions_.splice(sessions_.end(), sessions_, place);
@@ -352,8 +353,8 @@ awaitable<HttpResponse> HttpServer::Impl::answer(HttpRequest request) {
   co_return plain_response(500, "flopwatt has a fault here; its log says which.");
 }
 
-awaitable<bool> HttpServer::Impl::send(Session& session, const HttpResponse& response, const Parser& parser,
-                                       bool keep_alive) {
+awaitable<bool> HttpServer::Impl::send(Session& session, const HttpResponse& response,
+                                       const RequestParser& parser, bool keep_alive) {
   Message message = to_message(response, parser, keep_alive);
   http::response_serializer<http::span_body<const char>> serializer(message);
   session.stream.expires_after(limits_.write);

@@ -8,8 +8,6 @@
 namespace flopwatt::accounting {
 namespace {
 
-constexpr std::uint8_t known = 1;
-constexpr std::uint8_t gap = 0;
 constexpr double lump_memory_s = 900;
 
 }  // namespace
@@ -27,8 +25,8 @@ double CountedWork::add(std::int64_t time_us, double work, double time_variance,
   follow_lumps(growth, since_us);
   // What lies between the end of counting and the reading before this one stays unknown.
   if (is_continued && (track_.empty() || track_.last_us() < since_us))
-    track_.append(since_us, {}, gap, retention);
-  track_.append(time_us, {growth}, is_continued ? known : gap, retention);
+    track_.append(since_us, {}, tag_gap, retention);
+  track_.append(time_us, {growth}, is_continued ? tag_known : tag_gap, retention);
   return growth;
 }
 

@@ -6,14 +6,6 @@
 #include "readings/reading_set.h"
 
 namespace flopwatt::accounting {
-namespace {
-
-constexpr std::uint8_t known = 1;
-constexpr std::uint8_t gap = 0;
-constexpr double square(double x) { return x * x; }
-
-}  // namespace
-
 void EnergySeries::set_shape(const EnergyShape& shape) {
   shape_ = shape;
   if (shape.counter)
@@ -41,7 +33,7 @@ double EnergySeries::integrate(const EnergyReading& reading, const Retention& re
   double joules = 0;
   for (const PowerStep& step : integral_.add(reading.time_us, reading.watts, likely_)) {
     const bool is_near = step.time_us - step.since_us <= shape_.longest_gap_us;
-    integrated_.append(step.time_us, {step.joules, step.variance}, is_near ? known : gap, retention);
+    integrated_.append(step.time_us, {step.joules, step.variance}, is_near ? tag_known : tag_gap, retention);
     if (is_near) joules += step.joules;
     likely_.observe(step.time_us, step.watts);
     last_watts_ = step.watts;
@@ -54,7 +46,7 @@ EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& 
   const CounterBounds bounds{likely_.limit(), LikelyPower::possible_watts};
   for (const CounterStep& step : counter_.add({reading.time_us, reading.joules, {}}, bounds)) {
     const bool is_near = step.time_us - step.since_us <= shape_.longest_gap_us;
-    counted_.append(step.time_us, {step.growth}, step.known && is_near ? known : gap, retention);
+    counted_.append(step.time_us, {step.growth}, step.known && is_near ? tag_known : tag_gap, retention);
     growth.joules += step.growth;
     if (step.restored) growth.restored_joules += step.growth;
     // Without power readings the counter itself tells what power is likely.

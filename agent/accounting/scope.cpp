@@ -7,7 +7,9 @@
 namespace flopwatt::accounting {
 namespace {
 
-enum Column : std::size_t { power, unaccounted, energy, device_energy, work, columns };
+struct FigureColumn {
+  enum : std::size_t { power, unaccounted, energy, device_energy, work, count };
+};
 
 SourcePtr scope_source(const std::string& name) {
   using Q = Quantity;
@@ -193,13 +195,13 @@ void Scope::close_windows(std::int64_t now_us, double min_coverage, std::vector<
 }
 
 ReadingSet Scope::running_figures(Moment now) const {
-  ReadingSet set{source_, now, 0, std::vector<double>(columns, absent)};
+  ReadingSet set{source_, now, 0, std::vector<double>(FigureColumn::count, absent)};
   const double device_power = power_of(devices_, now.monotonic_us);
-  set.values[power] = from_meters() ? power_of(meters_, now.monotonic_us) : device_power;
-  if (from_meters()) set.values[unaccounted] = set.values[power] - device_power;
-  set.values[energy] = totals_.energy();
-  set.values[device_energy] = totals_.device_energy();
-  set.values[work] = totals_.work();
+  set.values[FigureColumn::power] = from_meters() ? power_of(meters_, now.monotonic_us) : device_power;
+  if (from_meters()) set.values[FigureColumn::unaccounted] = set.values[FigureColumn::power] - device_power;
+  set.values[FigureColumn::energy] = totals_.energy();
+  set.values[FigureColumn::device_energy] = totals_.device_energy();
+  set.values[FigureColumn::work] = totals_.work();
   return set;
 }
 

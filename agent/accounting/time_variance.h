@@ -7,6 +7,8 @@
 
 namespace flopwatt::accounting {
 
+[[nodiscard]] constexpr double square(double x) { return x * x; }
+
 /// Time stamps err differently from poll to poll: their variance is a running mean over about 16 of them.
 class TimeVariance {
  public:

@@ -28,6 +28,10 @@ struct Retention {
   std::vector<std::int64_t> exact_us;  ///< where nothing may be merged
 };
 
+/// Tags of a series that tells no kinds apart.
+inline constexpr std::uint8_t tag_gap = 0;
+inline constexpr std::uint8_t tag_known = 1;
+
 /// Bit n is set where a stretch has tag n.
 using TagSet = unsigned;
 

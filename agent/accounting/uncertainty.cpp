@@ -9,7 +9,6 @@ namespace flopwatt::accounting {
 namespace {
 
 constexpr double of_half_width = std::numbers::inv_sqrt3;
-constexpr double square(double x) { return x * x; }
 
 }  // namespace
 

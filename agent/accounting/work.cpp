@@ -7,9 +7,6 @@
 namespace flopwatt::accounting {
 namespace {
 
-constexpr std::uint8_t known = 1;
-constexpr std::uint8_t gap = 0;
-
 // Bounds that are missing or contradict the work are the work itself: never tighter than told, never
 // negative.
 Track<4>::Sums growth_of(const CounterStep& step) {
@@ -35,7 +32,7 @@ double WorkSeries::add(const WorkReading& reading, const Retention& retention) {
   const CounterReading counted{reading.time_us, reading.work, {reading.low, reading.high, reading.spread}};
   for (const CounterStep& step : counter_.add(counted, {likely, likely})) {
     const bool is_known_stretch = step.known && step.time_us - step.since_us <= longest_gap_us_;
-    track_.append(step.time_us, growth_of(step), is_known_stretch ? known : gap, retention);
+    track_.append(step.time_us, growth_of(step), is_known_stretch ? tag_known : tag_gap, retention);
     growth += step.growth;
   }
   return growth;

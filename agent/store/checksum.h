@@ -11,6 +11,8 @@ namespace flopwatt::store {
 
 class Checksum {
  public:
+  static constexpr std::size_t width = 4;  ///< bytes of value()
+
   Checksum& add(std::uint64_t value) {
     for (unsigned shift = 0; shift < 64; shift += 8)
       crc_.process_byte(static_cast<unsigned char>(value >> shift));

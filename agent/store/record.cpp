@@ -12,8 +12,6 @@ namespace {
 
 enum Code : std::uint8_t { code_absent = 0, code_baseline = 1, code_packed = 2, code_exact = 3 };
 constexpr std::size_t codes_per_byte = 4;
-constexpr std::size_t crc_width = 4;
-
 std::uint64_t bits_of(double value) { return std::bit_cast<std::uint64_t>(value); }
 
 std::size_t width_of(Wire wire) {
@@ -159,13 +157,14 @@ void encode(const Row& row, const ReadingSet& set, std::int64_t boot, const Layo
     auto& byte = out[codes + i / codes_per_byte];
     byte = static_cast<std::uint8_t>(byte | code << (2 * (i % codes_per_byte)));
   }
-  put_word(out, checksum(row, out), crc_width);
+  put_word(out, checksum(row, out), Checksum::width);
 }
 
 std::optional<ReadingSet> decode(const Row& row, std::span<const std::uint8_t> data, const Layout& layout) {
-  if (data.size() < crc_width) return std::nullopt;
-  const auto body = data.first(data.size() - crc_width);
-  if (ByteReader(data.last(crc_width)).word(crc_width) != checksum(row, body)) return std::nullopt;
+  if (data.size() < Checksum::width) return std::nullopt;
+  const auto body = data.first(data.size() - Checksum::width);
+  if (ByteReader(data.last(Checksum::width)).word(Checksum::width) != checksum(row, body))
+    return std::nullopt;
 
   ByteReader reader(body);
   ReadingSet set;

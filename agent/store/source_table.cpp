@@ -12,22 +12,20 @@ namespace {
 /// Some racks' worth; a source is described anew only when its identity changes.
 constexpr std::size_t max_remembered = 10'000;
 
-constexpr std::size_t crc_width = 4;
-
 Bytes baseline_bytes(const std::string& description, const std::vector<double>& values) {
   Bytes bytes;
   for (const double value : values) put_word(bytes, std::bit_cast<std::uint64_t>(value), sizeof(value));
-  put_word(bytes, Checksum().add(description).add(bytes).value(), crc_width);
+  put_word(bytes, Checksum().add(description).add(bytes).value(), Checksum::width);
   return bytes;
 }
 
 bool read_baseline(const std::string& description, std::span<const std::uint8_t> bytes, Layout& layout) {
-  if (bytes.size() != layout.fields.size() * sizeof(double) + crc_width) return false;
+  if (bytes.size() != layout.fields.size() * sizeof(double) + Checksum::width) return false;
   ByteReader reader(bytes);
   for (std::size_t i = 0; i < layout.fields.size(); ++i)
     layout.baseline.push_back(std::bit_cast<double>(reader.word(sizeof(double))));
-  const auto crc = Checksum().add(description).add(bytes.first(bytes.size() - crc_width)).value();
-  return reader.word(crc_width) == crc;
+  const auto crc = Checksum().add(description).add(bytes.first(bytes.size() - Checksum::width)).value();
+  return reader.word(Checksum::width) == crc;
 }
 
 Layout layout_of(const SourcePtr& source) {

@@ -82,12 +82,12 @@ std::string bound_text(double bound) {
 
 // Seconds, to the microsecond.
 void append_seconds(std::string& out, std::int64_t wall_us) {
-  constexpr std::int64_t microseconds_per_second = 1'000'000;
-  append_integer(out, static_cast<std::uint64_t>(wall_us / microseconds_per_second));
-  std::int64_t rest = wall_us % microseconds_per_second;
+  constexpr std::int64_t per_second = 1'000'000;
+  append_integer(out, static_cast<std::uint64_t>(wall_us / per_second));
+  std::int64_t rest = wall_us % per_second;
   if (rest == 0) return;
   out += '.';
-  for (std::int64_t digit = microseconds_per_second / 10; rest > 0; digit /= 10) {
+  for (std::int64_t digit = per_second / 10; rest > 0; digit /= 10) {
     out += static_cast<char>('0' + rest / digit);
     rest %= digit;
   }

@@ -6,7 +6,7 @@
 namespace flopwatt::modbus {
 namespace {
 
-Question question_of(const PlannedRead& read) { return {read.function, read.address, read.count}; }
+Question planned_question(const PlannedRead& read) { return {read.function, read.address, read.count}; }
 
 }  // namespace
 
@@ -21,8 +21,8 @@ const Answers::Bytes* Answers::find(const Question& question) const {
 
 std::vector<Question> questions_of(const ReadPlan& plan) {
   std::vector<Question> questions;
-  for (const PlannedRead& read : plan.at_connect) questions.push_back(question_of(read));
-  for (const PlannedRead& read : plan.reads) questions.push_back(question_of(read));
+  for (const PlannedRead& read : plan.at_connect) questions.push_back(planned_question(read));
+  for (const PlannedRead& read : plan.reads) questions.push_back(planned_question(read));
   return questions;
 }
 
@@ -31,7 +31,7 @@ std::vector<double> values_of(std::span<const Register> registers, const ReadPla
   MeterValues taken({registers.begin(), registers.end()});
   for (const auto* reads : {&plan.at_connect, &plan.reads})
     for (const PlannedRead& read : *reads)
-      if (const Answers::Bytes* bytes = answers.find(question_of(read))) taken.take(read.slots, *bytes);
+      if (const Answers::Bytes* bytes = answers.find(planned_question(read))) taken.take(read.slots, *bytes);
   std::vector<double> values(registers.size(), absent);
   taken.write(values);
   return values;

@@ -124,9 +124,8 @@ std::optional<Fault> StreamConnection<AnyConversation>::ask(const ReadRequest& r
 template <class AnyConversation>
 std::optional<Result<Answer>> StreamConnection<AnyConversation>::take(const ReadRequest& request,
                                                                       const ReadOptions& options) {
-  using Verdict = typename AnyConversation::Verdict;
-  auto verdict = Verdict::waiting;
-  while (verdict == Verdict::waiting) {
+  auto verdict = Conversation::Verdict::waiting;
+  while (verdict == Conversation::Verdict::waiting) {
     if (deadline_passed_) return timed_out(request, options);
     const auto space = conversation_.space();
     const ssize_t size = ::recv(socket_.get(), space.data(), space.size(), 0);
@@ -135,7 +134,7 @@ std::optional<Result<Answer>> StreamConnection<AnyConversation>::take(const Read
     if (size < 0) return lost(request, text_of(errno));
     verdict = conversation_.received(static_cast<std::size_t>(size));
   }
-  if (verdict == Verdict::doubt) {
+  if (verdict == Conversation::Verdict::doubt) {
     close();
     return transaction_fault(conversation_.doubt_class(), address_, request,
                              conversation_.doubt() + "; the connection was closed");
@@ -143,7 +142,8 @@ std::optional<Result<Answer>> StreamConnection<AnyConversation>::take(const Read
   answered_ = true;
   timeouts_in_a_row_ = 0;
   backoff_.succeed();
-  if (verdict == Verdict::registers) return Answer{sent_, moment_since(sent_), conversation_.registers()};
+  if (verdict == Conversation::Verdict::registers)
+    return Answer{sent_, moment_since(sent_), conversation_.registers()};
   const int code = conversation_.exception_code();
   return transaction_fault(FaultClass::exception, address_, request, "exception " + std::to_string(code),
                            code);

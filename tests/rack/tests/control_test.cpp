@@ -12,19 +12,19 @@ using namespace rack;
 
 namespace {
 
-struct Fixture {
+struct ControlFixture {
   std::string path = "/tmp/rack-control-test-" + std::to_string(getpid());
   std::string script = std::string(RACK_LOADS) + "/two_meters.yml";
   Load load = load_file(script);
   StatePtr state = create_state(path, script);
-  ~Fixture() { std::filesystem::remove(path); }
+  ~ControlFixture() { std::filesystem::remove(path); }
 
   boost::json::object run(const std::string& line) const { return execute(words_of(line), load, *state); }
 };
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "a switch is seen through another mapping") {
+TEST_CASE_FIXTURE(ControlFixture, "a switch is seen through another mapping") {
   const StatePtr other = open_state(path);
   run("meter feed-b late 700");
   CHECK(other->meters[1][MeterFault::late].load() == 700);
@@ -40,14 +40,14 @@ TEST_CASE_FIXTURE(Fixture, "a switch is seen through another mapping") {
   CHECK(other->meters[2][MeterFault::silent].load() == 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what it does not know it refuses") {
+TEST_CASE_FIXTURE(ControlFixture, "what it does not know it refuses") {
   for (const char* line :
        {"meter nobody silent", "meter feed-a sulk", "meter feed-a silent 5", "gpu 7 hang", "gpu 0 silent",
         "dance", "", "truth --since=3", "truth --gpus=9", "truth --at=soon"})
     CHECK_THROWS_AS(run(line), std::invalid_argument);
 }
 
-TEST_CASE_FIXTURE(Fixture, "truth sums energy and work of an interval") {
+TEST_CASE_FIXTURE(ControlFixture, "truth sums energy and work of an interval") {
   const auto truth = run("truth --from=+5 --until=+25 --gpus=0 --meters=feed-a");
   const auto& sum = truth.at("sum").as_object();
   CHECK(sum.at("flop").as_double() == doctest::Approx(flop(load.gpus[0], 5, 25)));
@@ -57,7 +57,7 @@ TEST_CASE_FIXTURE(Fixture, "truth sums energy and work of an interval") {
   CHECK(truth.at("gpus").as_object().at("0").as_object().at("imma_op").as_double() > 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "Unix times keep their nanoseconds") {
+TEST_CASE_FIXTURE(ControlFixture, "Unix times keep their nanoseconds") {
   const std::int64_t at = state->start_realtime_ns + 12'345'678'901;
   const std::string digits = std::to_string(at);
   const auto truth = run("truth --at=" + digits.substr(0, 10) + "." + digits.substr(10));

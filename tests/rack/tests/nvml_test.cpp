@@ -19,18 +19,18 @@ using namespace rack::nvml;
 
 namespace {
 
-struct Fixture {
+struct LibraryFixture {
   std::string path = "/tmp/rack-nvml-test-" + std::to_string(getpid());
   std::string script = std::string(RACK_LOADS) + "/two_meters.yml";
   Load load = load_file(script);
   StatePtr state = create_state(path, script);
   void* library = dlopen(RACK_LIBRARY, RTLD_NOW | RTLD_LOCAL);
 
-  Fixture() {
+  LibraryFixture() {
     REQUIRE(library);
     setenv("RACK_STATE", path.c_str(), 1);
   }
-  ~Fixture() {
+  ~LibraryFixture() {
     while (call("nvmlDeviceGetCount_v2", static_cast<unsigned*>(nullptr)) != kUninitialized)
       call("nvmlShutdown");
     std::filesystem::remove(path);
@@ -50,11 +50,11 @@ struct Fixture {
   void run(const std::string& line) const { execute(words_of(line), load, *state); }
 };
 
-void pause(int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); }
+void wait_for(int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); }
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "nothing works before init, and init counts") {
+TEST_CASE_FIXTURE(LibraryFixture, "nothing works before init, and init counts") {
   unsigned count = 0;
   CHECK(call("nvmlDeviceGetCount_v2", &count) == kUninitialized);
   CHECK(call("nvmlInit_v2") == kSuccess);
@@ -69,7 +69,7 @@ TEST_CASE_FIXTURE(Fixture, "nothing works before init, and init counts") {
   CHECK(call("nvmlInit_v2") == kDriverNotLoaded);
 }
 
-TEST_CASE_FIXTURE(Fixture, "identity, sizes and versions are checked as strictly as by the real one") {
+TEST_CASE_FIXTURE(LibraryFixture, "identity, sizes and versions are checked as strictly as by the real one") {
   REQUIRE(call("nvmlInit_v2") == kSuccess);
   char text[96];
   CHECK(call("nvmlDeviceGetName", device(0), text, 96U) == kSuccess);
@@ -95,9 +95,9 @@ TEST_CASE_FIXTURE(Fixture, "identity, sizes and versions are checked as strictly
   CHECK(cores == 132 * 128);
 }
 
-TEST_CASE_FIXTURE(Fixture, "the energy counter follows the truth") {
+TEST_CASE_FIXTURE(LibraryFixture, "the energy counter follows the truth") {
   REQUIRE(call("nvmlInit_v2") == kSuccess);
-  pause(150);
+  wait_for(150);
   FieldValue fields[4] = {};
   fields[0].field_id = 83;
   fields[1].field_id = 185;
@@ -130,7 +130,7 @@ struct Metrics {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "GPM gives the mean activity between two samples") {
+TEST_CASE_FIXTURE(LibraryFixture, "GPM gives the mean activity between two samples") {
   REQUIRE(call("nvmlInit_v2") == kSuccess);
   GpmSupport support{1, 9};
   CHECK(call("nvmlGpmQueryDeviceSupport", device(1), &support) == kSuccess);
@@ -147,7 +147,7 @@ TEST_CASE_FIXTURE(Fixture, "GPM gives the mean activity between two samples") {
   CHECK(call("nvmlGpmSampleGet", device(0), get.head.sample1) == kSuccess);
   CHECK(call("nvmlGpmSampleGet", device(0), get.head.sample2) == kSuccess);
   CHECK(call("nvmlGpmMetricsGet", &get.head) == kNoData);
-  pause(150);
+  wait_for(150);
   CHECK(call("nvmlGpmSampleGet", device(0), get.head.sample2) == kSuccess);
   get.head.metrics[0].metric_id = 7;
   get.more[0].metric_id = 11;
@@ -163,7 +163,7 @@ TEST_CASE_FIXTURE(Fixture, "GPM gives the mean activity between two samples") {
   CHECK(call("nvmlGpmSampleFree", get.head.sample2) == kSuccess);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a lost GPU says so, a hung one says nothing until it is released") {
+TEST_CASE_FIXTURE(LibraryFixture, "a lost GPU says so, a hung one says nothing until it is released") {
   REQUIRE(call("nvmlInit_v2") == kSuccess);
   const Device lost = device(0);
   const Device well = device(1);
@@ -179,7 +179,7 @@ TEST_CASE_FIXTURE(Fixture, "a lost GPU says so, a hung one says nothing until it
     call("nvmlDeviceGetPowerUsage", lost, &reading);
     returned = true;
   });
-  pause(150);
+  wait_for(150);
   CHECK_FALSE(returned);
   CHECK(call("nvmlDeviceGetPowerUsage", well, &power) == kSuccess);
   run("gpu 0 hang off");

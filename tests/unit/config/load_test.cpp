@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path source_dir = FLOPWATT_SOURCE_DIR;
-const DataPaths shipped = {{source_dir / "config/meters"}, source_dir / "config/accelerators.yml"};
+const DataPaths shipped_data = {{test::source_dir / "config/meters"},
+                                test::source_dir / "config/accelerators.yml"};
 
 class TextAsFile {
  public:
@@ -37,10 +37,10 @@ class TextAsFile {
   fs::path path_;
 };
 
-Loaded load_text(const std::string& text) { return load_config(TextAsFile(text).path(), shipped); }
+Loaded load_text(const std::string& text) { return load_config(TextAsFile(text).path(), shipped_data); }
 
 Loaded load_good(const fs::path& file) {
-  Loaded loaded = load_config(file, shipped);
+  Loaded loaded = load_config(file, shipped_data);
   for (const Finding& finding : loaded.findings) MESSAGE(finding.text());
   REQUIRE_FALSE(loaded.has_errors());
   return loaded;
@@ -49,13 +49,13 @@ Loaded load_good(const fs::path& file) {
 }  // namespace
 
 TEST_CASE("wrong configurations: every fault at its place, all at once") {
-  const auto files = test::yaml_files(source_dir / "tests/unit/config/wrong");
+  const auto files = test::yaml_files(test::source_dir / "tests/unit/config/wrong");
   REQUIRE(files.size() >= 20);
-  for (const fs::path& file : files) test::check_findings(file, load_config(file, shipped).findings);
+  for (const fs::path& file : files) test::check_findings(file, load_config(file, shipped_data).findings);
 }
 
 TEST_CASE("a good configuration: what is said of meters") {
-  const Config config = load_good(source_dir / "tests/unit/config/good/full.yml").config;
+  const Config config = load_good(test::source_dir / "tests/unit/config/good/full.yml").config;
   CHECK(config.node == "rack-r12.example");
   CHECK(config.interval == 500ms);
   REQUIRE(config.meters.size() == 3);
@@ -101,7 +101,7 @@ TEST_CASE("a good configuration: what is said of meters") {
 }
 
 TEST_CASE("a good configuration: everything else") {
-  const Config config = load_good(source_dir / "tests/unit/config/good/full.yml").config;
+  const Config config = load_good(test::source_dir / "tests/unit/config/good/full.yml").config;
   CHECK(config.nvidia.enabled);
   CHECK(config.nvidia.required);
   CHECK(config.nvidia.library == "/opt/libnvidia-ml.so.1");
@@ -122,7 +122,7 @@ TEST_CASE("a good configuration: everything else") {
   CHECK(config.windows == std::vector<Window>{{"10s", 10s}, {"1m", 1min}, {"900s", 15min}});
   CHECK(config.min_coverage == 0.5);
 
-  CHECK(config.store.path == source_dir / "tests/unit/config/good/data/flopwatt.db");
+  CHECK(config.store.path == test::source_dir / "tests/unit/config/good/data/flopwatt.db");
   CHECK(config.store.max_size_bytes == std::uint64_t{64} << 20);
   CHECK(config.store.max_age == 1h);
   CHECK(config.store.commit == 250ms);
@@ -143,7 +143,7 @@ TEST_CASE("a good configuration: everything else") {
 }
 
 TEST_CASE("the example configuration works as it is and says nothing but what it shows") {
-  const Loaded loaded = load_good(source_dir / "config/flopwatt.yml");
+  const Loaded loaded = load_good(test::source_dir / "config/flopwatt.yml");
   CHECK(loaded.findings.empty());
   CHECK(loaded.config.meters.empty());
   REQUIRE(loaded.config.scopes.size() == 1);
@@ -153,7 +153,7 @@ TEST_CASE("the example configuration works as it is and says nothing but what it
 
 // The commented lines of the example are what people copy.
 TEST_CASE("the example configuration with its commented lines is good too") {
-  std::ifstream stream(source_dir / "config/flopwatt.yml");
+  std::ifstream stream(test::source_dir / "config/flopwatt.yml");
   std::string text;
   for (std::string line; std::getline(stream, line);) {
     const std::size_t hash = line.find('#');
@@ -249,7 +249,7 @@ TEST_CASE("a file that cannot be read is a finding") {
        std::vector<std::pair<std::string, std::string>>{{"/nowhere/flopwatt.yml", "no such file"},
                                                         {"/tmp", "directory"},
                                                         {"/dev/zero", "not a regular file"}}) {
-    const Loaded loaded = load_config(path, shipped);
+    const Loaded loaded = load_config(path, shipped_data);
     REQUIRE(loaded.findings.size() == 1);
     CHECK(loaded.findings[0].text().starts_with(path + ":1:1: "));
     CHECK(loaded.findings[0].message.find(part) != std::string::npos);
@@ -265,7 +265,7 @@ TEST_CASE("a file that this user may not read: who may has to be changed") {
   const bool root = ::geteuid() == 0;  // who may read everything
   constexpr ::uid_t nobody = 65534;
   if (root) REQUIRE(::seteuid(nobody) == 0);
-  const Loaded loaded = load_config(file.path(), shipped);
+  const Loaded loaded = load_config(file.path(), shipped_data);
   if (root) REQUIRE(::seteuid(0) == 0);
   REQUIRE_FALSE(loaded.findings.empty());
   CHECK(loaded.findings[0].message ==
@@ -273,12 +273,12 @@ TEST_CASE("a file that this user may not read: who may has to be changed") {
 }
 
 TEST_CASE("faults of a profile stand in the profile's file, once, after the configuration's") {
-  const fs::path folder = source_dir / "tests/unit/config/wrong_profiles";
+  const fs::path folder = test::source_dir / "tests/unit/config/wrong_profiles";
   const TextAsFile file(
       "meters:\n  - {name: a, address: \"tcp://h\", profile: overlaps, accuracy: {class: 1}}\n"
       "  - {name: b, address: \"tcp://i\", profile: overlaps, accuracy: {class: 1}}\nbad: 1\n"
       "scopes: [{name: s, energy: [a, b], work: all}]\n");
-  const Loaded loaded = load_config(file.path(), {{folder}, shipped.accelerators});
+  const Loaded loaded = load_config(file.path(), {{folder}, shipped_data.accelerators});
   REQUIRE(loaded.findings.size() == 4);
   CHECK(loaded.findings[0].file == file.path());
   CHECK(loaded.findings[0].line == 4);
@@ -303,7 +303,7 @@ TEST_CASE("a thousand meters load") {
 }
 
 TEST_CASE("whatever is written, loading returns and every finding has a place in the file") {
-  std::ifstream stream(source_dir / "tests/unit/config/good/full.yml");
+  std::ifstream stream(test::source_dir / "tests/unit/config/good/full.yml");
   const std::string good{std::istreambuf_iterator<char>(stream), {}};
   const auto lines = std::count(good.begin(), good.end(), '\n');
   const std::string alphabet = "{}[]:,-&*'\"# \n0x*/@~";

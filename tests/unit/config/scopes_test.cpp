@@ -3,13 +3,12 @@
 
 #include "config/load.h"
 #include "config/scope_tree.h"
+#include "tests/unit/config/wrong_files.h"
 
 using namespace flopwatt;
 namespace fs = std::filesystem;
 
 namespace {
-
-const fs::path source_dir = FLOPWATT_SOURCE_DIR;
 
 ScopeConfig scope(const std::string& name, std::vector<std::string> contains) {
   ScopeConfig config;
@@ -24,8 +23,8 @@ using Indexes = std::vector<std::size_t>;
 
 TEST_CASE("scopes inside scopes, with branches, names, globs and all across the levels") {
   const Loaded loaded =
-      load_config(source_dir / "tests/unit/config/good/nested_scopes.yml",
-                  {{source_dir / "config/meters"}, {source_dir / "config/accelerators.yml"}});
+      load_config(test::source_dir / "tests/unit/config/good/nested_scopes.yml",
+                  {{test::source_dir / "config/meters"}, {test::source_dir / "config/accelerators.yml"}});
   for (const Finding& finding : loaded.findings) MESSAGE(finding.text());
   REQUIRE(loaded.findings.empty());
   const auto& scopes = loaded.config.scopes;

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Config load_good(const std::string& text) {
+Config load_buses(const std::string& text) {
   const fs::path file = fs::temp_directory_path() / ("flopwatt-serial-" + std::to_string(getpid()) + ".yml");
   std::ofstream(file) << text;
   const DataPaths paths{{fs::path(FLOPWATT_SOURCE_DIR) / "config/meters"},
@@ -28,7 +28,7 @@ Config load_good(const std::string& text) {
 }  // namespace
 
 TEST_CASE("a serial bus gives its meters line, settings, timeout and turnaround") {
-  const Config config = load_good(R"(
+  const Config config = load_buses(R"(
 node: n
 buses:
   - {name: row-a, address: "rtu:///dev/ttyUSB0", baud: 19200, parity: even, stop_bits: 2, timeout: 250ms, turnaround: 5ms}
@@ -57,7 +57,7 @@ meters:
 }
 
 TEST_CASE("branches are labelled") {
-  const Config config = load_good(R"(
+  const Config config = load_buses(R"(
 node: n
 meters:
   - name: pdu

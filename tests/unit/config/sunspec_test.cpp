@@ -13,14 +13,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-class Folder {
+class ProfileFolder {
  public:
-  Folder() : path_(fs::temp_directory_path() / ("flopwatt-sunspec-" + std::to_string(getpid()))) {
+  ProfileFolder() : path_(fs::temp_directory_path() / ("flopwatt-sunspec-" + std::to_string(getpid()))) {
     fs::create_directories(path_);
   }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+  ~ProfileFolder() { fs::remove_all(path_); }
+  ProfileFolder(const ProfileFolder&) = delete;
+  ProfileFolder& operator=(const ProfileFolder&) = delete;
 
   // The findings are "line:column: message".
   [[nodiscard]] Loaded load(const std::string& text) const {
@@ -44,7 +44,7 @@ std::vector<std::string> errors_of(const Loaded& loaded) {
 }  // namespace
 
 TEST_CASE("a SunSpec meter has power and energy of its own, before anything was asked") {
-  const Loaded loaded = Folder().load(
+  const Loaded loaded = ProfileFolder().load(
       "meters:\n"
       "  - {name: a, address: 'tcp://10.0.0.1', profile: sunspec, accuracy: {class: 1}}\n"
       "  - {name: b, address: 'tcp://10.0.0.1', unit_id: 2, profile: sunspec, sunspec_model: 16,\n"
@@ -63,7 +63,7 @@ TEST_CASE("a SunSpec meter has power and energy of its own, before anything was 
 }
 
 TEST_CASE("what a SunSpec meter has not: branches, a 17th model; what others have not: sunspec_model") {
-  const Loaded loaded = Folder().load(
+  const Loaded loaded = ProfileFolder().load(
       "meters:\n"
       "  - {name: a, address: 'tcp://10.0.0.1', profile: sunspec, sunspec_model: 17, accuracy: {class: 1}}\n"
       "  - {name: b, address: 'tcp://10.0.0.2', profile: sunspec, branches: {1: x}, accuracy: {class: 1}}\n"

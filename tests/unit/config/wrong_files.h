@@ -14,6 +14,9 @@
 
 namespace flopwatt::test {
 
+/// The top of the project.
+inline const std::filesystem::path source_dir = FLOPWATT_SOURCE_DIR;
+
 inline std::vector<std::filesystem::path> yaml_files(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder))

@@ -82,16 +82,16 @@ class Service {
   pid_t process_ = -1;
 };
 
-GuestProcess::Settings at(const fs::path& path) {
+GuestProcess::Settings listener_at(const fs::path& path) {
   return {.name = "guest", .program = "/bin/false", .arguments = {}, .socket = path, .only_socket = true};
 }
 
-SteadyTime in(SteadyTime::duration time) { return std::chrono::steady_clock::now() + time; }
+SteadyTime within(SteadyTime::duration time) { return std::chrono::steady_clock::now() + time; }
 
-awaitable<std::string> ask(GuestProcess& guest, std::string text) {
-  const auto sent = co_await guest.send(text, in(5s));
+awaitable<std::string> ask_listener(GuestProcess& guest, std::string text) {
+  const auto sent = co_await guest.send(text, within(5s));
   if (!sent) co_return "send: " + sent.error().message;
-  const auto answer = co_await guest.receive(in(5s));
+  const auto answer = co_await guest.receive(within(5s));
   co_return answer ? std::string(*answer) : "receive: " + answer.error().message;
 }
 
@@ -101,7 +101,7 @@ awaitable<std::string> connect(GuestProcess& guest) {
   co_return connected ? std::string() : connected.error().message;
 }
 
-void run(awaitable<void> task) {
+void run_listening(awaitable<void> task) {
   asio::io_context io(1);
   std::exception_ptr failure;
   bool ended = false;
@@ -115,30 +115,30 @@ void run(awaitable<void> task) {
 }
 
 awaitable<void> one_after_the_other(fs::path path) {
-  GuestProcess first(at(path)), second(at(path));
+  GuestProcess first(listener_at(path)), second(listener_at(path));
   const std::string connected = co_await connect(first);
   CHECK(connected == "");
-  const std::string answer = co_await ask(first, "one");
+  const std::string answer = co_await ask_listener(first, "one");
   CHECK(answer == "one");
   const std::string also = co_await connect(second);
   CHECK(also == "");
-  const auto told = co_await second.receive(in(5s));
+  const auto told = co_await second.receive(within(5s));
   CHECK((told && *told == "busy"));
   co_await second.stop();
   co_await first.stop();
   const std::string again = co_await connect(second);
   CHECK(again == "");
-  const std::string its = co_await ask(second, "two");
+  const std::string its = co_await ask_listener(second, "two");
   CHECK(its == "two");
 }
 
 awaitable<void> killed_and_started_again(fs::path path) {
   auto service = std::make_unique<Service>(path);
-  GuestProcess guest(at(path));
+  GuestProcess guest(listener_at(path));
   const std::string connected = co_await connect(guest);
   CHECK(connected == "");
   service->kill();
-  const std::string ended = co_await ask(guest, "one");
+  const std::string ended = co_await ask_listener(guest, "one");
   CHECK(ended.find("the guest ended: it closed the connection") != std::string::npos);
   co_await guest.stop();
   const std::string nobody = co_await connect(guest);
@@ -146,12 +146,12 @@ awaitable<void> killed_and_started_again(fs::path path) {
   service = std::make_unique<Service>(path);  // over what the killed one left
   const std::string again = co_await connect(guest);
   CHECK(again == "");
-  const std::string answer = co_await ask(guest, "two");
+  const std::string answer = co_await ask_listener(guest, "two");
   CHECK(answer == "two");
 }
 
 awaitable<std::string> connect_once(fs::path path) {
-  GuestProcess guest(at(path));
+  GuestProcess guest(listener_at(path));
   co_return co_await connect(guest);
 }
 
@@ -174,7 +174,7 @@ awaitable<void> prefers_the_socket(fs::path path) {
   const std::string connected = co_await connect(guest);
   CHECK(connected == "");
   co_await guest.stop();
-  const std::string after = co_await ask(guest, "one");
+  const std::string after = co_await ask_listener(guest, "one");
   CHECK(after.find("it closed the connection") != std::string::npos);  // it was no process of ours
 }
 
@@ -183,23 +183,23 @@ awaitable<void> prefers_the_socket(fs::path path) {
 TEST_CASE("a service serves one client after the other; who comes meanwhile is told") {
   const Folder folder;
   const Service service(folder.path / "guest.sock");
-  run(one_after_the_other(folder.path / "guest.sock"));
+  run_listening(one_after_the_other(folder.path / "guest.sock"));
 }
 
 TEST_CASE("a service that was killed is found again") {
   const Folder folder;
-  run(killed_and_started_again(folder.path / "guest.sock"));
+  run_listening(killed_and_started_again(folder.path / "guest.sock"));
 }
 
 TEST_CASE("without its socket a guest is started, with it the service is asked") {
   const Folder folder;
-  run(prefers_the_socket(folder.path / "guest.sock"));
+  run_listening(prefers_the_socket(folder.path / "guest.sock"));
 }
 
 TEST_CASE("a path without a socket, or too long, says so") {
   const Folder folder;
-  run(check_connect(folder.path / "none.sock", "No such file"));
-  run(check_connect(folder.path / std::string(120, 'x'), "too long"));
+  run_listening(check_connect(folder.path / "none.sock", "No such file"));
+  run_listening(check_connect(folder.path / std::string(120, 'x'), "too long"));
   CHECK_FALSE(GuestListener::open(folder.path / std::string(120, 'x')));
 }
 
@@ -220,9 +220,9 @@ TEST_CASE("another user's service is believed only in a folder of that user") {
   const Folder folder;
   REQUIRE(::chmod(folder.path.c_str(), 0777) == 0);
   const Service service(folder.path / "guest.sock", nobody);
-  run(check_connect(folder.path / "guest.sock", "user 65534 listens there"));
+  run_listening(check_connect(folder.path / "guest.sock", "user 65534 listens there"));
   REQUIRE(::chown(folder.path.c_str(), nobody, nobody) == 0);
-  run(check_connect(folder.path / "guest.sock", ""));
+  run_listening(check_connect(folder.path / "guest.sock", ""));
 }
 
 }  // namespace flopwatt

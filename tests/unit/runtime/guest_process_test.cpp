@@ -20,10 +20,10 @@ GuestProcess::Settings shell(const std::string& script) {
   return {.name = "guest", .program = "/bin/sh", .arguments = {"-c", script, "guest"}};
 }
 
-SteadyTime in(SteadyTime::duration time) { return std::chrono::steady_clock::now() + time; }
+SteadyTime within_limit(SteadyTime::duration time) { return std::chrono::steady_clock::now() + time; }
 
 /// Runs one coroutine to its end.
-void run(awaitable<void> task) {
+void run_guest(awaitable<void> task) {
   asio::io_context io(1);
   std::exception_ptr failure;
   bool ended = false;
@@ -36,10 +36,10 @@ void run(awaitable<void> task) {
   REQUIRE(ended);
 }
 
-awaitable<std::string> ask(GuestProcess& guest, std::string text) {
-  const auto sent = co_await guest.send(text, in(5s));
+awaitable<std::string> ask_guest(GuestProcess& guest, std::string text) {
+  const auto sent = co_await guest.send(text, within_limit(5s));
   if (!sent) co_return "send: " + sent.error().message;
-  const auto answer = co_await guest.receive(in(5s));
+  const auto answer = co_await guest.receive(within_limit(5s));
   co_return answer ? std::string(*answer) : "receive: " + answer.error().message;
 }
 
@@ -47,12 +47,12 @@ awaitable<void> echo_twice() {
   GuestProcess guest(shell("exec cat <&3 >&3"));
   const auto started = co_await guest.start();
   REQUIRE(started);
-  const std::string first = co_await ask(guest, "one");
-  const std::string second = co_await ask(guest, std::string(50'000, 'x'));
+  const std::string first = co_await ask_guest(guest, "one");
+  const std::string second = co_await ask_guest(guest, std::string(50'000, 'x'));
   CHECK(first == "one");
   CHECK(second == std::string(50'000, 'x'));
   co_await guest.stop();
-  const std::string after = co_await ask(guest, "three");
+  const std::string after = co_await ask_guest(guest, "three");
   CHECK(after == "send: the guest ended: signal 9 (Killed)");
 }
 
@@ -61,7 +61,7 @@ awaitable<void> hang() {
   const auto started = co_await guest.start();
   REQUIRE(started);
   const auto begun = std::chrono::steady_clock::now();
-  const auto answer = co_await guest.receive(in(50ms));
+  const auto answer = co_await guest.receive(within_limit(50ms));
   CHECK(std::chrono::steady_clock::now() - begun < 5s);
   REQUIRE_FALSE(answer);
   CHECK(answer.error().fault_class == FaultClass::timeout);
@@ -74,7 +74,7 @@ awaitable<void> end_by(std::string script, std::string how) {
   GuestProcess guest(shell(script));
   const auto started = co_await guest.start();
   REQUIRE(started);
-  const auto answer = co_await guest.receive(in(10s));
+  const auto answer = co_await guest.receive(within_limit(10s));
   REQUIRE_FALSE(answer);
   CHECK(answer.error().fault_class == FaultClass::device);
   CHECK(answer.error().message == "the guest ended: " + how);
@@ -91,14 +91,14 @@ awaitable<void> look_inside() {
   const auto started = co_await guest.start();
   ::close(ours);
   REQUIRE(started);
-  const auto descriptors = co_await guest.receive(in(10s));
+  const auto descriptors = co_await guest.receive(within_limit(10s));
   REQUIRE(descriptors);
   CHECK(*descriptors == "0 1 2 3 4 5 ");  // 4 is the script's own, 5 is that of `ls`
-  const auto ignored = co_await guest.receive(in(10s));
+  const auto ignored = co_await guest.receive(within_limit(10s));
   REQUIRE(ignored);
   const auto mask = std::strtoull(ignored->data() + ignored->find('\t'), nullptr, 16);
   CHECK((mask >> (SIGPIPE - 1) & 1) == 0);
-  const auto argument = co_await guest.receive(in(10s));
+  const auto argument = co_await guest.receive(within_limit(10s));
   REQUIRE(argument);
   CHECK(*argument == "--socket_fd=3\n");
 }
@@ -124,7 +124,7 @@ awaitable<void> too_long() {
   GuestProcess guest(shell("head -c 70000 /dev/zero | dd bs=70000 iflag=fullblock >&3 2>/dev/null; cat"));
   const auto started = co_await guest.start();
   REQUIRE(started);
-  const auto answer = co_await guest.receive(in(10s));
+  const auto answer = co_await guest.receive(within_limit(10s));
   REQUIRE_FALSE(answer);
   CHECK(answer.error().fault_class == FaultClass::protocol);
 }
@@ -168,7 +168,7 @@ awaitable<void> cannot_be_killed() {
   GuestProcess guest(shell("echo $$ >&3; exec sleep 1000"));
   const auto started = co_await guest.start();
   REQUIRE(started);
-  const auto pid = co_await guest.receive(in(10s));
+  const auto pid = co_await guest.receive(within_limit(10s));
   REQUIRE(pid);
   Holder holder(static_cast<pid_t>(std::strtol(std::string(*pid).c_str(), nullptr, 10)));
   if (!holder.holds) {
@@ -182,7 +182,7 @@ awaitable<void> cannot_be_killed() {
   REQUIRE_FALSE(second);
   CHECK(second.error().message.find("cannot be killed") != std::string::npos);
   holder.let_go();
-  const auto end = in(10s);
+  const auto end = within_limit(10s);
   bool again = false;
   while (!again && std::chrono::steady_clock::now() < end) again = (co_await guest.start()).has_value();
   CHECK(again);
@@ -190,22 +190,22 @@ awaitable<void> cannot_be_killed() {
 
 }  // namespace
 
-TEST_CASE("a guest answers, one packet a message, until it is stopped") { run(echo_twice()); }
-TEST_CASE("a guest that hangs is a timeout and can be killed") { run(hang()); }
+TEST_CASE("a guest answers, one packet a message, until it is stopped") { run_guest(echo_twice()); }
+TEST_CASE("a guest that hangs is a timeout and can be killed") { run_guest(hang()); }
 TEST_CASE("a guest's end is told as it was") {
-  run(end_by("exit 7", "exit code 7"));
-  run(end_by("kill -SEGV $$", "signal 11 (Segmentation fault)"));
-  run(end_by("exec 3>&-; exec sleep 1000", "it closed its socket"));
+  run_guest(end_by("exit 7", "exit code 7"));
+  run_guest(end_by("kill -SEGV $$", "signal 11 (Segmentation fault)"));
+  run_guest(end_by("exec 3>&-; exec sleep 1000", "it closed its socket"));
 }
 TEST_CASE("a guest inherits its socket and standard error, no other descriptor and no ignored signal") {
-  run(look_inside());
+  run_guest(look_inside());
 }
-TEST_CASE("a program that is not there is a fault") { run(no_program()); }
-TEST_CASE("a message that is too long is refused") { run(too_long()); }
+TEST_CASE("a program that is not there is a fault") { run_guest(no_program()); }
+TEST_CASE("a message that is too long is refused") { run_guest(too_long()); }
 TEST_CASE("a guest that cannot be killed is abandoned, and no other is started while it is there") {
-  run(cannot_be_killed());
+  run_guest(cannot_be_killed());
 }
 
-TEST_CASE("the pause between starts doubles up to its limit") { run(pauses()); }
+TEST_CASE("the pause between starts doubles up to its limit") { run_guest(pauses()); }
 
 }  // namespace flopwatt

@@ -101,7 +101,7 @@ void wait_until(Condition holds) {
   REQUIRE(holds());
 }
 
-Answer ask(std::uint16_t port, std::string_view request) {
+Answer ask_server(std::uint16_t port, std::string_view request) {
   HttpClient client(port);
   client.send(request);
   return client.read();
@@ -111,9 +111,9 @@ Answer ask(std::uint16_t port, std::string_view request) {
 
 TEST_CASE("a request is handed on in its parts and answered") {
   Running server;
-  const Answer answer = ask(server.port,
-                            "GET /a/b?x=1&y=2 HTTP/1.1\r\nHost: h\r\nAccept: text/plain\r\n"
-                            "Accept-Encoding: gzip\r\n\r\n");
+  const Answer answer = ask_server(server.port,
+                                   "GET /a/b?x=1&y=2 HTTP/1.1\r\nHost: h\r\nAccept: text/plain\r\n"
+                                   "Accept-Encoding: gzip\r\n\r\n");
   CHECK(answer.status() == 200);
   CHECK(answer.has("Content-Type: text/plain; charset=utf-8\r\n"));
   CHECK(answer.has("Date: "));
@@ -188,10 +188,10 @@ TEST_CASE("the limit of a request's head is the one that was given") {
   const auto with_fields = [](std::size_t bytes) {
     return "GET / HTTP/1.1\r\nX: " + std::string(bytes - 7, 'a') + "\r\n\r\n";
   };
-  CHECK(ask(server.port, with_line(500)).status() == 200);
-  CHECK(ask(server.port, with_line(520)).status() == 431);
-  CHECK(ask(server.port, with_fields(500)).status() == 200);
-  CHECK(ask(server.port, with_fields(520)).status() == 431);
+  CHECK(ask_server(server.port, with_line(500)).status() == 200);
+  CHECK(ask_server(server.port, with_line(520)).status() == 431);
+  CHECK(ask_server(server.port, with_fields(500)).status() == 200);
+  CHECK(ask_server(server.port, with_fields(520)).status() == 431);
 }
 
 TEST_CASE("a handler that throws is answered for, and the server goes on") {

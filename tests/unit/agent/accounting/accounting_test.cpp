@@ -12,24 +12,15 @@ using Work = ScopeConfig::Work;
 
 namespace {
 
-Rack rack() {
-  Rack rack;
-  rack.meters = {meter("pdu-a"), meter("pdu-b")};
-  rack.gpus = {gpu("nvidia0"), gpu("nvidia1", "GPU-2")};
-  return rack;
-}
-
-Accounting one_scope(Work work = Work::all) {
+Accounting account_one_scope(Work work = Work::all) {
   return Accounting(settings({scope("r", {"pdu-a", "pdu-b"}, work)}, {window("1m", 60)}), {}, at(0));
 }
-
-const ReadingSet& minute(const ScopeFigures& figures) { return figures.windows.at(0).figures; }
 
 }  // namespace
 
 TEST_CASE("a scope's running figures") {
-  Rack r = rack();
-  Accounting accounting = one_scope();
+  Rack r = rack_with(2, 2);
+  Accounting accounting = account_one_scope();
   r.run(accounting, 0, 100);
   const ScopeFigures figures = accounting.figures(at(99.99))[0];
   CHECK(figures.name == "r");
@@ -48,7 +39,7 @@ TEST_CASE("a scope's running figures") {
 }
 
 TEST_CASE("all, none, names and globs divide the accelerators") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   r.gpus.push_back(gpu("amd0", "AMD-1"));
   Accounting accounting(
       settings({scope("all", {"pdu-a"}, Work::all), scope("none", {"pdu-b"}, Work::none),
@@ -71,9 +62,9 @@ TEST_CASE("all, none, names and globs divide the accelerators") {
 }
 
 TEST_CASE("work: all without any accelerator tells energy and no work") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   r.gpus.clear();
-  Accounting accounting = one_scope();
+  Accounting accounting = account_one_scope();
   r.run(accounting, 0, 100);
   const ScopeFigures figures = accounting.figures(at(99.99))[0];
   CHECK(figures.method == Method::none);
@@ -93,9 +84,9 @@ TEST_CASE("a scope whose devices have not appeared has totals and no trailing wi
 }
 
 TEST_CASE("idle: no work, no joules per FLOP, but the energy is told") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   r.flop_per_joule = 0;
-  Accounting accounting = one_scope();
+  Accounting accounting = account_one_scope();
   r.run(accounting, 0, 100);
   const auto figures = accounting.figures(at(99.99));
   CHECK(value(minute(figures[0]), Q::work) == 0);
@@ -107,8 +98,8 @@ TEST_CASE("idle: no work, no joules per FLOP, but the energy is told") {
 }
 
 TEST_CASE("a silent meter takes power and windows away, its energy total stands still and catches up") {
-  Rack r = rack();
-  Accounting accounting = one_scope();
+  Rack r = rack_with(2, 2);
+  Accounting accounting = account_one_scope();
   r.disturb = [](ReadingSet& set, double t) { return set.source->name != "pdu-b" || t < 50 || t > 80; };
   r.run(accounting, 0, 54);
   CHECK(accounting.figures(at(53.99))[0].windows.size() == 1);
@@ -135,8 +126,8 @@ TEST_CASE("a silent meter takes power and windows away, its energy total stands 
 
 TEST_CASE("joules per FLOP is told down to the least coverage") {
   for (const bool is_enough : {true, false}) {
-    Rack r = rack();
-    Accounting accounting = one_scope();
+    Rack r = rack_with(2, 2);
+    Accounting accounting = account_one_scope();
     // Five readings kept back are a gap of 6 s, longer than a source may be silent: a tenth of the minute.
     const int length = is_enough ? 5 : 6;
     r.disturb = [&](ReadingSet& set, double t) {
@@ -151,8 +142,8 @@ TEST_CASE("joules per FLOP is told down to the least coverage") {
 }
 
 TEST_CASE("a silent accelerator leaves power, and coverage falls") {
-  Rack r = rack();
-  Accounting accounting = one_scope();
+  Rack r = rack_with(2, 2);
+  Accounting accounting = account_one_scope();
   r.disturb = [](ReadingSet& set, double t) { return set.source->name != "nvidia1" || t < 80; };
   r.run(accounting, 0, 110);
   const ScopeFigures figures = accounting.figures(at(109.99))[0];
@@ -164,8 +155,8 @@ TEST_CASE("a silent accelerator leaves power, and coverage falls") {
 }
 
 TEST_CASE("an accelerator that appears late counts from then on") {
-  Rack r = rack();
-  Accounting accounting = one_scope();
+  Rack r = rack_with(2, 2);
+  Accounting accounting = account_one_scope();
   r.disturb = [](ReadingSet& set, double t) { return set.source->name != "nvidia1" || t >= 85; };
   r.run(accounting, 0, 80);
   CHECK(value(minute(accounting.figures(at(79.99))[0]), Q::coverage) == 1);
@@ -177,8 +168,8 @@ TEST_CASE("an accelerator that appears late counts from then on") {
 }
 
 TEST_CASE("an accelerator without work keeps the scope's coverage at nothing") {
-  Rack r = rack();
-  Accounting accounting = one_scope();
+  Rack r = rack_with(2, 2);
+  Accounting accounting = account_one_scope();
   r.disturb = [](ReadingSet& set, double) {
     if (set.source->name == "nvidia1") set.values[3] = absent;
     return true;
@@ -191,8 +182,8 @@ TEST_CASE("an accelerator without work keeps the scope's coverage at nothing") {
 }
 
 TEST_CASE("glitches and resets never give a negative or wild figure") {
-  Rack r = rack();
-  Accounting accounting = one_scope();
+  Rack r = rack_with(2, 2);
+  Accounting accounting = account_one_scope();
   r.disturb = [](ReadingSet& set, double t) {
     const auto second = static_cast<int>(t);
     if (set.source->name == "pdu-a") {
@@ -233,8 +224,8 @@ TEST_CASE("glitches and resets never give a negative or wild figure") {
 }
 
 TEST_CASE("a replaced card keeps the name and begins new counters") {
-  Rack r = rack();
-  Accounting accounting = one_scope();
+  Rack r = rack_with(2, 2);
+  Accounting accounting = account_one_scope();
   r.run(accounting, 0, 100);
   const double before = value(accounting.figures(at(99.99))[0].figures, Q::device_energy);
   r.gpus[0] = gpu("nvidia0", "GPU-9");
@@ -250,8 +241,8 @@ TEST_CASE("a replaced card keeps the name and begins new counters") {
 }
 
 TEST_CASE("a source that learns who it is carries on") {
-  Rack r = rack();
-  Accounting accounting = one_scope();
+  Rack r = rack_with(2, 2);
+  Accounting accounting = account_one_scope();
   r.run(accounting, 0, 50);
   MeterShape known;
   known.serial = "12345";
@@ -263,9 +254,9 @@ TEST_CASE("a source that learns who it is carries on") {
 }
 
 TEST_CASE("sources of no scope are not accounted, sets out of order and without values neither") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   r.meters.push_back(meter("other"));
-  Accounting accounting = one_scope();
+  Accounting accounting = account_one_scope();
   r.run(accounting, 0, 100);
   const double energy = value(accounting.figures(at(99.99))[0].figures, Q::energy);
   CHECK(energy == doctest::Approx(99 * 5000 * 2 / 3).epsilon(0.03));
@@ -279,12 +270,12 @@ TEST_CASE("sources of no scope are not accounted, sets out of order and without 
 }
 
 TEST_CASE("a feed without load does not take the scope's power away") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   r.disturb = [](ReadingSet& set, double) {
     if (set.source->name == "pdu-b") set.values[1] = 0;
     return true;
   };
-  Accounting accounting = one_scope();
+  Accounting accounting = account_one_scope();
   r.run(accounting, 0, 3);
   for (int s = 3; s < 20; ++s) {
     r.second(accounting, s);

@@ -12,7 +12,7 @@ using Work = ScopeConfig::Work;
 
 namespace {
 
-Rack rack() {
+Rack wavy_rack() {
   Rack rack;
   rack.load = sinusoid(6000, 2000, 47);
   rack.meters = {meter("pdu-a"), meter("pdu-b")};
@@ -32,7 +32,7 @@ std::vector<ReadingSet> of(const Rack& rack, const std::string& name) {
 }  // namespace
 
 TEST_CASE("every window closes exactly once, at its boundary of UTC, with the truth of that time") {
-  Rack r = rack();
+  Rack r = wavy_rack();
   Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all), scope("m", {}, Work::none)},
                                  {window("1m", 60), window("15m", 900)}),
                         {}, at(0));
@@ -66,7 +66,7 @@ TEST_CASE("every window closes exactly once, at its boundary of UTC, with the tr
 }
 
 TEST_CASE("consecutive windows add up to the scope's energy") {
-  Rack r = rack();
+  Rack r = wavy_rack();
   Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("10s", 10)}), {},
                         at(0));
   r.run(accounting, 0, 700);
@@ -77,7 +77,7 @@ TEST_CASE("consecutive windows add up to the scope's energy") {
 }
 
 TEST_CASE("a window waits for the slowest source, but not for one that is stale") {
-  Rack r = rack();
+  Rack r = wavy_rack();
   Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60)}), {}, at(0));
   double told_at = 0;
   r.disturb = [](ReadingSet& set, double t) {
@@ -94,7 +94,7 @@ TEST_CASE("a window waits for the slowest source, but not for one that is stale"
 }
 
 TEST_CASE("a window without any reading is told with its coverage and nothing else") {
-  Rack r = rack();
+  Rack r = wavy_rack();
   Accounting accounting(settings({scope("r", {"pdu-a"}, Work::none)}, {window("1m", 60)}), {}, at(0));
   r.disturb = [](ReadingSet&, double t) { return t < 50; };
   r.run(accounting, 0, 130);
@@ -104,7 +104,7 @@ TEST_CASE("a window without any reading is told with its coverage and nothing el
 }
 
 TEST_CASE("windows of a scope in which there is no device yet are told, too") {
-  Rack r = rack();
+  Rack r = wavy_rack();
   Accounting accounting(settings({scope("r", {}, Work::all)}, {window("1m", 60)}), {}, at(0));
   r.meters.clear();
   r.gpus.clear();
@@ -115,7 +115,7 @@ TEST_CASE("windows of a scope in which there is no device yet are told, too") {
 }
 
 TEST_CASE("windows of all scopes and lengths come in the order of their ends") {
-  Rack r = rack();
+  Rack r = wavy_rack();
   Accounting accounting(settings({scope("a", {"pdu-a"}, Work::all), scope("b", {"pdu-b"}, Work::none)},
                                  {window("1s", 1), window("2s", 2)}),
                         {}, at(0));
@@ -132,7 +132,7 @@ TEST_CASE("windows of all scopes and lengths come in the order of their ends") {
 }
 
 TEST_CASE("a step of the wall clock leaves out the window it falls in; the figures go on") {
-  Rack r = rack();
+  Rack r = wavy_rack();
   Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60)}), {}, at(0));
   r.run(accounting, 0, 150);
   CHECK(r.closed.size() == 2);
@@ -159,7 +159,7 @@ TEST_CASE("a step of the wall clock leaves out the window it falls in; the figur
 }
 
 TEST_CASE("windows that reach back before the agent began have no J/FLOP, and the rest of their figures") {
-  Rack r = rack();
+  Rack r = wavy_rack();
   const Settings windows = settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("15m", 900)});
   Totals store;
   {
@@ -185,7 +185,7 @@ TEST_CASE("windows that reach back before the agent began have no J/FLOP, and th
 }
 
 TEST_CASE("the trailing window has J/FLOP when the agent has run for its length") {
-  Rack r = rack();
+  Rack r = wavy_rack();
   Accounting accounting(
       settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60), window("1s", 1)}), {},
       at(99.5));

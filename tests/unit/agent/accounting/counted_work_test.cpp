@@ -10,7 +10,7 @@ using model::us;
 
 namespace {
 
-const Retention retention{10'000 * std::int64_t{1'000'000}, {}};
+const Retention long_retention{10'000 * std::int64_t{1'000'000}, {}};
 
 CountedWork counted() {
   CountedWork work;
@@ -18,7 +18,7 @@ CountedWork counted() {
   return work;
 }
 
-double add(CountedWork& work, double t, double flop) { return work.add(us(t), flop, 1e-6, retention); }
+double add(CountedWork& work, double t, double flop) { return work.add(us(t), flop, 1e-6, long_retention); }
 
 std::vector<TimeSpan> known(const CountedWork& work, double from, double to) {
   std::vector<TimeSpan> gaps;

@@ -15,13 +15,13 @@ namespace {
 constexpr CounterBounds bounds{1e4, 1e9};  // 10 kW likely: 20 kJ in a second are believed
 
 // A counter read each second; `add` tells the growth that became certain.
-struct Read {
+struct CounterReader {
   Counter counter;
   std::int64_t now_us = 0;
   double growth = 0;
   int epochs = 0;
 
-  explicit Read(Resolution resolution = {Wire::u64, 1, 0}) { counter.set_resolution(resolution); }
+  explicit CounterReader(Resolution resolution = {Wire::u64, 1, 0}) { counter.set_resolution(resolution); }
 
   double add(double value, double dt = 1) {
     now_us += static_cast<std::int64_t>(dt * 1e6);
@@ -41,7 +41,7 @@ struct Read {
 }  // namespace
 
 TEST_CASE("a counter grows by differences from its first reading on") {
-  Read read;
+  CounterReader read;
   CHECK(read.add(1000) == 0);
   CHECK(read.add(1500) == 500);
   CHECK(read.add(1500) == 0);
@@ -53,7 +53,7 @@ TEST_CASE("one wild or absent value is a glitch and costs nothing") {
   for (const double glitch :
        {0.0, 4294967295.0, 1e30, -5.0, absent, std::numeric_limits<double>::infinity()}) {
     CAPTURE(glitch);
-    Read read;
+    CounterReader read;
     read.add(5'000'000);
     read.add(5'000'100);
     CHECK(read.add(glitch) == 0);
@@ -64,7 +64,7 @@ TEST_CASE("one wild or absent value is a glitch and costs nothing") {
 }
 
 TEST_CASE("two glitches in a row, of different size, are still glitches") {
-  Read read;
+  CounterReader read;
   read.add(5'000'000);
   CHECK(read.add(0) == 0);
   CHECK(read.add(4e9) == 0);
@@ -73,7 +73,7 @@ TEST_CASE("two glitches in a row, of different size, are still glitches") {
 }
 
 TEST_CASE("a reset is confirmed by the next two readings and starts a new epoch") {
-  Read read;
+  CounterReader read;
   read.add(5'000'000);
   read.add(5'000'100);
   CHECK(read.add(10) == 0);
@@ -84,7 +84,7 @@ TEST_CASE("a reset is confirmed by the next two readings and starts a new epoch"
 }
 
 TEST_CASE("a jump that stays is a new epoch, not energy") {
-  Read read;
+  CounterReader read;
   read.add(1000);
   read.add(1100);
   CHECK(read.add(7'000'000) == 0);
@@ -94,7 +94,7 @@ TEST_CASE("a jump that stays is a new epoch, not energy") {
 }
 
 TEST_CASE("a jump that its own rate explains is a load step and counts whole") {
-  Read read;
+  CounterReader read;
   read.add(1000);
   read.add(1100);
   CHECK(read.add(41'100) == 0);
@@ -104,7 +104,7 @@ TEST_CASE("a jump that its own rate explains is a load step and counts whole") {
 }
 
 TEST_CASE("a glitch in front of a new counter does not count as its start") {
-  Read read;
+  CounterReader read;
   read.add(5'000'000);
   read.add(5'000'100);
   read.add(0);
@@ -117,7 +117,7 @@ TEST_CASE("a glitch in front of a new counter does not count as its start") {
 
 TEST_CASE("a wrap near a known modulus counts over the wrap") {
   SUBCASE("32 bits") {
-    Read read({Wire::u32, 1, 0});
+    CounterReader read({Wire::u32, 1, 0});
     read.add(4294967000.0);
     read.add(4294967200.0);
     CHECK(read.add(104) == 0);
@@ -126,7 +126,7 @@ TEST_CASE("a wrap near a known modulus counts over the wrap") {
     CHECK(read.epochs == 1);
   }
   SUBCASE("the display's digits, a float in kWh") {
-    Read read({Wire::f32, 3.6e6, 0});
+    CounterReader read({Wire::f32, 3.6e6, 0});
     read.add(99999.984375 * 3.6e6);
     read.add(99999.9921875 * 3.6e6);
     read.add(0);
@@ -135,7 +135,7 @@ TEST_CASE("a wrap near a known modulus counts over the wrap") {
     CHECK(read.epochs == 1);
   }
   SUBCASE("exactly at the modulus") {
-    Read read({Wire::i64, 1, 0});
+    CounterReader read({Wire::i64, 1, 0});
     read.add(99'990);
     read.add(100'000);
     read.add(0);
@@ -146,7 +146,7 @@ TEST_CASE("a wrap near a known modulus counts over the wrap") {
 }
 
 TEST_CASE("a fall far from any modulus is no wrap") {
-  Read read({Wire::u32, 1, 0});
+  CounterReader read({Wire::u32, 1, 0});
   read.add(4.0e9);
   read.add(10);
   read.add(20);
@@ -155,7 +155,7 @@ TEST_CASE("a fall far from any modulus is no wrap") {
 }
 
 TEST_CASE("a step back by rounding stands still and is not counted again") {
-  Read read({Wire::i64, 10, 0});
+  CounterReader read({Wire::i64, 10, 0});
   read.add(1000);
   read.add(1020);
   CHECK(read.add(1010) == 0);
@@ -166,7 +166,7 @@ TEST_CASE("a step back by rounding stands still and is not counted again") {
 }
 
 TEST_CASE("another device begins a new epoch at once") {
-  Read read;
+  CounterReader read;
   read.add(1000);
   read.add(1100);
   read.counter.begin_epoch();
@@ -176,7 +176,7 @@ TEST_CASE("another device begins a new epoch at once") {
 }
 
 TEST_CASE("after a gap the counter catches up") {
-  Read read;
+  CounterReader read;
   read.add(1000);
   CHECK(read.add(1000 + 3600 * 1e4, 3600) == 3600 * 1e4);
 }

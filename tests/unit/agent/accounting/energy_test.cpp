@@ -10,7 +10,7 @@ using model::us;
 
 namespace {
 
-const Retention retention{1000 * std::int64_t{1'000'000}, {}};
+const Retention energy_retention{1000 * std::int64_t{1'000'000}, {}};
 
 EnergySeries series(double step_joules, bool has_power = true) {
   EnergySeries energy;
@@ -28,7 +28,7 @@ void read(EnergySeries& energy, const model::Load& load, double step, double fro
           double register_gain = 1) {
   for (double t = from; t <= to; t += 1) {
     const double joules = std::floor((1e9 + register_gain * load.joules(t)) / step) * step;
-    energy.add({us(t), joules, load.watts(t), 1e-6}, retention);
+    energy.add({us(t), joules, load.watts(t), 1e-6}, energy_retention);
   }
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("where the register was absent, power tells the window") {
   auto energy = series(1);  // much finer than what integration tells of this load
   const auto load = model::steps(5000, 15'000, 7, 0.5);
   for (int t = 0; t <= 60; ++t)
-    energy.add({us(t), t < 40 ? 1e9 + load.joules(t) : absent, load.watts(t), 1e-6}, retention);
+    energy.add({us(t), t < 40 ? 1e9 + load.joules(t) : absent, load.watts(t), 1e-6}, energy_retention);
   CHECK(energy.choose({us(0), us(39)}) == EnergyEstimate::counter);
   CHECK(energy.choose({us(0), us(60)}) == EnergyEstimate::integral);
   CHECK(energy.reached_us() == us(60));
@@ -98,14 +98,16 @@ TEST_CASE(
     "twice") {
   auto energy = series(360);
   double joules = 0;
-  for (double t = 0; t <= 60; t += 1) joules += energy.add({us(t), absent, 1000, 1e-6}, retention).joules;
+  for (double t = 0; t <= 60; t += 1)
+    joules += energy.add({us(t), absent, 1000, 1e-6}, energy_retention).joules;
   CHECK(joules == doctest::Approx(60'000));
   for (double t = 61; t <= 120; t += 1)
-    joules += energy.add({us(t), 5e9 + 1000 * (t - 61), 1000, 1e-6}, retention).joules;
+    joules += energy.add({us(t), 5e9 + 1000 * (t - 61), 1000, 1e-6}, energy_retention).joules;
   // From the first thing that it tells the register counts; the second before that is nobody's.
   CHECK(joules == doctest::Approx(119'000));
   const double before = joules;
-  for (double t = 121; t <= 130; t += 1) joules += energy.add({us(t), absent, 1000, 1e-6}, retention).joules;
+  for (double t = 121; t <= 130; t += 1)
+    joules += energy.add({us(t), absent, 1000, 1e-6}, energy_retention).joules;
   CHECK(joules == before);  // it catches up later
 }
 
@@ -114,7 +116,7 @@ TEST_CASE("a gap longer than the source may be silent is not known, and totals c
   double total = 0;
   for (int t = 0; t <= 100; ++t) {
     if (t > 40 && t < 60) continue;
-    total += energy.add({us(t), 1e9 + 3600.0 * t, 3600, 1e-6}, retention).joules;
+    total += energy.add({us(t), 1e9 + 3600.0 * t, 3600, 1e-6}, energy_retention).joules;
   }
   CHECK(total == 360'000);
   for (const auto estimate : {EnergyEstimate::counter, EnergyEstimate::integral}) {
@@ -127,16 +129,16 @@ TEST_CASE("a gap longer than the source may be silent is not known, and totals c
 TEST_CASE("a short gap is bridged") {
   auto energy = series(1);
   for (const double t : {0.0, 1.0, 2.0, 6.5, 7.0})
-    energy.add({us(t), 1e9 + 3600.0 * t, 3600, 1e-6}, retention);
+    energy.add({us(t), 1e9 + 3600.0 * t, 3600, 1e-6}, energy_retention);
   CHECK(part(energy, 0, 7).joules == doctest::Approx(7 * 3600));
 }
 
 TEST_CASE("while a value is in doubt the series has not reached it") {
   auto energy = series(1);
-  for (int t = 0; t <= 10; ++t) energy.add({us(t), 1e9 + 1000.0 * t, 1000, 1e-6}, retention);
-  energy.add({us(11), 0, 1000, 1e-6}, retention);
+  for (int t = 0; t <= 10; ++t) energy.add({us(t), 1e9 + 1000.0 * t, 1000, 1e-6}, energy_retention);
+  energy.add({us(11), 0, 1000, 1e-6}, energy_retention);
   CHECK(energy.reached_us() == us(10));
-  energy.add({us(12), 1e9 + 12'000, 1000, 1e-6}, retention);
+  energy.add({us(12), 1e9 + 12'000, 1000, 1e-6}, energy_retention);
   CHECK(energy.reached_us() == us(12));
 }
 
@@ -160,7 +162,7 @@ TEST_CASE("a coarse power register is a term of what is integrated from it") {
   shape.power = Resolution{Wire::u16, 100, 0};
   shape.longest_gap_us = 5'000'000;
   energy.set_shape(shape);
-  for (int t = 0; t <= 60; ++t) energy.add({us(t), absent, 1000, 0}, retention);
+  for (int t = 0; t <= 60; ++t) energy.add({us(t), absent, 1000, 0}, energy_retention);
   CHECK(std::sqrt(part(energy, 0, 60).step_variance) == doctest::Approx(100 * 60 / std::sqrt(12)));
 }
 
@@ -174,8 +176,8 @@ TEST_CASE("a register that goes is a new one when it comes back") {
   CHECK(energy.last_counted());
   energy.set_shape(without);
   CHECK_FALSE(energy.last_counted());
-  CHECK(energy.add({us(101), absent, 10'000, 1e-6}, retention).joules == 10'000);
+  CHECK(energy.add({us(101), absent, 10'000, 1e-6}, energy_retention).joules == 10'000);
   energy.set_shape(with);
-  CHECK(energy.add({us(102), 2e9, 10'000, 1e-6}, retention).joules == 0);
-  CHECK(energy.add({us(103), 2e9 + 10'000, 10'000, 1e-6}, retention).joules == 10'000);
+  CHECK(energy.add({us(102), 2e9, 10'000, 1e-6}, energy_retention).joules == 0);
+  CHECK(energy.add({us(103), 2e9 + 10'000, 10'000, 1e-6}, energy_retention).joules == 10'000);
 }

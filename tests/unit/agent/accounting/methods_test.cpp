@@ -10,17 +10,9 @@ using Work = ScopeConfig::Work;
 
 namespace {
 
-Rack rack() {
-  Rack rack;
-  rack.meters = {meter("pdu-a")};
-  rack.gpus = {gpu("nvidia0"), gpu("nvidia1", "GPU-2")};
-  return rack;
-}
-
-Settings one_scope() { return settings({scope("r", {"pdu-a"}, Work::all)}, {window("1m", 60)}); }
+Settings one_meter_scope() { return settings({scope("r", {"pdu-a"}, Work::all)}, {window("1m", 60)}); }
 
 ScopeFigures at_second(const Accounting& accounting, int s) { return accounting.figures(at(s - 0.01))[0]; }
-const ReadingSet& minute(const ScopeFigures& figures) { return figures.windows.at(0).figures; }
 double work_total(const Totals& totals, const std::string& method) {
   const auto found = totals.find("scope/r/work_" + method + "_flop");
   return found == totals.end() ? 0 : found->second;
@@ -41,9 +33,9 @@ void check_minute(const Rack& rack, const ScopeFigures& figures, Method method) 
 }  // namespace
 
 TEST_CASE("counted and pipe: the scope has pipe, of both") {
-  Rack r = rack();
+  Rack r = rack_with(1, 2);
   r.offers = [](const std::string& name, double) { return Offers{name == "nvidia0", true, true}; };
-  Accounting accounting(one_scope(), {}, at(0));
+  Accounting accounting(one_meter_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   const ScopeFigures figures = at_second(accounting, 100);
   CHECK(figures.method == Method::pipe);
@@ -55,9 +47,9 @@ TEST_CASE("counted and pipe: the scope has pipe, of both") {
 }
 
 TEST_CASE("all counted: the scope has counted, without bounds") {
-  Rack r = rack();
+  Rack r = rack_with(1, 2);
   r.offers = [](const std::string&, double) { return Offers{true, true, true}; };
-  Accounting accounting(one_scope(), {}, at(0));
+  Accounting accounting(one_meter_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   const ScopeFigures figures = at_second(accounting, 100);
   CHECK(figures.method == Method::counted);
@@ -69,9 +61,9 @@ TEST_CASE("all counted: the scope has counted, without bounds") {
 }
 
 TEST_CASE("estimated where that is all that one offers, with its wide bounds") {
-  Rack r = rack();
+  Rack r = rack_with(1, 2);
   r.offers = [](const std::string& name, double) { return Offers{false, name == "nvidia0", true}; };
-  Accounting accounting(one_scope(), {}, at(0));
+  Accounting accounting(one_meter_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   const ScopeFigures figures = at_second(accounting, 100);
   CHECK(figures.method == Method::estimated);
@@ -82,9 +74,9 @@ TEST_CASE("estimated where that is all that one offers, with its wide bounds") {
 }
 
 TEST_CASE("no method that all offer: nothing is added up, and the scope's work is not known") {
-  Rack r = rack();
+  Rack r = rack_with(1, 2);
   r.offers = [](const std::string& name, double) { return Offers{name == "nvidia0", name != "nvidia0"}; };
-  Accounting accounting(one_scope(), {}, at(0));
+  Accounting accounting(one_meter_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   const ScopeFigures figures = at_second(accounting, 100);
   CHECK(figures.method == Method::none);
@@ -94,10 +86,10 @@ TEST_CASE("no method that all offer: nothing is added up, and the scope's work i
 }
 
 TEST_CASE("a change of method makes the windows that span it absent") {
-  Rack r = rack();
+  Rack r = rack_with(1, 2);
   r.offers = [](const std::string&, double t) { return Offers{t >= 100}; };
   r.counting_since = 99;
-  Accounting accounting(one_scope(), {}, at(0));
+  Accounting accounting(one_meter_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   check_minute(r, at_second(accounting, 100), Method::pipe);
   for (int s = 100; s < 200; ++s) {
@@ -124,12 +116,12 @@ TEST_CASE("a change of method makes the windows that span it absent") {
 }
 
 TEST_CASE("each method has a total of its own, which stands while another is present") {
-  Rack r = rack();
+  Rack r = rack_with(1, 2);
   r.offers = [](const std::string&, double t) { return Offers{t >= 100 && t < 200, true, true}; };
   r.counting_since = 99;
   Totals store;
   {
-    Accounting accounting(one_scope(), {}, at(0));
+    Accounting accounting(one_meter_scope(), {}, at(0));
     r.run(accounting, 0, 300);
     store = accounting.take_changed_totals();
   }
@@ -138,7 +130,7 @@ TEST_CASE("each method has a total of its own, which stands while another is pre
   CHECK(work_total(store, "estimated") == 0);
   CHECK(work_total(store, "counted") == doctest::Approx(r.work_by(Method::counted, 99, 199)));
   CHECK(work_total(store, "pipe") == doctest::Approx(r.work(0, 99) + r.work(204, 299)));
-  Accounting again(one_scope(), store, at(310));
+  Accounting again(one_meter_scope(), store, at(310));
   CHECK(again.figures(at(310))[0].method == Method::pipe);
   CHECK(value(again.figures(at(310))[0].figures, Q::work) == work_total(store, "pipe"));
   r.offers = [](const std::string&, double) { return Offers{true}; };
@@ -150,11 +142,11 @@ TEST_CASE("each method has a total of its own, which stands while another is pre
 }
 
 TEST_CASE("a failed sample of the better method is a gap and no change of method") {
-  Rack r = rack();
+  Rack r = rack_with(1, 2);
   r.offers = [](const std::string& name, double t) {
     return Offers{false, name != "nvidia0" || t < 70 || t > 73, true};
   };
-  Accounting accounting(one_scope(), {}, at(0));
+  Accounting accounting(one_meter_scope(), {}, at(0));
   r.run(accounting, 0, 100);
   const ScopeFigures figures = at_second(accounting, 100);
   CHECK(figures.method == Method::pipe);
@@ -164,9 +156,9 @@ TEST_CASE("a failed sample of the better method is a gap and no change of method
 }
 
 TEST_CASE("the first sample without pipes is no method of its own") {
-  Rack r = rack();
+  Rack r = rack_with(1, 2);
   r.offers = [](const std::string&, double t) { return Offers{false, t >= 1, true}; };
-  Accounting accounting(one_scope(), {}, at(-10));
+  Accounting accounting(one_meter_scope(), {}, at(-10));
   r.run(accounting, 0, 59);
   const ScopeFigures figures = at_second(accounting, 59);
   CHECK(figures.method == Method::pipe);
@@ -176,7 +168,7 @@ TEST_CASE("the first sample without pipes is no method of its own") {
 }
 
 TEST_CASE("a training step every seven seconds: J/FLOP errs by no more than it says") {
-  Rack r = rack();
+  Rack r = rack_with(1, 2);
   r.load = sinusoid(5000, 1000, 41);
   r.meters = {meter("pdu-a", {.accuracy = 0, .ct_accuracy = 0})};
   r.lump = 7.3;
@@ -223,10 +215,10 @@ void second_with_lines(Rack& rack, Accounting& accounting, int s, std::vector<Re
 }  // namespace
 
 TEST_CASE("lines to a scope count for all its accelerators, and their own on top") {
-  Rack r = rack();
+  Rack r = rack_with(1, 2);
   r.offers = [](const std::string& name, double t) { return Offers{name == "nvidia0" && t >= 150}; };
   r.counting_since = 149;
-  Accounting accounting(one_scope(), {}, at(0));
+  Accounting accounting(one_meter_scope(), {}, at(0));
   const SourcePtr source = lines("r");
   for (int s = 0; s < 300; ++s) {
     const double counted = 5e14 * (s - 20);
@@ -255,8 +247,8 @@ TEST_CASE("lines to a scope count for all its accelerators, and their own on top
 
 TEST_CASE("when lines to a scope are not offered any more the next best method takes over") {
   for (const bool is_said : {true, false}) {
-    Rack r = rack();
-    Accounting accounting(one_scope(), {}, at(0));
+    Rack r = rack_with(1, 2);
+    Accounting accounting(one_meter_scope(), {}, at(0));
     const SourcePtr source = lines("r");
     for (int s = 0; s < 100; ++s) {
       std::vector<ReadingSet> told;
@@ -272,7 +264,7 @@ TEST_CASE("when lines to a scope are not offered any more the next best method t
 }
 
 TEST_CASE("a scope without accelerators can do counted work") {
-  Rack r = rack();
+  Rack r = rack_with(1, 2);
   r.gpus.clear();
   Accounting accounting(settings({scope("r", {"pdu-a"}, Work::none)}, {window("1m", 60)}), {}, at(0));
   const SourcePtr source = lines("r");

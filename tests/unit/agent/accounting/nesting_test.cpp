@@ -31,18 +31,16 @@ Accounting accounting_of(std::vector<ScopeConfig> scopes) {
   return Accounting(settings(std::move(scopes), {window("1m", 60)}), {}, at(0));
 }
 
-std::vector<ScopeFigures> at_second(const Accounting& accounting, int s) {
+std::vector<ScopeFigures> all_at_second(const Accounting& accounting, int s) {
   return accounting.figures(at(s - 0.01));
 }
-const ReadingSet& minute(const ScopeFigures& figures) { return figures.windows.at(0).figures; }
-
 }  // namespace
 
 TEST_CASE("every level has its own energy, and the devices and work of all inside") {
   Site s = site();
   Accounting accounting = accounting_of(three_levels());
   s.run(accounting, 0, 100);
-  const auto figures = at_second(accounting, 100);
+  const auto figures = all_at_second(accounting, 100);
   REQUIRE(figures.size() == 4);
   const std::array<std::string, 4> parents{"rack", "rack", "facility", ""};
   const std::array<double, 4> powers{2000, 3000, 5300, 1.37 * 5300};
@@ -74,7 +72,7 @@ TEST_CASE("interim PUE is the energy of the scope over that of the scopes inside
   s.run(accounting, 0, 100);
   for (int second = 100; second < 150; ++second) {
     s.second(accounting, second);
-    const auto figures = at_second(accounting, second + 1);
+    const auto figures = all_at_second(accounting, second + 1);
     CHECK(value(minute(figures[3]), Q::interim_pue) == doctest::Approx(1.37).epsilon(0.001));
     const double end = second_of(minute(figures[2]));
     const double servers = s.server_energy(0, end - 60, end) + s.server_energy(1, end - 60, end);
@@ -101,9 +99,9 @@ TEST_CASE("interim PUE is absent below full coverage of either side, and below 1
     Accounting accounting = accounting_of(three_levels());
     s.run(accounting, 0, 60);
     s.run(accounting, 60, 131);
-    CHECK_FALSE(is_known(value(minute(at_second(accounting, 131)[3]), Q::interim_pue)));
+    CHECK_FALSE(is_known(value(minute(all_at_second(accounting, 131)[3]), Q::interim_pue)));
     s.run(accounting, 131, 140);
-    const double pue = value(minute(at_second(accounting, 140)[3]), Q::interim_pue);
+    const double pue = value(minute(all_at_second(accounting, 140)[3]), Q::interim_pue);
     CHECK(is_known(pue) == (silent != "none"));
   }
 }
@@ -114,7 +112,7 @@ TEST_CASE("a window for interim PUE waits for the meters of the scopes inside") 
   s.main_phase = 0.6;  // read last, so it has reached further than the PDUs have
   Accounting accounting = accounting_of(three_levels());
   s.run(accounting, 0, 100);
-  const auto figures = at_second(accounting, 100);
+  const auto figures = all_at_second(accounting, 100);
   CHECK(second_of(minute(figures[3])) == doctest::Approx(99.3));
   CHECK(value(minute(figures[3]), Q::interim_pue) == doctest::Approx(1.37));
 }
@@ -124,7 +122,7 @@ TEST_CASE("interim PUE is absent where only work is not known, too: coverage is 
   s.disturb = [](ReadingSet& set, double t) { return set.source->name != "nvidia2" || t < 70; };
   Accounting accounting = accounting_of(three_levels());
   s.run(accounting, 0, 100);
-  const auto figures = at_second(accounting, 100);
+  const auto figures = all_at_second(accounting, 100);
   CHECK(value(minute(figures[3]), Q::coverage) < 0.6);
   CHECK(is_known(value(minute(figures[3]), Q::energy)));
   CHECK_FALSE(is_known(value(minute(figures[3]), Q::interim_pue)));
@@ -137,7 +135,7 @@ TEST_CASE("interim PUE needs meters at every scope inside, and meters of its own
   scopes.push_back(nested(scope("sum", {}, Work::none), {"facility"}));
   Accounting accounting = accounting_of(scopes);
   s.run(accounting, 0, 100);
-  const auto figures = at_second(accounting, 100);
+  const auto figures = all_at_second(accounting, 100);
   CHECK_FALSE(figures[1].from_meters);
   CHECK_FALSE(is_known(value(minute(figures[2]), Q::interim_pue)));
   CHECK(value(minute(figures[3]), Q::interim_pue) == doctest::Approx(1.37));
@@ -153,7 +151,7 @@ TEST_CASE("a scope without energy adds up the scopes inside where they have all 
   {
     Accounting accounting = accounting_of(scopes);
     s.run(accounting, 0, 100);
-    const ScopeFigures rack = at_second(accounting, 100)[2];
+    const ScopeFigures rack = all_at_second(accounting, 100)[2];
     CHECK(rack.from_meters);
     CHECK(value(rack.figures, Q::power) == doctest::Approx(5000));
     CHECK(value(minute(rack), Q::energy) == doctest::Approx(60 * 5000));
@@ -162,7 +160,7 @@ TEST_CASE("a scope without energy adds up the scopes inside where they have all 
   scopes[2].work = Work::all;
   Accounting accounting = accounting_of(scopes);
   s.run(accounting, 0, 100);
-  const ScopeFigures rack = at_second(accounting, 100)[2];
+  const ScopeFigures rack = all_at_second(accounting, 100)[2];
   CHECK_FALSE(rack.from_meters);
   CHECK(value(rack.figures, Q::power) == doctest::Approx(2900));
   CHECK(value(minute(rack), Q::energy) == doctest::Approx(60 * 2900));
@@ -176,7 +174,7 @@ TEST_CASE("a glob leaves out what scopes inside name, and all what any scope nam
   scopes[2] = nested(scope("rack", {"pdu-a", "pdu-b"}, Work::listed, {"nvidia*"}), {"gpu-01", "gpu-02"});
   Accounting accounting = accounting_of(scopes);
   s.run(accounting, 0, 100);
-  const auto figures = at_second(accounting, 100);
+  const auto figures = all_at_second(accounting, 100);
   CHECK(value(figures[0].figures, Q::work) == doctest::Approx(99 * 700 * 2e11));
   CHECK_FALSE(is_known(value(figures[1].figures, Q::work)));
   CHECK(value(figures[2].figures, Q::work) == doctest::Approx(99 * 2900 * 2e11));
@@ -187,7 +185,7 @@ TEST_CASE("a stale meter takes away power and windows of its own scope, not of t
   s.disturb = [](ReadingSet& set, double t) { return set.source->name != "pdu-a" || t < 90; };
   Accounting accounting = accounting_of(three_levels());
   s.run(accounting, 0, 100);
-  const auto figures = at_second(accounting, 100);
+  const auto figures = all_at_second(accounting, 100);
   for (const std::size_t i : {0U, 1U, 2U}) {
     CHECK(figures[i].windows.empty());
     CHECK_FALSE(is_known(value(figures[i].figures, Q::power)));
@@ -206,7 +204,7 @@ TEST_CASE("one method for a scope with all that lie inside; inside it may be a b
   };
   Accounting accounting = accounting_of(three_levels());
   s.run(accounting, 0, 100);
-  const auto figures = at_second(accounting, 100);
+  const auto figures = all_at_second(accounting, 100);
   const std::array<Method, 4> methods{Method::counted, Method::pipe, Method::pipe, Method::pipe};
   for (std::size_t i = 0; i < 4; ++i) CHECK(figures[i].method == methods[i]);
   CHECK(value(minute(figures[0]), Q::work) ==
@@ -232,7 +230,7 @@ TEST_CASE("lines to a scope inside cover its accelerators for the scopes around"
     batch.push_back(lines_set(counted, second + 0.97, 4e14 * second));
     CHECK(accounting.advance(batch, at(second + 0.98)).size() <= 4);
   }
-  const auto figures = at_second(accounting, 100);
+  const auto figures = all_at_second(accounting, 100);
   const double own = told_share(Method::counted) * s.work(0, 39, 99);
   const std::array<double, 4> works{own, 60 * 4e14, own + 60 * 4e14, own + 60 * 4e14};
   for (std::size_t i = 0; i < 4; ++i) {

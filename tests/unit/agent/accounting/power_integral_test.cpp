@@ -9,7 +9,7 @@ using namespace flopwatt::accounting;
 
 namespace {
 
-struct Read {
+struct IntegralReader {
   PowerIntegral integral;
   LikelyPower likely;
   std::int64_t now_us = 0;
@@ -30,7 +30,7 @@ struct Read {
 }  // namespace
 
 TEST_CASE("power is integrated by trapezoids, with the variance of one step in between") {
-  Read read;
+  IntegralReader read;
   CHECK(read.add(1000) == 0);
   CHECK(read.add(1000) == 1000);
   CHECK(read.add(3000, 2) == 4000);
@@ -39,7 +39,7 @@ TEST_CASE("power is integrated by trapezoids, with the variance of one step in b
 
 TEST_CASE("a wild reading is left out, a load step counts from its start") {
   SUBCASE("glitch") {
-    Read read;
+    IntegralReader read;
     read.add(5000);
     read.add(5000);
     CHECK(read.add(6.5e7) == 0);
@@ -49,14 +49,14 @@ TEST_CASE("a wild reading is left out, a load step counts from its start") {
     CHECK(read.likely.limit() == doctest::Approx(50'000).epsilon(0.01));
   }
   SUBCASE("load step") {
-    Read read;
+    IntegralReader read;
     read.add(100);
     read.add(100);
     CHECK(read.add(20'000) == 0);
     CHECK(read.add(20'000) == 0.5 * 20'100 + 20'000);
   }
   SUBCASE("the very first reading") {
-    Read read;
+    IntegralReader read;
     CHECK(read.add(6.5e7) == 0);
     CHECK(read.add(5000) == 0);
     CHECK(read.add(5000) == 5000);
@@ -64,7 +64,7 @@ TEST_CASE("a wild reading is left out, a load step counts from its start") {
 }
 
 TEST_CASE("export is no negative import, and what is absent is no reading") {
-  Read read;
+  IntegralReader read;
   read.add(100);
   read.add(100);
   CHECK(read.add(-400) == 50);
@@ -83,7 +83,7 @@ TEST_CASE("likely power forgets within hours") {
 }
 
 TEST_CASE("0 W are known power: no reading of them is in doubt, and the first wild one is") {
-  Read read;
+  IntegralReader read;
   read.add(0);
   for (int i = 0; i < 10; ++i) {
     CHECK(read.add(0) == 0);

@@ -78,6 +78,19 @@ struct Rack {
   }
 };
 
+/// Meters "pdu-a", "pdu-b" ... and accelerators "nvidia0", "nvidia1" ...: so many of each.
+inline Rack rack_with(int meters, int gpus) {
+  Rack rack;
+  for (int i = 0; i < meters; ++i)
+    rack.meters.push_back(meter(std::string("pdu-") + static_cast<char>('a' + i)));
+  for (int i = 0; i < gpus; ++i)
+    rack.gpus.push_back(gpu("nvidia" + std::to_string(i), "GPU-" + std::to_string(i + 1)));
+  return rack;
+}
+
+/// The first window of a scope's figures: one minute in most tests.
+inline const ReadingSet& minute(const ScopeFigures& figures) { return figures.windows.at(0).figures; }
+
 inline Settings settings(std::vector<ScopeConfig> scopes, std::vector<Window> windows) {
   return {std::move(scopes), std::move(windows), 0.9};
 }

@@ -12,13 +12,6 @@ using Work = ScopeConfig::Work;
 
 namespace {
 
-Rack rack() {
-  Rack rack;
-  rack.meters = {meter("pdu-a"), meter("pdu-b")};
-  rack.gpus = {gpu("nvidia0"), gpu("nvidia1", "GPU-2")};
-  return rack;
-}
-
 Settings with(std::vector<ScopeConfig> scopes) { return settings(std::move(scopes), {window("1m", 60)}); }
 
 const ScopeConfig whole = scope("r", {"pdu-a", "pdu-b"}, Work::all);
@@ -30,8 +23,6 @@ ScopeFigures figures_of(const Accounting& accounting, const std::string& name, d
   return {};
 }
 
-const ReadingSet& minute(const ScopeFigures& figures) { return figures.windows.at(0).figures; }
-
 std::ptrdiff_t closed_count(const Rack& rack, const std::string& name) {
   return std::ranges::count_if(rack.closed, [&](const ReadingSet& set) { return set.source->name == name; });
 }
@@ -39,7 +30,7 @@ std::ptrdiff_t closed_count(const Rack& rack, const std::string& name) {
 }  // namespace
 
 TEST_CASE("a scope whose lists stay goes on: totals, windows, method") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   r.offers = [](const std::string&, double t) { return Offers{t >= 90}; };
   r.counting_since = 89;
   Accounting accounting(with({whole}), {}, at(0));
@@ -64,7 +55,7 @@ TEST_CASE("a scope whose lists stay goes on: totals, windows, method") {
 }
 
 TEST_CASE("a window that waits for a silent source still closes") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   Accounting accounting(with({whole}), {}, at(0));
   r.disturb = [](ReadingSet& set, double t) { return set.source->name != "pdu-b" || t < 58 || t > 62; };
   r.run(accounting, 0, 61);
@@ -77,7 +68,7 @@ TEST_CASE("a window that waits for a silent source still closes") {
 }
 
 TEST_CASE("a new scope starts at 0, with windows of what its sources have told already") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   Accounting accounting(with({whole}), {}, at(0));
   r.run(accounting, 0, 100);
   accounting.reconfigure(with({nested(whole, {"s"}), scope("s", {}, Work::listed, {"nvidia1"})}));
@@ -97,7 +88,7 @@ TEST_CASE("a new scope starts at 0, with windows of what its sources have told a
 }
 
 TEST_CASE("a change inside restarts devices and work around, and leaves the energy of the meters") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   const ScopeConfig around = nested(scope("r", {"pdu-a", "pdu-b"}, Work::none), {"s"});
   Accounting accounting(with({around, scope("s", {}, Work::listed, {"nvidia0"})}), {}, at(0));
   r.run(accounting, 0, 100);
@@ -116,7 +107,7 @@ TEST_CASE("a change inside restarts devices and work around, and leaves the ener
 }
 
 TEST_CASE("a scope that is gone ends; when it comes back it carries on, without the time between") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   const ScopeConfig b = scope("b", {"pdu-b"}, Work::none);
   const ScopeConfig a = scope("a", {"pdu-a"}, Work::all);
   Accounting accounting(with({a, b}), {}, at(0));
@@ -143,7 +134,7 @@ TEST_CASE("a scope that is gone ends; when it comes back it carries on, without 
 }
 
 TEST_CASE("other windows begin at the next reading, filled with what is known") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   Accounting accounting(with({whole}), {}, at(0));
   r.run(accounting, 0, 110);
   accounting.reconfigure(settings({whole}, {window("30s", 30), window("1m", 60)}));
@@ -180,7 +171,7 @@ TEST_CASE("a meter of which another part counts after the change") {
 }
 
 TEST_CASE("what was counted before a scope named the accelerator does not count in it") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   r.offers = [](const std::string&, double) { return Offers{true}; };
   Accounting accounting(with({scope("r", {"pdu-a"}, Work::none)}), {}, at(0));
   r.run(accounting, 0, 100);
@@ -191,7 +182,7 @@ TEST_CASE("what was counted before a scope named the accelerator does not count 
 }
 
 TEST_CASE("an accelerator that has another name after a reload: J/FLOP comes back with the new one") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   Accounting accounting(with({whole}), {}, at(0));
   r.run(accounting, 0, 300);
   const ScopeFigures before = figures_of(accounting, "r", 299.99);
@@ -214,7 +205,7 @@ TEST_CASE("an accelerator that has another name after a reload: J/FLOP comes bac
 }
 
 TEST_CASE("windows that span the end of an accelerator have no J/FLOP: its work is not known any more") {
-  Rack r = rack();
+  Rack r = rack_with(2, 2);
   r.offers = [](const std::string&, double) { return Offers{true}; };
   Accounting accounting(with({whole}), {}, at(0));
   r.run(accounting, 0, 100);
@@ -234,7 +225,7 @@ TEST_CASE("windows that span the end of an accelerator have no J/FLOP: its work 
 TEST_CASE("a source that was gone and comes back goes on: totals, registers, what was counted") {
   for (const bool is_reloaded : {false, true}) {
     CAPTURE(is_reloaded);
-    Rack r = rack();
+    Rack r = rack_with(2, 2);
     r.offers = [](const std::string&, double) { return Offers{true}; };
     Accounting accounting(with({whole}), {}, at(0));
     r.run(accounting, 0, 100);

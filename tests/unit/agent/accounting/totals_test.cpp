@@ -14,13 +14,6 @@ using Work = ScopeConfig::Work;
 
 namespace {
 
-Rack rack() {
-  Rack rack;
-  rack.meters = {meter("pdu-a"), meter("pdu-b")};
-  rack.gpus = {gpu("nvidia0")};
-  return rack;
-}
-
 Settings one_scope(std::vector<std::string> meters = {"pdu-a", "pdu-b"}) {
   return settings({scope("r", std::move(meters), Work::all)}, {window("1m", 60)});
 }
@@ -36,7 +29,7 @@ ReadingSet running(const Accounting& accounting, double now) {
 }  // namespace
 
 TEST_CASE("totals are told when they change and only then") {
-  Rack r = rack();
+  Rack r = rack_with(2, 1);
   Accounting accounting(one_scope(), {}, at(0));
   CHECK(accounting.take_changed_totals().count("scope/r/energy_j") == 1);
   CHECK(accounting.take_changed_totals().empty());
@@ -49,7 +42,7 @@ TEST_CASE("totals are told when they change and only then") {
 
 TEST_CASE("after a restart totals carry on, and energy catches up from the registers") {
   Totals store;
-  Rack r = rack();
+  Rack r = rack_with(2, 1);
   double energy = 0;
   double device_energy = 0;
   double work = 0;
@@ -79,7 +72,7 @@ TEST_CASE("after a restart totals carry on, and energy catches up from the regis
 
 TEST_CASE("a kill between two commits counts nothing twice") {
   Totals store;
-  Rack r = rack();
+  Rack r = rack_with(2, 1);
   {
     Accounting accounting(one_scope(), store, at(0));
     r.run(accounting, 0, 50);
@@ -94,7 +87,7 @@ TEST_CASE("a kill between two commits counts nothing twice") {
 
 TEST_CASE("other lists start at 0, without the energy of the time between") {
   Totals store;
-  Rack r = rack();
+  Rack r = rack_with(2, 1);
   {
     Accounting accounting(one_scope(), store, at(0));
     r.run(accounting, 0, 100);
@@ -112,7 +105,7 @@ TEST_CASE("other lists start at 0, without the energy of the time between") {
 
 TEST_CASE("lists in another order are the same lists") {
   Totals store;
-  Rack r = rack();
+  Rack r = rack_with(2, 1);
   {
     Accounting accounting(one_scope(), store, at(0));
     r.run(accounting, 0, 100);
@@ -129,7 +122,7 @@ TEST_CASE("a meter that was reset or replaced during the restart does not catch 
   second.serial = "B";
   for (const bool is_replaced : {true, false}) {
     Totals store;
-    Rack r = rack();
+    Rack r = rack_with(2, 1);
     r.meters = {meter("pdu-a", first), meter("pdu-b", first)};
     double before = 0;
     {
@@ -218,7 +211,7 @@ TEST_CASE("totals without a register are integrated and not caught up") {
   MeterShape shape;
   shape.has_register = false;
   Totals store;
-  Rack r = rack();
+  Rack r = rack_with(2, 1);
   r.meters = {meter("pdu-a", shape), meter("pdu-b", shape)};
   {
     Accounting accounting(one_scope(), store, at(0));
@@ -240,7 +233,7 @@ TEST_CASE("a store with rubbish in it does no harm") {
     Accounting accounting(one_scope(), {}, at(0));
     store["scope/r/lists"] = accounting.take_changed_totals().at("scope/r/lists");
   }
-  Rack r = rack();
+  Rack r = rack_with(2, 1);
   Accounting accounting(one_scope(), store, at(0));
   CHECK(value(running(accounting, 0), Q::energy) == 0);
   r.run(accounting, 0, 100);
@@ -259,7 +252,7 @@ TEST_CASE("a total is finite, whatever was saved and whatever is counted") {
   store["scope/r/energy_j"] = infinity;
   store["scope/r/device_energy_j"] = most;
   store["scope/r/work_counted_flop"] = infinity;
-  Rack r = rack();
+  Rack r = rack_with(2, 1);
   r.offers = [](const std::string&, double) { return Offers{true}; };
   r.disturb = [](ReadingSet& set, double t) {
     if (set.source->kind == SourceKind::accelerator && t >= 50) set.values.back() += t < 51 ? most : infinity;

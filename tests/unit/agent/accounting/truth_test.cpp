@@ -11,7 +11,7 @@ using Work = ScopeConfig::Work;
 
 namespace {
 
-Rack rack(const Load& load, const MeterShape& shape = {}) {
+Rack rack_under(const Load& load, const MeterShape& shape = {}) {
   Rack rack;
   rack.load = load;
   rack.meters = {meter("pdu-a", shape), meter("pdu-b", shape)};
@@ -41,7 +41,7 @@ bool is_within(const Rack& rack, const WindowFigures& window) {
 }  // namespace
 
 TEST_CASE("a constant load is exact to the register's step") {
-  Rack constant_rack = rack(constant(8000));
+  Rack constant_rack = rack_under(constant(8000));
   Accounting accounting(
       settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60), window("5m", 300)}), {},
       at(0));
@@ -66,7 +66,7 @@ TEST_CASE("a constant load is exact to the register's step") {
 TEST_CASE("a sinusoidal load, windows of many lengths, is within what is stated and tight") {
   for (const double period : {7.3, 41.0, 600.0}) {
     CAPTURE(period);
-    Rack moving = rack(sinusoid(8000, 4000, period));
+    Rack moving = rack_under(sinusoid(8000, 4000, period));
     Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)},
                                    {window("10s", 10), window("1m", 60), window("15m", 900)}),
                           {}, at(0));
@@ -96,7 +96,7 @@ TEST_CASE("steps of the load with perfect meters: 95 % of windows are within wha
   for (const double period : {13.7, 31.3, 97.1}) {
     for (const bool has_register : {true, false}) {
       perfect.has_register = has_register;
-      Rack stepping = rack(steps(2000, 12'000, period, 0.37, 5.123), perfect);
+      Rack stepping = rack_under(steps(2000, 12'000, period, 0.37, 5.123), perfect);
       Accounting accounting(
           settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("10s", 10), window("1m", 60)}), {},
           at(0));
@@ -123,7 +123,7 @@ TEST_CASE("steps of the load with perfect meters: 95 % of windows are within wha
 TEST_CASE("a coarse register (0.1 kWh) does not show its steps in a minute") {
   MeterShape coarse;
   coarse.energy = {{Q::energy_import}, Wire::i32, 100, 0};
-  Rack stepping = rack(steps(4000, 9000, 31.3, 0.5), coarse);
+  Rack stepping = rack_under(steps(4000, 9000, 31.3, 0.5), coarse);
   Accounting accounting(settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("1m", 60)}), {}, at(0));
   stepping.run(accounting, 0, 70);
   for (int s = 70; s < 400; ++s) {
@@ -136,7 +136,7 @@ TEST_CASE("an old float register and no power: what it cannot resolve is not pub
   MeterShape coarse;
   coarse.has_power = false;
   coarse.energy = {{Q::energy_import}, Wire::f32, 1000, 0};
-  Rack old = rack(constant(1000), coarse);
+  Rack old = rack_under(constant(1000), coarse);
   old.register_start = 3.6e6 * 1.2e6;  // 1.2 GWh: steps of 125 Wh, 15 minutes of 500 W
   old.register_apart = 150'000;
   Accounting accounting(
@@ -160,7 +160,7 @@ TEST_CASE("an old float register and no power: what it cannot resolve is not pub
 }
 
 TEST_CASE("without meters the devices' own energy counts, with their gain") {
-  Rack devices = rack(sinusoid(8000, 2000, 41));
+  Rack devices = rack_under(sinusoid(8000, 2000, 41));
   devices.meters.clear();
   Accounting accounting(settings({scope("r", {}, Work::all)}, {window("1m", 60)}), {}, at(0));
   devices.run(accounting, 0, 100);

@@ -8,8 +8,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::int64_t second = 1'000'000;
-constexpr std::int64_t hour = 1'800'000'000 * second;  // a full hour of UTC
+constexpr std::int64_t one_second = 1'000'000;
+constexpr std::int64_t hour = 1'800'000'000 * one_second;  // a full hour of UTC
 
 Moment moment(double wall_s, double monotonic_s) {
   return {hour + static_cast<std::int64_t>(wall_s * 1e6), static_cast<std::int64_t>(monotonic_s * 1e6)};
@@ -25,7 +25,7 @@ TEST_CASE("windows close once each, aligned to UTC") {
   int minutes = 0;
   int quarters = 0;
   for (const ClosedWindow& one : all) {
-    const std::int64_t length = one.window == 0 ? 60 * second : 900 * second;
+    const std::int64_t length = one.window == 0 ? 60 * one_second : 900 * one_second;
     int& count = one.window == 0 ? minutes : quarters;
     ++count;
     CHECK(one.end.wall_us == hour + count * length);
@@ -46,10 +46,10 @@ TEST_CASE("a step of the wall clock leaves out the window in which it falls and 
       for (const ClosedWindow& one : clock.advance(moment(wall, 100 + i))) all.push_back(one);
     }
     for (const ClosedWindow& one : all) {
-      CHECK(one.span.length_us() == 60 * second);
-      CHECK(one.end.wall_us % (60 * second) == 0);
+      CHECK(one.span.length_us() == 60 * one_second);
+      CHECK(one.end.wall_us % (60 * one_second) == 0);
       // None spans the step at 250 s.
-      CHECK((one.span.end_us <= 250 * second || one.span.begin_us >= 249 * second));
+      CHECK((one.span.end_us <= 250 * one_second || one.span.begin_us >= 249 * one_second));
     }
     CHECK(all.size() >= 8);
     CHECK(all.size() <= 9);
@@ -68,5 +68,5 @@ TEST_CASE("after a long pause a bounded number of windows closes") {
   (void)clock.advance(moment(0.5, 0.5));
   const auto closed = clock.advance(moment(100'000.5, 100'000.5));
   CHECK(closed.size() == 1024);
-  CHECK(closed.back().end.wall_us == hour + 100'000 * second);
+  CHECK(closed.back().end.wall_us == hour + 100'000 * one_second);
 }

@@ -159,9 +159,9 @@ struct ModelExporter {
 
 /// The store's promise, checked against plain bookkeeping: every reading is delivered, dropped or still to
 /// deliver.
-class Model {
+class LimitedLog {
  public:
-  explicit Model(const fs::path& path) : settings_(settings_for(path, {"ems", "fleet"})) {
+  explicit LimitedLog(const fs::path& path) : settings_(settings_for(path, {"ems", "fleet"})) {
     settings_.max_size_bytes = mebibyte;
     settings_.max_age = std::chrono::seconds(64);
     reopen();
@@ -250,7 +250,7 @@ TEST_CASE("stored = delivered + dropped + backlog, for each exporter, whatever h
   const auto upto = [&](std::uint64_t n) {
     return std::uniform_int_distribution<std::uint64_t>(0, n)(random);
   };
-  Model model(directory.store());
+  LimitedLog model(directory.store());
   std::int64_t at = 0;
   for (int round = 0; round < 400; ++round) {
     at += static_cast<std::int64_t>(upto(2));

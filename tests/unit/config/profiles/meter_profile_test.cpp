@@ -20,8 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path source_dir = FLOPWATT_SOURCE_DIR;
-
 const Register* find(const MeterProfile& profile, Channel channel) {
   const auto found = std::ranges::find(profile.registers, channel, &Register::channel);
   return found == profile.registers.end() ? nullptr : &*found;
@@ -42,7 +40,7 @@ MeterProfile read_good(const std::string& registers, const std::string& limits =
 }  // namespace
 
 TEST_CASE("wrong profiles are refused with every fault at its place") {
-  const auto files = test::yaml_files(source_dir / "tests/unit/config/wrong_profiles");
+  const auto files = test::yaml_files(test::source_dir / "tests/unit/config/wrong_profiles");
   REQUIRE(files.size() >= 5);
   for (const fs::path& file : files) {
     std::vector<Finding> findings;
@@ -83,7 +81,7 @@ bool keeps_its_limits(const MeterProfile& profile) {
 TEST_CASE("every shipped profile is good, has sources, and power or energy to account") {
   // They meter how far a UPS is loaded, not what flows through it.
   const std::vector<std::string> without = {"apc-nmc2-ups"};
-  const auto files = test::yaml_files(source_dir / "config/meters");
+  const auto files = test::yaml_files(test::source_dir / "config/meters");
   CHECK(files.size() >= 91);
   for (const fs::path& file : files) {
     CAPTURE(file.string());
@@ -99,7 +97,7 @@ TEST_CASE("every shipped profile is good, has sources, and power or energy to ac
 }
 
 TEST_CASE("a shipped meter with phases has no voltage or current of the whole beside them") {
-  for (const fs::path& file : test::yaml_files(source_dir / "config/meters")) {
+  for (const fs::path& file : test::yaml_files(test::source_dir / "config/meters")) {
     CAPTURE(file.string());
     const MeterProfile profile = read_shipped(file);
     for (const Quantity quantity : {Quantity::voltage, Quantity::current})
@@ -117,7 +115,7 @@ TEST_CASE("profiles are looked for where users put theirs, then among the shippe
 TEST_CASE("eastron-sdm630 is what its maker's protocol says") {
   std::vector<Finding> findings;
   Reporter report(findings, "f.yml");
-  ProfileLibrary library({source_dir / "config/meters"}, "");
+  ProfileLibrary library({test::source_dir / "config/meters"}, "");
   YamlNode name;
   name.kind = YamlNode::Kind::scalar;
   name.text = "eastron-sdm630";
@@ -161,10 +159,10 @@ TEST_CASE("eastron-sdm630 is what its maker's protocol says") {
 
 namespace {
 
-MeterProfile shipped(const std::string& id) {
+MeterProfile shipped_profile(const std::string& id) {
   std::vector<Finding> findings;
   Reporter report(findings, "f.yml");
-  ProfileLibrary library({source_dir / "config/meters"}, "");
+  ProfileLibrary library({test::source_dir / "config/meters"}, "");
   YamlNode name;
   name.kind = YamlNode::Kind::scalar;
   name.text = id;
@@ -190,7 +188,7 @@ void check_register(const MeterProfile& profile, Channel channel, int address, W
 }  // namespace
 
 TEST_CASE("abb-b23-b24: hexadecimal addresses as on the wire, steps of 0.01 kWh in 64 bits") {
-  const MeterProfile abb = shipped("abb-b23-b24");
+  const MeterProfile abb = shipped_profile("abb-b23-b24");
   using Q = Quantity;
   constexpr auto big = WordOrder::big;
   CHECK(abb.registers.size() == 20);
@@ -212,7 +210,7 @@ TEST_CASE("abb-b23-b24: hexadecimal addresses as on the wire, steps of 0.01 kWh 
 }
 
 TEST_CASE("schneider-iem3155: registers counted from 1 in its manual, from 0 here") {
-  const MeterProfile iem = shipped("schneider-iem3155-3255-3355");
+  const MeterProfile iem = shipped_profile("schneider-iem3155-3255-3355");
   using Q = Quantity;
   constexpr auto big = WordOrder::big;
   CHECK(iem.registers.size() == 18);
@@ -228,7 +226,7 @@ TEST_CASE("schneider-iem3155: registers counted from 1 in its manual, from 0 her
 }
 
 TEST_CASE("carlo-gavazzi-em24-din: low word first, the import that is never reset") {
-  const MeterProfile em24 = shipped("carlo-gavazzi-em24-din");
+  const MeterProfile em24 = shipped_profile("carlo-gavazzi-em24-din");
   using Q = Quantity;
   constexpr auto little = WordOrder::little;
   CHECK(em24.registers.size() == 19);
@@ -307,7 +305,7 @@ TEST_CASE("a user's profile goes before the shipped one of the same name") {
          "function: 3, type: u16}]}";
   std::vector<Finding> findings;
   Reporter report(findings, "f.yml");
-  ProfileLibrary library({folder, source_dir / "config/meters"}, folder);
+  ProfileLibrary library({folder, test::source_dir / "config/meters"}, folder);
   YamlNode name;
   name.kind = YamlNode::Kind::scalar;
   name.text = "eastron-sdm630";
@@ -315,8 +313,8 @@ TEST_CASE("a user's profile goes before the shipped one of the same name") {
   CHECK(library.find(name, report)->vendor == "Mine");
   name.text = "./eastron-sdm630.yml";  // a path, beside the configuration
   CHECK(library.find(name, report)->vendor == "Mine");
-  const std::map<std::string, fs::path> files = find_profiles({folder, source_dir / "config/meters"});
+  const std::map<std::string, fs::path> files = find_profiles({folder, test::source_dir / "config/meters"});
   CHECK(files.at("eastron-sdm630").parent_path() == folder);
-  CHECK(files.at("abb-b21").parent_path() == source_dir / "config/meters");
+  CHECK(files.at("abb-b21").parent_path() == test::source_dir / "config/meters");
   fs::remove_all(folder);
 }

@@ -17,7 +17,7 @@ namespace {
 
 const std::string head = "{vendor: V, model: M, confidence: one-source, sources: [s], ";
 
-MeterProfile read_good(const std::string& rest) {
+MeterProfile read_whole(const std::string& rest) {
   std::vector<Finding> findings;
   Reporter report(findings, "p.yml");
   const auto profile = read_profile(head + rest + "}", "p", report);
@@ -27,7 +27,7 @@ MeterProfile read_good(const std::string& rest) {
   return *profile;
 }
 
-MeterProfile read_register(const std::string& keys) { return read_good("registers: [{" + keys + "}]"); }
+MeterProfile read_register(const std::string& keys) { return read_whole("registers: [{" + keys + "}]"); }
 
 const std::string power = "registers: [{quantity: active_power, address: 0, function: 3, type: f32}]";
 
@@ -44,7 +44,7 @@ Channel branch(Q quantity, int number) {
 }  // namespace
 
 TEST_CASE("what stands beside the registers") {
-  const MeterProfile profile = read_good(
+  const MeterProfile profile = read_whole(
       "kind: rack-pdu, serial: {baud: 19200, parity: even, stop_bits: 2}, unit_id: 126, "
       "conflicts: [a, b], quirks: [c], limits: {max_registers: 60, max_hole: 4, even: true, block: 20, "
       "forbidden: [\"31-48\", 0x40, 100-100]}, " +
@@ -63,7 +63,7 @@ TEST_CASE("what stands beside the registers") {
 }
 
 TEST_CASE("what is not written has its default") {
-  const MeterProfile profile = read_good(power);
+  const MeterProfile profile = read_whole(power);
   CHECK(profile.kind == "power-meter");
   CHECK_FALSE(profile.serial);
   CHECK(profile.unit_id == 1);
@@ -71,11 +71,11 @@ TEST_CASE("what is not written has its default") {
   const Register& reg = profile.registers.front();
   CHECK((reg.scaled_by.empty() && !reg.minus && reg.unavailable.empty() && !reg.alone));
   CHECK(reg.encoding == Encoding::plain);
-  CHECK(read_good("serial: {}, unit_id: 255, " + power).serial == SerialSettings{9600, Parity::none, 1});
+  CHECK(read_whole("serial: {}, unit_id: 255, " + power).serial == SerialSettings{9600, Parity::none, 1});
 }
 
 TEST_CASE("identification by numbers and by texts, one or several") {
-  const MeterProfile profile = read_good(
+  const MeterProfile profile = read_whole(
       "identify: [{address: 11, function: 3, type: u16, expected: [331, 0x14C], meaning: type}, "
       "{address: 1, function: 4, type: i32, word_order: little, expected: -5}, "
       "{address: 49, function: 3, type: text, registers: 20, expected: PM5, meaning: model}, "
@@ -146,7 +146,7 @@ TEST_CASE("registers that need more than a type") {
 }
 
 TEST_CASE("a range of branches is a register for each: address, minus and scale go along") {
-  const MeterProfile profile = read_good(
+  const MeterProfile profile = read_whole(
       "registers: [{quantity: energy_import, branch: 1-42, stride: 2, address: 1167, function: 3, type: u32, "
       "unit: kWh, scaled_by: [{address: 1083, stride: 1, function: 3, type: i16, use: exponent}, "
       "{address: 900, function: 3, type: u16, use: factor}]}, "
@@ -167,7 +167,7 @@ TEST_CASE("a range of branches is a register for each: address, minus and scale 
 }
 
 TEST_CASE("what is known and not published is in the profile and is not read") {
-  const MeterProfile profile = read_good(
+  const MeterProfile profile = read_whole(
       "registers: [{quantity: active_power, address: 0, minus: 2, function: 3, type: u32}, "
       "{quantity: active_power_import, address: 0, function: 3, type: u32}, "
       "{quantity: active_power_export, address: 2, function: 3, type: u32}, "
@@ -209,7 +209,7 @@ TEST_CASE("registers that a meter lists itself take the same keys") {
 }
 
 TEST_CASE("a meter without phases has one voltage and one current") {
-  const MeterProfile profile = read_good(
+  const MeterProfile profile = read_whole(
       "registers: [{quantity: voltage, address: 0, function: 3, type: f32}, "
       "{quantity: current, address: 2, function: 3, type: f32, unit: mA}]");
   CHECK(profile.has({Q::voltage}));

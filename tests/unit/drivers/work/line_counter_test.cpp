@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t second_us = 1'000'000;
 
-struct Bench {
+struct CounterBench {
   /// Sends a line at that second.
   std::optional<Refusal> send(const std::string& line, std::int64_t at_s = 0) {
     return counter.take(line, at_s * second_us);
@@ -33,7 +33,7 @@ struct Bench {
 }  // namespace
 
 TEST_CASE("lines that add are added, by target and precision") {
-  Bench bench;
+  CounterBench bench;
   CHECK_FALSE(bench.send("flop:10|c|#accelerator:nvidia0"));
   CHECK_FALSE(bench.send("flop:5|c|#accelerator:nvidia0"));
   CHECK_FALSE(bench.send("flop:7|c|#accelerator:nvidia0,precision:bf16"));
@@ -44,7 +44,7 @@ TEST_CASE("lines that add are added, by target and precision") {
 }
 
 TEST_CASE("the first running total is the start, the next ones count what they add") {
-  Bench bench;
+  CounterBench bench;
   CHECK_FALSE(bench.total(1000));
   CHECK(bench.intake.of("nvidia0") == 0);  // it has been counted, zero
   bench.total(1010);
@@ -54,7 +54,7 @@ TEST_CASE("the first running total is the start, the next ones count what they a
 }
 
 TEST_CASE("after a fall the new value counts whole") {
-  Bench bench;
+  CounterBench bench;
   bench.total(1000);
   bench.total(1100);
   bench.total(30);
@@ -65,7 +65,7 @@ TEST_CASE("after a fall the new value counts whole") {
 }
 
 TEST_CASE("each set of tags has a running total of its own, in whatever order it comes") {
-  Bench bench;
+  CounterBench bench;
   for (const char* rank : {"rank:0", "rank:1"}) bench.total(1000, "accelerator:nvidia0," + std::string(rank));
   bench.total(1001, "rank:0,accelerator:nvidia0");
   bench.total(1020, "rank:1,accelerator:nvidia0");
@@ -75,7 +75,7 @@ TEST_CASE("each set of tags has a running total of its own, in whatever order it
 }
 
 TEST_CASE("a target takes as much as its peak allows, ten minutes of it in store") {
-  Bench bench;
+  CounterBench bench;
   bench.intake.peak_rate = 10;
   CHECK_FALSE(bench.send("flop:6000|c|#accelerator:nvidia0", 0));
   CHECK(bench.send("flop:1|c|#accelerator:nvidia0", 0) == Refusal::budget);
@@ -89,7 +89,7 @@ TEST_CASE("a target takes as much as its peak allows, ten minutes of it in store
 }
 
 TEST_CASE("a target without a peak takes nothing") {
-  Bench bench;
+  CounterBench bench;
   for (const double none : {absent, 0.0}) {
     CAPTURE(none);
     bench.intake.peak_rate = none;
@@ -101,7 +101,7 @@ TEST_CASE("a target without a peak takes nothing") {
 }
 
 TEST_CASE("a running total that jumped beyond the budget: back again, or on from there") {
-  Bench bench;
+  CounterBench bench;
   bench.intake.peak_rate = 10;
   bench.total(1000);
   CHECK(bench.total(1e9) == Refusal::budget);
@@ -123,7 +123,7 @@ TEST_CASE("a running total that jumped beyond the budget: back again, or on from
 }
 
 TEST_CASE("running totals are bounded: only an idle one is forgotten") {
-  Bench bench;
+  CounterBench bench;
   const auto tags = [](int rank) { return "accelerator:nvidia0,rank:" + std::to_string(rank); };
   for (int rank = 0; rank < 4; ++rank) bench.total(100, tags(rank), 0);
   bench.total(110, tags(0), 300);
@@ -138,7 +138,7 @@ TEST_CASE("running totals are bounded: only an idle one is forgotten") {
 }
 
 TEST_CASE("every reason is known from the start") {
-  Bench bench;
+  CounterBench bench;
   std::string reasons;
   for (const RejectedLines& one : bench.counter.rejected()) {
     CHECK(one.lines == 0);
