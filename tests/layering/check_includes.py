@@ -6,7 +6,7 @@ import pathlib
 import re
 import sys
 
-INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 SOURCES = ("*.h", "*.cpp")
 NO_ROOMS = ("tests", "build", "cmake")  # folders of the project whose sources are no part of the product
 
@@ -45,7 +45,9 @@ def faults_of(file: pathlib.Path, rooms: Rooms) -> list[str]:
         match = INCLUDE.match(line)
         if not match:
             continue
-        target = pathlib.PurePath(match.group(1))
+        target = pathlib.PurePath(match.group(2))
+        if match.group(1) == "<" and not (rooms.root / target).is_file():
+            continue  # of a library
         other = rooms.room_of(target)
         where = f"{here}:{number}"
         if not (rooms.root / target).is_file() or other is None:
@@ -59,7 +61,8 @@ def check(root: pathlib.Path) -> tuple[int, list[str]]:
     """How many files were looked at, and what is against the list."""
     rooms = Rooms.of(root)
     folders = [folder for folder in root.iterdir() if folder.is_dir() and folder.name not in NO_ROOMS]
-    files = [f for folder in folders for suffix in SOURCES for f in sorted(folder.rglob(suffix))]
+    files = [f for suffix in SOURCES for f in sorted(root.glob(suffix))]
+    files += [f for folder in folders for suffix in SOURCES for f in sorted(folder.rglob(suffix))]
     return len(files), [fault for file in files for fault in faults_of(file, rooms)]
 
 
