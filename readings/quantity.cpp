@@ -147,8 +147,7 @@ constexpr auto table = std::to_array<QuantityRow>({
      "Expanded relative uncertainty (k=2) of joules_per_flop."},
     {window, Q::coverage, whole, "coverage", "1", gauge, "flopwatt_scope_coverage_ratio", "", 1, "coverage",
      "Share of the window in which the energy of all meters and the work of all accelerators is known."},
-    {window, Q::method, whole, "method", "", ValueKind::method, "", "", 1, "method",
-     "Method of the work."},
+    {window, Q::method, whole, "method", "", ValueKind::method, "", "", 1, "method", "Method of the work."},
     {window, Q::interim_pue, whole, "interim_pue", "1", gauge, "flopwatt_scope_interim_pue_ratio", "", 1,
      "interim_pue",
      "Energy of the scope over energy of the scopes inside, over the window; absent below full coverage or "
