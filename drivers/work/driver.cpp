@@ -12,7 +12,7 @@ namespace {
 
 class StatsdDriver final : public WorkDriver {
  public:
-  StatsdDriver(const WorkConfig& config, WorkIntake& intake) : config_(config), context_(intake) {}
+  StatsdDriver(const WorkConfig& config, WorkIntake& intake) : config_(config), desk_(intake) {}
 
   awaitable<void> run(Intake&) override {
     for (;;) {
@@ -31,12 +31,12 @@ class StatsdDriver final : public WorkDriver {
   }
 
   [[nodiscard]] std::vector<RejectedLines> rejected_lines() const override {
-    if (config_.statsd.empty()) return {};  // no counted work is configured
-    return context_.counter.rejected();
+    if (config_.statsd.empty()) return {};  // counted work is not configured
+    return desk_.counter.rejected();
   }
 
  private:
-  /// Inlets that stay keep their sockets; the kernel queues lines that arrive meanwhile.
+  /// Inlets that stay keep their sockets, and the kernel what arrives meanwhile.
   void follow_config() {
     has_changed_ = false;
     std::erase_if(inlets_, [this](const auto& inlet) {
@@ -45,7 +45,7 @@ class StatsdDriver final : public WorkDriver {
     for (const StatsdConfig& wanted : config_.statsd) {
       const bool is_there =
           std::ranges::any_of(inlets_, [&](const auto& inlet) { return inlet->config() == wanted; });
-      if (!is_there) inlets_.push_back(std::make_unique<Inlet>(wanted, context_));
+      if (!is_there) inlets_.push_back(std::make_unique<Inlet>(wanted, desk_));
     }
   }
 
@@ -54,7 +54,7 @@ class StatsdDriver final : public WorkDriver {
   }
 
   WorkConfig config_;
-  InletContext context_;
+  Desk desk_;
   std::vector<std::unique_ptr<Inlet>> inlets_;
   bool has_changed_ = false;
   Condition changed_;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds retry_period{5};
 
-/// Received at once, about 2 ms of work; then polls and other tasks have their turn.
+/// What is taken at once, about 2 ms of work; then polls and everything else have their turn.
 constexpr std::size_t most_datagrams = 64;
 constexpr std::size_t most_bytes = 4 * largest_datagram;
 
@@ -35,7 +35,7 @@ awaitable<void> Inlet::receive() {
 void Inlet::open(const asio::any_io_executor& executor) {
   auto opened = open_socket(executor, config_);
   if (!opened) {
-    report(opened.error().message);
+    tell(opened.error().message);
     return;
   }
   socket_.emplace(std::move(*opened));
@@ -43,22 +43,22 @@ void Inlet::open(const asio::any_io_executor& executor) {
   log::info("receiving counted work", {{"address", config_.text()}});
 }
 
-void Inlet::report(const std::string& trouble) {
-  if (trouble != trouble_) log::error(trouble, {{"next", "tried again every 5 s"}});
+void Inlet::tell(const std::string& trouble) {
+  if (trouble != trouble_) log::error(trouble, {{"next", "it is tried again every 5 s"}});
   trouble_ = trouble;
 }
 
 void Inlet::take_waiting() {
-  std::vector<char>& buffer = context_.buffer;
+  std::vector<char>& buffer = desk_.buffer;
   std::size_t bytes = 0;
   for (std::size_t count = 0; count < most_datagrams && bytes < most_bytes; ++count) {
-    // With MSG_TRUNC recv() returns the length that was sent, even if that is more than the buffer.
+    // With MSG_TRUNC it returns the length that was sent, also where that is more than the buffer.
     const ssize_t length =
         ::recv(socket_->descriptor.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
     if (length < 0) {
       if (errno == EAGAIN || errno == EINTR) return;
-      report("cannot receive counted work on " + config_.text() + ": " +
-             std::generic_category().message(errno));
+      tell("cannot receive counted work on " + config_.text() + ": " +
+           std::generic_category().message(errno));
       socket_.reset();
       return;
     }
@@ -73,10 +73,10 @@ void Inlet::take_datagram(std::string_view datagram, bool is_cut) {
   const std::string_view cut = is_cut ? datagram.substr(datagram.rfind('\n') + 1) : std::string_view();
   datagram.remove_suffix(cut.size());
   while (const auto line = take_line(datagram))
-    if (const auto refusal = context_.counter.take(*line, now_us)) context_.log.note(*refusal, *line, now_us);
+    if (const auto refusal = desk_.counter.take(*line, now_us)) desk_.log.note(*refusal, *line, now_us);
   if (!is_cut) return;
-  context_.counter.refuse(Refusal::overflow);
-  context_.log.note(Refusal::overflow, cut, now_us);
+  desk_.counter.refuse(Refusal::overflow);
+  desk_.log.note(Refusal::overflow, cut, now_us);
 }
 
 }  // namespace flopwatt::work

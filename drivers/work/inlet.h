@@ -1,4 +1,4 @@
-// Receives counted work on one configured address: keeps the socket open, and passes every line to the counter.
+// One place where lines of counted work come in: keeps its socket open, and hands every line to the counter.
 #pragma once
 
 #include <chrono>
@@ -16,25 +16,25 @@
 
 namespace flopwatt::work {
 
-/// The lines of a larger datagram (unix sockets only) are counted up to this size.
+/// A larger datagram (only a unix socket carries one) is counted up to here.
 inline constexpr std::size_t largest_datagram = 65536;
 
-/// Shared by the inlets of one driver.
-struct InletContext {
-  explicit InletContext(WorkIntake& intake) : counter(intake) {}
+/// What the inlets of one driver share.
+struct Desk {
+  explicit Desk(WorkIntake& intake) : counter(intake) {}
 
   LineCounter counter;
   RefusalLog log;
-  std::vector<char> buffer = std::vector<char>(largest_datagram);  ///< of the current datagram
+  std::vector<char> buffer = std::vector<char>(largest_datagram);  ///< of the datagram at hand
 };
 
 class Inlet {
  public:
-  /// `context` must outlive the inlet.
-  Inlet(StatsdConfig config, InletContext& context) : config_(std::move(config)), context_(context) {}
+  /// `desk` must outlive it.
+  Inlet(StatsdConfig config, Desk& desk) : config_(std::move(config)), desk_(desk) {}
 
-  /// Opens the socket if it is not open, every 5 s until that succeeds, and receives until cancelled. The socket
-  /// stays open between calls.
+  /// Receives until it is cancelled; opens the socket where it is not open, and tries again every few seconds
+  /// where that fails. The socket stays open in between calls.
   awaitable<void> receive();
 
   [[nodiscard]] const StatsdConfig& config() const { return config_; }
@@ -43,12 +43,12 @@ class Inlet {
   void open(const asio::any_io_executor& executor);
   void take_waiting();
   void take_datagram(std::string_view datagram, bool is_cut);
-  void report(const std::string& trouble);
+  void tell(const std::string& trouble);
 
   StatsdConfig config_;
-  InletContext& context_;
+  Desk& desk_;
   std::optional<Socket> socket_;
-  std::string trouble_;  // logged last; "" while the socket is open
+  std::string trouble_;  // told last, "" while the socket is open
 };
 
 }  // namespace flopwatt::work

@@ -1,4 +1,4 @@
-// Logs refused lines, at most one in 10 s, with the line as a sample and the number of refusals since.
+// Tells of refused lines at a bounded rate, each time with one of them as a sample.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@ namespace flopwatt::work {
 
 class RefusalLog {
  public:
-  /// Call for every refused line. `now_us`: monotonic.
+  /// A line was refused; `now_us`: monotonic.
   void note(Refusal refusal, std::string_view line, std::int64_t now_us);
 
  private:
-  std::uint64_t unlogged_ = 0;  // refused lines since the last log line
-  std::int64_t logged_us_ = 0;  // 0: never
+  std::uint64_t untold_ = 0;  // lines since the last that was told
+  std::int64_t told_us_ = 0;  // 0: never
 };
 
 }  // namespace flopwatt::work
