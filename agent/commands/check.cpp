@@ -56,12 +56,12 @@ std::string count_text(const std::vector<Finding>& findings) {
 
 int check_config(const std::filesystem::path& config_file) {
   const Loaded loaded = load_config(config_file, default_data_paths());
-  std::vector<Finding> findings = loaded.findings;
-  for (const Finding& finding : findings) std::cout << finding.text() << '\n';
+  for (const Finding& finding : loaded.findings) std::cout << finding.text() << '\n';
   if (loaded.has_errors()) {
-    std::cout << count_text(findings) << '\n';
+    std::cout << count_text(loaded.findings) << '\n';
     return exit_configuration;
   }
+  std::vector<Finding> findings = loaded.findings;
   for (Finding& warning : print_buses(loaded.config)) {
     std::cout << warning.text() << '\n';
     findings.push_back(std::move(warning));

@@ -104,11 +104,11 @@ Ranking rank(std::span<const Candidate> candidates) {
 
   Ranking ranking;
   for (const auto& [candidate, degree] : ranked) {
-    const Identification& reported = candidate->identification;
+    const Identification& said = candidate->identification;
     const MeterProfile& profile = *candidate->profile;
     ranking.matches.push_back({profile.id, 0, degree.confidence, degree.score, reasons(*candidate, field),
-                               reported.vendor.empty() ? profile.vendor : reported.vendor,
-                               reported.model.empty() ? profile.model : reported.model, reported.serial});
+                               said.vendor.empty() ? profile.vendor : said.vendor,
+                               said.model.empty() ? profile.model : said.model, said.serial});
     if (is_by_values(*candidate))
       ranking.note = "values alone identify no model: " + of_how_many(field.fitting);
   }
