@@ -177,8 +177,7 @@ class UnitProbe {
         result_.hints.push_back("single values of the profile " + candidate.profile->id + " are plausible (" +
                                 candidate.keys.text +
                                 "), but the unit refuses its whole requests; if it is this model, configure "
-                                "it: a refused request is "
-                                "split");
+                                "it: a refused request is split");
     }
   }
 

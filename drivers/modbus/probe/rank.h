@@ -45,8 +45,7 @@ struct Candidate {
 
 struct Ranking {
   std::vector<ProbeMatch> matches;  ///< at most max_matches, best first
-  std::string
-      note;  ///< on all matches: "values alone identify no model: 3 profiles fit"; "" where identified
+  std::string note;  ///< on all of them: "values alone identify no model: 3 profiles fit"; "" = none
 };
 
 [[nodiscard]] Ranking rank(std::span<const Candidate> candidates);
