@@ -122,8 +122,8 @@ struct EnergyEntry {
 ///   otherwise           the own energy of its accelerators and of those of the scopes inside.
 ///
 /// An accelerator belongs to one scope: the innermost that names it or matches it with a glob, else the scope
-/// with `all`. It counts in that scope and in all scopes around it. So a glob leaves out accelerators that the
-/// scopes inside name, and `all` leaves out accelerators that any other scope names, inside or around.
+/// with `all`. It counts in that scope and in all scopes around it. So a glob leaves out accelerators that
+/// the scopes inside name, and `all` leaves out accelerators that any other scope names, inside or around.
 struct ScopeConfig {
   std::string name;
   Position at;

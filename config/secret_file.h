@@ -9,9 +9,9 @@
 
 namespace flopwatt {
 
-/// The path of the file: an absolute one as it is; a relative one is looked for in $CREDENTIALS_DIRECTORY, then
-/// in `beside`, the folder of the configuration. nullopt: missing or not readable, and reported at `at`. Warns
-/// if everybody may read the file.
+/// The path of the file: an absolute one as it is; a relative one is looked for in $CREDENTIALS_DIRECTORY,
+/// then in `beside`, the folder of the configuration. nullopt: missing or not readable, and reported at `at`.
+/// Warns if everybody may read the file.
 [[nodiscard]] std::optional<std::filesystem::path> find_secret_file(const std::string& name,
                                                                     std::string_view key,
                                                                     const std::filesystem::path& beside,

@@ -1,5 +1,5 @@
-// The sections of the configuration file. Each function is in the file of its name (read_energy and read_store
-// in read_energy_store.cpp), fills in `reading.config` and reports all faults of its section.
+// The sections of the configuration file. Each function is in the file of its name (read_energy and
+// read_store in read_energy_store.cpp), fills in `reading.config` and reports all faults of its section.
 #pragma once
 
 #include "config/config.h"
@@ -17,8 +17,8 @@ struct Reading {
   UniqueNames& names;  ///< of sources and scopes
 };
 
-/// Bounds of intervals. The shortest leaves room for a poll of a meter over TCP. NVML's pipe counters need more
-/// than 100 ms between two samples.
+/// Bounds of intervals. The shortest leaves room for a poll of a meter over TCP. NVML's pipe counters need
+/// more than 100 ms between two samples.
 inline constexpr microseconds shortest_interval = std::chrono::milliseconds(100);
 inline constexpr microseconds shortest_accelerator_interval = std::chrono::milliseconds(200);
 inline constexpr microseconds longest_interval = std::chrono::hours(1);

@@ -1,5 +1,5 @@
-// A reading set: the readings of one source at one poll. Drivers, accounting, store and exporters exchange
-// nothing else.
+// A reading set: the readings of one source at one poll. Drivers, accounting, store and
+// exporters exchange nothing else.
 #pragma once
 
 #include <cmath>

@@ -10,8 +10,8 @@ namespace flopwatt {
 
 /// One term of the uncertainty of a window's J/FLOP.
 struct UncertaintyTerm {
-  /// The cause: "meter class", "CT class", "register step", "time stamps", "sampling", "device gain", "clock",
-  /// "counting steps".
+  /// The cause: "meter class", "CT class", "device gain", "register step", "time stamps", "sampling",
+  /// "clock", "counting steps".
   std::string name;
   double relative = 0;  ///< standard uncertainty (k=1)
 };

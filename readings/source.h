@@ -16,8 +16,8 @@ namespace flopwatt {
 /// A source's number in this process: dense, from 0, given by Intake::add and never reused.
 using SourceId = std::uint32_t;
 
-/// Type of a number on the wire; the store keeps this width. The enumerators' numbers are stored: never reuse
-/// a number.
+/// Type of a number on the wire; the store keeps this width. The enumerators' numbers are stored:
+/// never reuse a number.
 enum class Wire : std::uint8_t {
   u16 = 1,
   i16 = 2,
@@ -30,8 +30,8 @@ enum class Wire : std::uint8_t {
   u8 = 9
 };
 
-/// The held value of a raw number: raw * scale. Where scale is 1/n, the value is raw / n, since 10 is a double
-/// and 0.1 is not: 2301 at 0.1 is 230.1 and not 230.10000000000002.
+/// The held value of a raw number: raw * scale. Where scale is 1/n, the value is raw / n, since 10 is a
+/// double and 0.1 is not: 2301 at 0.1 is 230.1 and not 230.10000000000002.
 [[nodiscard]] double held_value(double raw, double scale);
 
 /// One column: which channel, and how its values are packed. value = held_value(raw, scale).
@@ -62,8 +62,8 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
-/// Immutable. When a source's identity changes (the device reports it for the first time, a card is replaced),
-/// the source gets a new Source. Shared across threads by all reading sets that it describes.
+/// Immutable. When a source's identity changes (the device reports it for the first time, a card is
+/// replaced), the source gets a new Source. Shared across threads by all reading sets that it describes.
 struct Source {
   SourceKind kind{};
   std::string name;
@@ -74,8 +74,8 @@ struct Source {
   /// sensor) and the class of its current transformers. agent/accounting/uncertainty.h combines them.
   double accuracy = 0.0;
   double ct_accuracy = 0.0;
-  /// Greatest age of a power or energy value when it is read: the device refreshes it at this period (NVML:
-  /// 100 ms).
+  /// Greatest age of a power or energy value when it is read: the device refreshes it at this
+  /// period (NVML: 100 ms).
   std::chrono::microseconds refresh{0};
   std::vector<Field> fields;
 

@@ -34,8 +34,8 @@ struct HttpClientLimits {
   std::size_t body_bytes = std::size_t{16} << 20;
 };
 
-/// The answer, of any status. Faults: connection (no answer, or the connection broke), timeout (no whole answer
-/// within the deadline), protocol (no HTTP, or beyond the limits). Throws only when cancelled.
+/// The answer, of any status. Faults: connection (no answer, or the connection broke), timeout (no whole
+/// answer within the deadline), protocol (no HTTP, or beyond the limits). Throws only when cancelled.
 boost::asio::awaitable<Result<HttpAnswer>> http_get(HttpTarget target, HttpClientLimits limits = {});
 
 }  // namespace flopwatt

@@ -36,8 +36,8 @@ using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(HttpReque
 
 /// Limits of one server. The server refuses a request with a body (413) or a larger head (431).
 struct HttpLimits {
-  /// Beyond the limit a new connection replaces the one that has waited longest for its client. If all are being
-  /// answered, the new one gets 503. So idle or slow clients never keep others out.
+  /// Beyond the limit a new connection replaces the one that has waited longest for its client. If all are
+  /// being answered, the new one gets 503. So idle or slow clients never keep others out.
   std::size_t connections = 256;
   std::uint32_t header_bytes = 8192;  ///< of the request line; the same again for all header lines together
   /// For the whole head, from its first byte; of a new connection from the start.
@@ -53,9 +53,9 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
   ~HttpServer();  ///< run() must have ended
 
-  /// Binds and listens. Returns the bound ports, one for each address of `host`. An empty host is all addresses:
-  /// IPv6 and IPv4, or IPv4 only on a machine without IPv6. Port 0: the system chooses. Looks a name up, blocking:
-  /// for the start of the program. Callable several times before run().
+  /// Binds and listens. Returns the bound ports, one for each address of `host`. An empty host is all
+  /// addresses: IPv6 and IPv4, or IPv4 only on a machine without IPv6. Port 0: the system chooses. Looks a
+  /// name up, blocking: for the start of the program. Callable several times before run().
   [[nodiscard]] Result<std::vector<std::uint16_t>> listen(const std::string& host, std::uint16_t port);
 
   /// Serves until cancelled, then closes all connections at once and throws operation_aborted. If a handler

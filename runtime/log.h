@@ -1,5 +1,6 @@
-// Logging to standard error: logfmt `ts=... level=... msg="..." key=value`, under journald `<N>level=...`
-// without ts. Asynchronous and bounded: a full queue drops the line and counts it in dropped_lines(). Any thread.
+// Logging to standard error: logfmt `ts=... level=... msg="..." key=value`, under journald
+// `<N>level=...` without ts. Asynchronous and bounded: a full queue drops the line and counts it in
+// dropped_lines(). Any thread.
 #pragma once
 
 #include <cstdint>

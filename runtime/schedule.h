@@ -1,6 +1,6 @@
-// Due times of polls: multiples of the period on the monotonic clock, shifted by the slot of the bus. The schedule
-// is absolute: a late poll does not shift the next one. Buses of one slot wake together, which costs a fraction of
-// separate wake-ups.
+// Due times of polls: multiples of the period on the monotonic clock, shifted by the slot of the bus. The
+// schedule is absolute: a late poll does not shift the next one. Buses of one slot wake together, which costs
+// a fraction of separate wake-ups.
 #pragma once
 
 #include <chrono>

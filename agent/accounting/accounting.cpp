@@ -20,8 +20,8 @@ struct Counted {
   std::vector<Scope*> scopes;  // to whose totals it adds; empty: it is gone
 };
 
-// All parts of a source that count: the meter and its branches; of an accelerator, or of the counted work of a scope,
-// one part. Empty: no scope names the source.
+// All parts of a source that count: the meter and its branches; of an accelerator, or of the counted work of
+// a scope, one part. Empty: no scope names the source.
 using Entry = std::vector<Counted>;
 
 // A description seen before. Holding the pointer keeps its address from being reused.
@@ -184,8 +184,8 @@ void Accounting::State::join(Counted& counted) {
 }
 
 void Accounting::State::keep_enough(const Source& source) {
-  // A window is closed when its slowest source has reached its end or is stale, and a while later by the
-  // clock.
+  // A window is closed when its slowest source has reached its end or is stale, and a while
+  // later by the clock.
   longest_lag_us = std::max<std::int64_t>(longest_lag_us, 2 * source.stale_after().count());
   retention.longest_us = longest_window_us + longest_window_us / 16 + longest_lag_us;
 }

@@ -2,10 +2,10 @@
 // time. The agent adds up the lines itself, so the total never wraps, falls or glitches and needs no hygiene.
 // When counting begins again after a pause, the total goes on where it stood.
 //
-// Counting comes in lumps: a training step reports its work when the step is done. The share of a lump that lies
-// inside a window is unknown at both ends of the window. So the largest recent growth q between two readings is
-// treated as the step of a register: u^2 = 2 (q/sqrt 12)^2 for each stretch. Lumps are forgotten with a time
-// constant of 15 minutes.
+// Counting comes in lumps: a training step reports its work when the step is done. The share of a lump that
+// lies inside a window is unknown at both ends of the window. So the largest recent growth q between two
+// readings is treated as the step of a register: u^2 = 2 (q/sqrt 12)^2 for each stretch. Lumps are forgotten
+// with a time constant of 15 minutes.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ class CountedWork {
   /// Nothing was counted before the first reading: all of that reading is growth.
   void begin_at_zero() { last_ = 0; }
 
-  /// `work`: cumulative, FLOP; `absent` or not finite while counting is not offered. Returns the growth, FLOP.
+  /// `work`: cumulative, FLOP; `absent` or not finite while counting is not offered.
+  /// Returns the growth, FLOP.
   double add(std::int64_t time_us, double work, double time_variance, const Retention& retention);
 
   [[nodiscard]] bool offered() const { return offered_; }
@@ -33,8 +34,8 @@ class CountedWork {
   bool add_gaps(TimeSpan window, std::vector<TimeSpan>& gaps) const {
     return track_.add_gaps(window, gaps) != 0;
   }
-  /// The work over `covered`; its bounds equal the work. Growth in gaps counts as 0. Call only if some part of the
-  /// time is known.
+  /// The work over `covered`; its bounds equal the work. Growth in gaps counts as 0. Call only if some part
+  /// of the time is known.
   [[nodiscard]] WorkPart part(std::span<const TimeSpan> covered) const;
 
  private:

@@ -1,14 +1,15 @@
-// Counter hygiene: from the readings of a cumulative register to growth that can be added up. The same component
-// serves all sources: meter registers, energy counters of accelerators, work counters.
+// Counter hygiene: from the readings of a cumulative register to growth that can be added up. The same
+// component serves all sources: meter registers, energy counters of accelerators, work counters.
 //
-// Even healthy links deliver a 0, an 0xFFFFFFFF or a wild value now and then, and counters wrap, are reset, replaced
-// and reloaded. A counter may only grow, by at most twice what the highest likely rate allows. A reading that breaks
-// this rule is in doubt until two more readings have come. If these follow on from the old value, the doubtful
-// reading was a glitch, and nothing is lost. If they follow on from the doubtful reading, it is one of these:
+// Even healthy links deliver a 0, an 0xFFFFFFFF or a wild value now and then, and counters wrap, are reset,
+// replaced and reloaded. A counter may only grow, by at most twice what the highest likely rate allows. A
+// reading that breaks this rule is in doubt until two more readings have come. If these follow on from the
+// old value, the doubtful reading was a glitch, and nothing is lost. If they follow on from the doubtful
+// reading, it is one of these:
 //
 //   load step   their own rate explains the jump: the growth counts.
-//   wrap        the old value was within 0.1 % of a known modulus (the range of the integer, or a power of ten of
-//               the display), and the growth over the wrap is likely: the growth counts.
+//   wrap        the old value was within 0.1 % of a known modulus (the range of the integer, or a power of
+//               ten of the display), and the growth over the wrap is likely: the growth counts.
 //   reset       anything else, also a replacement: a new epoch begins, and the growth in between is unknown.
 //
 // Growth is never negative and never larger than 2 x rate x time + 2 steps.
@@ -24,8 +25,8 @@
 
 namespace flopwatt::accounting {
 
-/// One reading. `beside` are columns that count together with `value`, as the bounds of work do: all are accepted
-/// or none.
+/// One reading. `beside` are columns that count together with `value`, as the bounds of work do: all are
+/// accepted or none.
 struct CounterReading {
   std::int64_t time_us = 0;  ///< monotonic
   double value = 0;
@@ -50,8 +51,8 @@ struct CounterBounds {
 
 class Counter {
  public:
-  /// The resolution from now on. It may change while the counter goes on, when a device raises a scale factor as its
-  /// register fills. Earlier readings stay rounded to their own step.
+  /// The resolution from now on. It may change while the counter goes on, when a device raises a scale factor
+  /// as its register fills. Earlier readings stay rounded to their own step.
   void set_resolution(const Resolution& resolution);
 
   /// Continues from the last reading of an earlier run.
@@ -60,8 +61,8 @@ class Counter {
   /// The next reading starts a new epoch: the device is another one, or the driver reports broken continuity.
   void begin_epoch();
 
-  /// The steps that this reading makes certain: none while it is in doubt, at most three. Valid until the next call.
-  /// Ignores a reading whose value is negative or not finite, or whose time does not ascend.
+  /// The steps that this reading makes certain: none while it is in doubt, at most three. Valid until the
+  /// next call. Ignores a reading whose value is negative or not finite, or whose time does not ascend.
   [[nodiscard]] std::span<const CounterStep> add(const CounterReading& reading, const CounterBounds& bounds);
 
   /// The newest certain reading; nullopt: none yet.

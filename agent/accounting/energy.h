@@ -1,13 +1,15 @@
-// The energy of one source (a meter or a device) in joules, as a function of monotonic time, in two estimates:
+// The energy of one source (a meter or a device) in joules, as a function of monotonic time.
+// There are two estimates:
 //
-//   counter   The register of the source. The device integrates continuously, so polling gaps lose nothing. The
-//             ends of a window are known only to a step q of the register: u^2 = 2 (q/sqrt 12)^2 for each stretch.
+//   counter   The register of the source. The device integrates continuously, so polling gaps lose nothing.
+//             The ends of a window are known only to a step q of the register: u^2 = 2 (q/sqrt 12)^2 for each
+//             stretch of the window.
 //   integral  Trapezoids under the power readings. No step, but the power between readings is guessed.
 //
-// A window uses the estimate with the smaller uncertainty. It uses the counter if the two disagree by more than
-// their uncertainty allows: then power is under-sampled. If one estimate knows clearly less of the window, it uses
-// the other. Totals come from the counter where there is one: after a gap they catch up, also over a restart of the
-// agent.
+// A window uses the estimate with the smaller uncertainty. It uses the counter if the two disagree by more
+// than their uncertainty allows: then power is under-sampled. If one estimate knows clearly less of the
+// window, it uses the other. Totals come from the counter where there is one: after a gap they catch up, also
+// over a restart of the agent.
 //
 // Energy is known between two readings that are no further apart than the staleness time of the source.
 #pragma once

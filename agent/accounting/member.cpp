@@ -87,8 +87,8 @@ void Member::resolve() {
   counter_column_ = column(is_meter ? Quantity::energy_import : Quantity::energy);
   power_column_ = column(is_meter ? Quantity::active_power : Quantity::power);
   counter_factor_ = is_meter ? joules_per_wh : 1;
-  // Energy that the driver integrated is no counter: the power it comes from is integrated here, with its
-  // uncertainty.
+  // Energy that the driver integrated is no counter: the power it comes from is integrated
+  // here, with its uncertainty.
   if (source_->identity.energy_source == EnergySource::integrated && power_column_) counter_column_.reset();
 
   EnergyShape shape;

@@ -1,5 +1,5 @@
-// One source in accounting: a meter, one branch of a meter, an accelerator, or the counted work of a scope as a
-// whole. Holds the columns of energy and work in its sets, and the series read from them.
+// One source in accounting: a meter, one branch of a meter, an accelerator, or the counted work of a scope as
+// a whole. Holds the columns of energy and work in its sets, and the series read from them.
 //
 // Columns are looked up for each new Source, never for each reading.
 #pragma once
@@ -33,8 +33,8 @@ class Member {
   /// `branch`: of a meter; 0: the whole source.
   Member(SourcePtr source, std::uint16_t branch);
 
-  /// Continues from the last register reading of an earlier run, if `totals` has one. `first_time`: time of the first
-  /// set, which relates the saved wall time to the monotonic clock.
+  /// Continues from the last register reading of an earlier run, if `totals` has one. `first_time`: time of
+  /// the first set, which relates the saved wall time to the monotonic clock.
   void restore(const Totals& totals, Moment first_time);
   /// For a source that is new in this run: all its counted work was counted in this run.
   void begin_counting_at_zero() { counted_.begin_at_zero(); }

@@ -1,9 +1,10 @@
-// The method of a scope's work, now and in the past. One method at a time: the best that all its accelerators offer.
-// The order is that of enum Method: counted, pipe, estimated.
+// The method of a scope's work, now and in the past. One method at a time: the best that all its accelerators
+// offer. The order is that of enum Method: counted, pipe, estimated.
 //
-// A better method is taken at once. A worse method is taken when the better one has been missing for the staleness
-// time: a failed sample is a gap, no change of method. A method that lasted less than settling_us (NVML's pipe
-// counters need two samples, the estimate one) does not count: its time is a gap for the windows.
+// A better method is taken at once. A worse method is taken when the better one has been missing for the
+// staleness time: a failed sample is a gap, no change of method. A method that lasted less than
+// settling_us (NVML's pipe counters need two samples, the estimate one) does not count: its time is a gap
+// for the windows.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,8 @@ class MethodChoice {
   /// `before`: the method of an earlier run.
   explicit MethodChoice(Method before = Method::none);
 
-  /// The method from `now_us` on, if `best` is the best that all accelerators offer. `patience_us`: staleness time.
+  /// The method from `now_us` on, if `best` is the best that all accelerators
+  /// offer. `patience_us`: staleness time.
   Method follow(Method best, std::int64_t now_us, std::int64_t patience_us);
 
   [[nodiscard]] Method now() const { return changes_.back().method; }

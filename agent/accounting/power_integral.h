@@ -1,13 +1,14 @@
-// Energy from power readings by the trapezoid rule: for sources without an energy counter, and for windows that are
-// too short for a coarse counter.
+// Energy from power readings by the trapezoid rule: for sources without an energy counter, and for windows
+// that are too short for a coarse counter.
 //
-// Uncertainty: assume that between two readings the load stepped once, from P0 to P1, at a moment u that is uniform
-// over the interval dt. The true energy is P0 u + P1 (dt - u), the trapezoid (P0 + P1)/2 dt. The difference
-// (P0 - P1)(u - dt/2) has mean 0 and variance (dP dt)^2 / 12. The error of a smooth load is much smaller.
+// Uncertainty: assume that between two readings the load stepped once, from P0 to P1, at a moment u
+// that is uniform over the interval dt. The true energy is P0 u + P1 (dt - u), the trapezoid (P0 +
+// P1)/2 dt. The difference (P0 - P1)(u - dt/2) has mean 0 and variance (dP dt)^2 / 12. The error of a
+// smooth load is much smaller.
 //
-// A reading of more than ten times the highest recent power is in doubt. If the next reading is of the same size, the
-// doubtful one was a load step, and both count; else it was a glitch and is dropped. The first reading is not used
-// before the second agrees with it.
+// A reading of more than ten times the highest recent power is in doubt. If the next reading is of the same
+// size, the doubtful one was a load step, and both count; else it was a glitch and is dropped. The first
+// reading is not used before the second agrees with it.
 #pragma once
 
 #include <array>
@@ -48,8 +49,8 @@ struct PowerStep {
 
 class PowerIntegral {
  public:
-  /// The steps that this reading makes certain, none while it is in doubt. Valid until the next call. Export (negative
-  /// power) counts as 0: the integral is of import. The first reading makes a step of no length.
+  /// The steps that this reading makes certain, none while it is in doubt. Valid until the next call. Export
+  /// (negative power) counts as 0: the integral is of import. The first reading makes a step of no length.
   [[nodiscard]] std::span<const PowerStep> add(std::int64_t time_us, double watts, const LikelyPower& likely);
 
   /// Time of the newest certain reading; nullopt: none yet.

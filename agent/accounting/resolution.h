@@ -11,8 +11,9 @@ struct Resolution {
   double scale = 1.0;
   double coarsest = 0.0;  ///< the step of a source that is coarser than its wire type, else 0
 
-  /// The step at `value`: one raw unit of an integer; of a float the distance to the next larger float. That distance
-  /// grows with the meter's age: a float32 register in kWh has 0.98 Wh at 10,000 kWh and 7.8 Wh at 100,000 kWh.
+  /// The step at `value`: one raw unit of an integer; of a float the distance to the next larger float.
+  /// That distance grows with the meter's age: a float32 register in kWh has 0.98 Wh at 10,000 kWh and 7.8
+  /// Wh at 100,000 kWh.
   [[nodiscard]] double at(double value) const;
 };
 

@@ -1,5 +1,5 @@
-// One scope: its members, its totals, and its figures. Independent of the scopes inside: accelerators that belong to
-// those are members of this scope, too.
+// One scope: its members, its totals, and its figures. Independent of the scopes inside: accelerators that
+// belong to those are members of this scope, too.
 #pragma once
 
 #include <array>
@@ -29,7 +29,8 @@ class Scope {
   /// `windows_stay` takes over the windows that wait to close.
   void carry_on(Scope& before, bool windows_stay);
 
-  /// A source has its first set. Members must outlive the scope. Returns whether the source counts in this scope.
+  /// A source has its first set. Members must outlive the scope. Returns whether the source
+  /// counts in this scope.
   bool join_meter(const EnergyEntry& entry, const Member* meter);
   /// `around`: indexes of the scope to which the accelerator belongs, and of the scopes around that one.
   void join_accelerator(const Member* accelerator, std::span<const std::size_t> around);
@@ -39,7 +40,8 @@ class Scope {
   void leave(const Member* member, std::int64_t now_us);
 
   void add(const Member& member, const Growth& growth);
-  /// After the sets of a batch: chooses the method that all accelerators now offer, and counts the batch's work by it.
+  /// After the sets of a batch: chooses the method that all accelerators now offer, and counts the batch's
+  /// work by it.
   void choose_method(std::int64_t now_us, std::int64_t longest_us);
 
   /// A window has ended on the clock. It closes when all members have reached its end or are stale.

@@ -1,5 +1,6 @@
-// The totals of one scope, which survive restarts. Two numbers of the scope's lists are saved with them. If a number
-// differs, the totals that depend on it start at 0, without the growth of registers since the last run.
+// The totals of one scope, which survive restarts. Two numbers of the scope's lists are saved with
+// them. If a number differs, the totals that depend on it start at 0, without the growth of registers
+// since the last run.
 #pragma once
 
 #include <array>

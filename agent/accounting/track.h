@@ -1,10 +1,12 @@
-// Cumulative quantities of one source as piecewise-linear functions of monotonic time, over the longest window.
+// Cumulative quantities of one source as piecewise-linear functions of monotonic time,
+// over the longest window.
 //
-// A stretch between two points is either known, with a tag for its kind (the method of work), or a gap (tag 0), in
-// which the sums stand still. Old points are thinned out: two neighbours that together span at most 1/128 of their
-// age are merged. So the size grows with the logarithm of the window (15 m at 1 s: under 600 points; a week: under
-// 2,500), and the far end of a window is still cut to within 1 % of its length. cut_variance() states the error of
-// merging. Nothing is merged around moments that will be cut exactly, the starts of open windows.
+// A stretch between two points is either known, with a tag for its kind (the method of work), or a gap (tag
+// 0), in which the sums stand still. Old points are thinned out: two neighbours that together span at most
+// 1/128 of their age are merged. So the size grows with the logarithm of the window (15 m at 1 s: under 600
+// points; a week: under 2,500), and the far end of a window is still cut to within 1 % of its length.
+// cut_variance() states the error of merging. Nothing is merged around moments that will be cut exactly, the
+// starts of open windows.
 #pragma once
 
 #include <algorithm>
@@ -38,8 +40,8 @@ class Track {
   [[nodiscard]] std::size_t size() const { return points_.size(); }
   [[nodiscard]] std::int64_t last_us() const { return points_.back().time_us(); }
 
-  /// Appends the stretch from the last point to time_us; the first call sets the first point. `tag`: 1 to 7, or 0 for
-  /// a gap.
+  /// Appends the stretch from the last point to time_us; the first call sets the first point. `tag`: 1 to 7,
+  /// or 0 for a gap.
   void append(std::int64_t time_us, const Sums& growth, std::uint8_t tag, const Retention& retention) {
     if (points_.empty()) {
       points_.reserve(64);
@@ -91,9 +93,9 @@ class Track {
     return total;
   }
 
-  /// Variance of column 0 from a cut at `time_us`, inside a stretch whose true shape is unknown. If the rate steps once
-  /// by dR at a uniformly random moment of a stretch dt, the mean square error of the straight line at the fraction f
-  /// is (dR dt)^2 f^2 (1-f)^2 / 3. dR is estimated from the stretches on both sides.
+  /// Variance of column 0 from a cut at `time_us`, inside a stretch whose true shape is unknown. If the rate
+  /// steps once by dR at a uniformly random moment of a stretch dt, the mean square error of the straight
+  /// line at the fraction f is (dR dt)^2 f^2 (1-f)^2 / 3. dR is estimated from the stretches on both sides.
   [[nodiscard]] double cut_variance(std::int64_t time_us) const {
     const std::size_t i = segment_of(time_us);
     if (i == 0 || i >= points_.size()) return 0;
@@ -112,8 +114,8 @@ class Track {
 
  private:
   static constexpr std::int64_t ages_per_span = 128;
-  /// Beyond this number of points a gap and its neighbour are merged to a gap, too, so that flapping does not use up
-  /// memory.
+  /// Beyond this number of points a gap and its neighbour are merged to a gap, too, so that flapping does not
+  /// use up memory.
   static constexpr std::size_t crowded = 4096;
 
   struct Point {
@@ -189,7 +191,8 @@ class Track {
     for (std::size_t i = 1; i < points_.size(); ++i) tags_ |= 1U << points_[i].tag();
   }
 
-  /// Whether point i may go, so that the stretches before and after it merge. The one before begins at point `kept`.
+  /// Whether point i may go, so that the stretches before and after it merge. The one before
+  /// begins at point `kept`.
   [[nodiscard]] bool may_go(std::size_t kept, std::size_t i, std::int64_t now_us, const Retention& retention,
                             bool is_crowded) const {
     const std::int64_t begin = points_[kept].time_us();

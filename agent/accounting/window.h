@@ -1,17 +1,17 @@
 // The figures of a scope over one window.
 //
-// The covered time is the time in which the energy of all energy sources and the work of all accelerators is known.
-// Energy and work are both taken over the covered time. Coverage is its share of the window. Joules per FLOP is
-// absent if
+// The covered time is the time in which the energy of all energy sources and the work of all accelerators is
+// known. Energy and work are both taken over the covered time. Coverage is its share of the window. Joules
+// per FLOP is absent if
 //   - no work was done,
 //   - coverage is below the least coverage,
 //   - the window has more than one method of work,
 //   - the window spans a break (WindowMembers::unbroken_since_us),
 //   - the expanded uncertainty reaches 1: the energy is below what its source resolves.
 //
-// Interim PUE is the energy of the scope over the energy of the scopes directly inside (ISO/IEC 30134-2, for a period
-// shorter than a year). Absent if one of the two is not known over the whole window, or if the ratio is below 1: then
-// meters are wrong, or the scopes do not lie as configured.
+// Interim PUE is the energy of the scope over the energy of the scopes directly inside (ISO/IEC 30134-2, for
+// a period shorter than a year). Absent if one of the two is not known over the whole window, or if the ratio
+// is below 1: then meters are wrong, or the scopes do not lie as configured.
 #pragma once
 
 #include <array>

@@ -1,11 +1,11 @@
-// Ends of windows. Windows are aligned to UTC (start = k x length since 1970), but run on the monotonic clock, on
-// which sources are accounted. Both clocks at the moment when a boundary is passed fix the monotonic time of the
-// boundary.
+// Ends of windows. Windows are aligned to UTC (start = k x length since 1970), but run on the monotonic
+// clock, on which sources are accounted. Both clocks at the moment when a boundary is passed fix the
+// monotonic time of the boundary.
 //
-// A step of the wall clock (wall minus monotonic moves by more than half a second, at once or over one window) makes
-// the window in which it falls longer or shorter than its label: that window does not close. The next window begins at
-// the next boundary of the new clock. After a step back, labels of earlier windows come a second time, for another
-// time.
+// A step of the wall clock (wall minus monotonic moves by more than half a second, at once or over one
+// window) makes the window in which it falls longer or shorter than its label: that window does not close.
+// The next window begins at the next boundary of the new clock. After a step back, labels of earlier windows
+// come a second time, for another time.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +29,8 @@ class WindowClock {
  public:
   explicit WindowClock(const std::vector<Window>& windows);
 
-  /// Windows that have ended by `now` since the last call, ascending for each length. At most 1,024 of a length: after
-  /// a longer pause the newest.
+  /// Windows that have ended by `now` since the last call, ascending for each length. At most 1,024 of a
+  /// length: after a longer pause the newest.
   [[nodiscard]] std::vector<ClosedWindow> advance(Moment now);
 
   /// Monotonic starts of the open windows, and of the windows that closed last.

@@ -1,8 +1,9 @@
-// The work of one accelerator by one method of its hardware (pipe, estimated), in FLOP, with bounds, as a function
-// of monotonic time. counted_work.h has the work that workloads count.
+// The work of one accelerator by one method of its hardware (pipe, estimated), in FLOP, with bounds, as a
+// function of monotonic time. counted_work.h has the work that workloads count.
 //
-// Work is known between two readings that are no further apart than the staleness time of the source. A reading
-// without work breaks continuity: a new epoch of the counter begins, and the work in between is unknown.
+// Work is known between two readings that are no further apart than the staleness time of the
+// source. A reading without work breaks continuity: a new epoch of the counter begins, and the work
+// in between is unknown.
 #pragma once
 
 #include <cstdint>

@@ -10,8 +10,9 @@
 
 namespace flopwatt::accounting {
 
-/// Index of the scope to which that accelerator belongs: the innermost whose names or globs (fnmatch(3)) match, else
-/// the scope with `all`. The accelerator counts there and in all scopes around. nullopt: no scope has it.
+/// Index of the scope to which that accelerator belongs: the innermost whose names or globs
+/// (fnmatch(3)) match, else the scope with `all`. The accelerator counts there and in all scopes
+/// around. nullopt: no scope has it.
 [[nodiscard]] std::optional<std::size_t> scope_of_accelerator(std::span<const ScopeConfig> scopes,
                                                               const std::string& name);
 

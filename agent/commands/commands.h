@@ -24,7 +24,8 @@ int read_sources(const std::filesystem::path& config_file, OutputFormat format);
 /// `profiles list`: prints all meter profiles on standard output; faults of wrong files on standard error.
 int list_profiles(OutputFormat format);
 
-/// `profiles show`: prints the registers and requests of one profile, named by its id or the path of its file.
+/// `profiles show`: prints the registers and requests of one profile, named by its id or the
+/// path of its file.
 int show_profile(const std::string& name, OutputFormat format);
 
 /// As written on the command line; "" = not given.
@@ -35,10 +36,12 @@ struct ExportArguments {
   std::vector<std::string> labels;
 };
 
-/// `export`: prints the contents of the store on standard output; counts of what was left out on standard error.
+/// `export`: prints the contents of the store on standard output; counts of what was left
+/// out on standard error.
 int export_store(const ExportArguments& arguments);
 
-/// `probe`: prints the units that answer behind a Modbus address on standard output; progress on standard error.
+/// `probe`: prints the units that answer behind a Modbus address on standard output;
+/// progress on standard error.
 int probe_address(const ProbeArguments& arguments, OutputFormat format);
 
 /// `version`: prints one line on standard output.

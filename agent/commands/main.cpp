@@ -32,7 +32,8 @@ struct Arguments {
   std::string interval = "1s";
 };
 
-/// For CLI11: "" or the fault. NVML refreshes its counters every 100 ms, and two samples must be further apart.
+/// For CLI11: "" or the fault. NVML refreshes its counters every 100 ms, and two samples
+/// must be further apart.
 std::string is_interval(const std::string& text) {
   const auto interval = parse_duration(text).value;
   return interval && *interval >= std::chrono::milliseconds(200)

@@ -15,8 +15,8 @@ class StandardOutput final : public std::streambuf {
   StandardOutput(const StandardOutput&) = delete;
   StandardOutput& operator=(const StandardOutput&) = delete;
 
-  /// Writes the rest. Returns the exit code of the program: the command's, or exit_device if that was good and
-  /// some output could not be written. Reports such a failure on standard error.
+  /// Writes the rest. Returns the exit code of the program: the command's, or exit_device if that was good
+  /// and some output could not be written. Reports such a failure on standard error.
   [[nodiscard]] int finish(int exit_code);
 
  private:

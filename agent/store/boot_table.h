@@ -1,5 +1,5 @@
-// The table `boot`, and log time: a clock that continues through steps of the wall clock and through reboots, so
-// that the age limit never takes a new reading for an old one.
+// The table `boot`, and log time: a clock that continues through steps of the wall clock and through reboots,
+// so that the age limit never takes a new reading for an old one.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,9 @@ class BootTable {
   /// `boot_uuid`: of the current boot.
   BootTable(Database& database, std::string boot_uuid);
 
-  /// The row of this boot, made at its first set. Call within a transaction. From `newest` to the first set of a new
-  /// boot log time advances as the wall clock did, or by 0 if the wall clock went back. Without `newest` log time
-  /// begins with the wall clock.
+  /// The row of this boot, made at its first set. Call within a transaction. From `newest` to the first set
+  /// of a new boot log time advances as the wall clock did, or by 0 if the wall clock went back. Without
+  /// `newest` log time begins with the wall clock.
   [[nodiscard]] std::int64_t current(Moment time, const Newest* newest);
 
   /// Log time in microseconds. A boot without a row marks the database as damaged.

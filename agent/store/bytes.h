@@ -1,5 +1,5 @@
-// Numbers as bytes: varints (LEB128: seven bits a byte, the lowest first) and little-endian words. Reading never
-// runs past the end: a number that is cut off or too long is a failure.
+// Numbers as bytes: varints (LEB128: seven bits a byte, the lowest first) and little-endian words. Reading
+// never runs past the end: a number that is cut off or too long is a failure.
 #pragma once
 
 #include <cstddef>

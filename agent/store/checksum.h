@@ -1,5 +1,5 @@
-// CRC-32 of a row. SQLite has no checksums in its pages, and a flipped bit must not be published as a measurement,
-// nor change a total or a delivery mark.
+// CRC-32 of a row. SQLite has no checksums in its pages, and a flipped bit must not be published as a
+// measurement, nor change a total or a delivery mark.
 #pragma once
 
 #include <boost/crc.hpp>

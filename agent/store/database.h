@@ -1,6 +1,6 @@
-// A connection to SQLite: prepared statements, errors as values. The first error sticks: after it all statements of
-// the connection do nothing until clear_failure(). So a transaction is written without branches and checked once,
-// before COMMIT. One thread.
+// A connection to SQLite: prepared statements, errors as values. The first error sticks: after it all
+// statements of the connection do nothing until clear_failure(). So a transaction is written without branches
+// and checked once, before COMMIT. One thread.
 #pragma once
 
 #include <cstdint>
@@ -91,8 +91,8 @@ class Database {
   void checkpoint();
   /// Pages in the WAL after the last commit.
   [[nodiscard]] int wal_pages() const { return wal_pages_; }
-  /// The destructor then leaves WAL and main file unchanged: after an error of fsync only the next opening may write
-  /// pages again, from the WAL.
+  /// The destructor then leaves WAL and main file unchanged: after an error of fsync only the next opening
+  /// may write pages again, from the WAL.
   void abandon();
 
   void rollback();

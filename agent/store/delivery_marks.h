@@ -1,5 +1,5 @@
-// The delivered sets of one exporter: all up to a low mark, and at most 64 ranges above it, because live readings
-// run ahead of the backlog. Only acknowledgements and the limits of the store move the marks.
+// The delivered sets of one exporter: all up to a low mark, and at most 64 ranges above it, because live
+// readings run ahead of the backlog. Only acknowledgements and the limits of the store move the marks.
 #pragma once
 
 #include <cstddef>
@@ -18,12 +18,12 @@ class DeliveryMarks {
   DeliveryMarks() = default;
   /// All sets up to and including `low` count as delivered.
   explicit DeliveryMarks(std::uint64_t low) : low_(low) {}
-  /// From saved values. Ranges must be ascending, disjoint and above low; other ranges are left out, and their sets are
-  /// delivered again.
+  /// From saved values. Ranges must be ascending, disjoint and above low; other ranges are left out, and
+  /// their sets are delivered again.
   DeliveryMarks(std::uint64_t low, const std::vector<Span>& ranges);
 
-  /// Marks a span as delivered. False: there would be more than max_ranges ranges; nothing changes, and the span is
-  /// sent again.
+  /// Marks a span as delivered. False: there would be more than max_ranges ranges; nothing changes, and the
+  /// span is sent again.
   bool add(Span delivered);
 
   /// All sets up to and including `seq` are out of the store.

@@ -9,8 +9,8 @@
 
 namespace flopwatt::store {
 
-/// Holds a lock on <path>.lock for its lifetime. The file is never removed: else two agents could lock two files of
-/// one name.
+/// Holds a lock on <path>.lock for its lifetime. The file is never removed: else two agents could lock two
+/// files of one name.
 class LockFile {
  public:
   /// Never waits. If another process holds the lock, the fault names the process.
@@ -25,8 +25,8 @@ class LockFile {
   int descriptor_;
 };
 
-/// Fails if `store` exists and was never a store: a directory, a file of another program. Such a file must not be set
-/// aside as a damaged store.
+/// Fails if `store` exists and was never a store: a directory, a file of another program. Such a file must
+/// not be set aside as a damaged store.
 [[nodiscard]] Result<Done> refuse_other_files(const std::filesystem::path& store);
 
 /// Makes the file with mode 0640 if there is none, and syncs its directory.

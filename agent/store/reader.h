@@ -1,9 +1,9 @@
-// Reads a store, of a running or a stopped agent, for export and history. Takes no lock that the agent needs and
-// leaves no file behind. Blocking; one thread.
+// Reads a store, of a running or a stopped agent, for export and history. Takes no lock that the agent needs
+// and leaves no file behind. Blocking; one thread.
 //
-// While an agent runs, each chunk is one short read transaction of the write-ahead log. Nothing is held between
-// chunks, so that the agent's checkpoints go on. Without a write-ahead log no agent has the store open: the reader
-// opens the file as unchanging, which also works in a read-only directory.
+// While an agent runs, each chunk is one short read transaction of the write-ahead log. Nothing is held
+// between chunks, so that the agent's checkpoints go on. Without a write-ahead log no agent has the store
+// open: the reader opens the file as unchanging, which also works in a read-only directory.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,8 @@ class Reader {
   /// Rows of one chunk.
   static constexpr std::uint64_t chunk_rows = 2000;
 
-  /// Reads the next rows of `rest`, takes them off its front, and decodes those that are `wanted`. Rows that the limits
-  /// have removed meanwhile are skipped.
+  /// Reads the next rows of `rest`, takes them off its front, and decodes those that are `wanted`. Rows that
+  /// the limits have removed meanwhile are skipped.
   [[nodiscard]] Result<Chunk> next(Span& rest, const std::function<bool(const Row&)>& wanted);
 
   /// The source with that number (Row::source). All its sets share the pointer.

@@ -18,15 +18,16 @@ class ReadingLog {
 
   void append(const Row& row, std::span<const std::uint8_t> data);
 
-  /// Calls `see` for up to `limit` rows of the span, ascending, until it returns false. The data is valid during the
-  /// call.
+  /// Calls `see` for up to `limit` rows of the span, ascending, until it returns false. The data is valid
+  /// during the call.
   void read(Span span, std::uint64_t limit,
             const std::function<bool(const Row&, std::span<const std::uint8_t>)>& see);
 
   /// The newest row, without its data; nullopt: none.
   [[nodiscard]] std::optional<Row> newest();
 
-  /// Number of readings up to and including `seq`, from the newest row at or below `seq`; nullopt: no such row.
+  /// Number of readings up to and including `seq`, from the newest row at or below `seq`;
+  /// nullopt: no such row.
   [[nodiscard]] std::optional<std::uint64_t> total_through(std::uint64_t seq);
 
   void remove_through(std::uint64_t seq);

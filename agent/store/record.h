@@ -1,5 +1,5 @@
-// The record: a reading set as the bytes of one row, and back, bit for bit. Pure. schema.cpp describes the whole file
-// format.
+// The record: a reading set as the bytes of one row, and back, bit for bit. Pure. schema.cpp describes the
+// whole file format.
 //
 //   varint   boot: row of the table `boot`
 //   varint   monotonic clock in microseconds (zigzag)
@@ -11,9 +11,9 @@
 //            bit for bit
 //   u32      CRC-32 of seq, time, source, total (8 bytes each) and of all bytes before it
 //
-// Words are little-endian. The baseline is the first stored set of the source: a value that never changes (a limit, a
-// peak rate, memory size) costs two bits. SQLite has no checksums in its pages: the CRC keeps a flipped bit from being
-// published as a measurement.
+// Words are little-endian. The baseline is the first stored set of the source: a value that never changes (a
+// limit, a peak rate, memory size) costs two bits. SQLite has no checksums in its pages: the CRC keeps a
+// flipped bit from being published as a measurement.
 #pragma once
 
 #include <cstdint>
@@ -57,8 +57,8 @@ struct BootTime {
   std::int64_t monotonic_us = 0;
 };
 
-/// Encodes a set into `out`, replacing its contents. `set` must have a value for each of layout.fields, and this
-/// version must know all fields.
+/// Encodes a set into `out`, replacing its contents. `set` must have a value for each of layout.fields, and
+/// this version must know all fields.
 void encode(const Row& row, const ReadingSet& set, std::int64_t boot, const Layout& layout, Bytes& out);
 
 /// nullopt: the bytes are damaged.

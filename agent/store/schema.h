@@ -15,15 +15,15 @@ inline constexpr std::uint64_t page_size = 4096;
 enum class FileKind : std::uint8_t { empty, ours, newer, foreign };
 [[nodiscard]] FileKind kind_of_file(Database& database);
 
-/// Sets durability and bounds of the connection. Call before anything else is read or written. `wal_limit_bytes`: the
-/// WAL is cut back to this size after a large transaction.
+/// Sets durability and bounds of the connection. Call before anything else is read or written.
+/// `wal_limit_bytes`: the WAL is cut back to this size after a large transaction.
 void set_pragmas(Database& database, FileKind kind, std::uint64_t wal_limit_bytes);
 
 /// Makes the tables of a log whose first row will be `first_seq`, in one transaction.
 void create_tables(Database& database, std::uint64_t first_seq);
 
-/// Checks the structure of the file: every page once, then rows, for at most `seconds`. database.ok() then says
-/// whether there is damage.
+/// Checks the structure of the file: every page once, then rows, for at most `seconds`. database.ok() then
+/// says whether there is damage.
 void check_structure(Database& database, double seconds);
 
 }  // namespace flopwatt::store

@@ -1,5 +1,5 @@
-// One open database, from opening to the first error that makes its state doubtful. The store (store.cpp) keeps the
-// last acknowledged state and decides the consequence of a failure.
+// One open database, from opening to the first error that makes its state doubtful. The store (store.cpp)
+// keeps the last acknowledged state and decides the consequence of a failure.
 #pragma once
 
 #include <chrono>
@@ -71,8 +71,8 @@ class Session {
   [[nodiscard]] Result<Done, Failure> register_exporters(const std::vector<std::string>& names,
                                                          LogState& state);
 
-  /// After a failure: makes file and `state` agree with the acknowledged state. The file may have more rows (a commit
-  /// that was not acknowledged) or fewer (a new file in place of a damaged one).
+  /// After a failure: makes file and `state` agree with the acknowledged state. The file may have more rows
+  /// (a commit that was not acknowledged) or fewer (a new file in place of a damaged one).
   [[nodiscard]] Result<Removal, Failure> continue_from(LogState& state, const Totals& totals,
                                                        const Commit& commit);
 

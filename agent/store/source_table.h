@@ -21,8 +21,8 @@ class SourceTable {
  public:
   explicit SourceTable(Database& database);
 
-  /// The row of the set's source; a new row takes the set as its baseline. Call within a transaction. nullptr: the
-  /// database failed.
+  /// The row of the set's source; a new row takes the set as its baseline. Call within a transaction.
+  /// nullptr: the database failed.
   [[nodiscard]] const StoredSource* find_or_add(const ReadingSet& set);
 
   /// nullptr: the database failed. A missing or unreadable row is damage.

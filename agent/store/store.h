@@ -1,8 +1,9 @@
-// The store: a log of reading sets in SQLite. The same transactions hold all that must agree with the log: totals and
-// delivery marks. Blocking; one thread of its own, with one writing connection (SQLite 3.40 has a bug with two).
+// The store: a log of reading sets in SQLite. The same transactions hold all that must agree with the log:
+// totals and delivery marks. Blocking; one thread of its own, with one writing connection (SQLite 3.40 has a
+// bug with two).
 //
-// Durability: WAL with synchronous=FULL. A commit that commit() has returned survives SIGKILL and a power cut.
-// schema.cpp describes the file format, record.h a row.
+// Durability: WAL with synchronous=FULL. A commit that commit() has returned survives SIGKILL and a power
+// cut. schema.cpp describes the file format, record.h a row.
 #pragma once
 
 #include <chrono>
@@ -25,7 +26,8 @@ struct Settings {
   /// Main file and write-ahead log; at least 1 MiB.
   std::uint64_t max_size_bytes = std::uint64_t{1} << 30;
   std::chrono::microseconds max_age = std::chrono::hours(168);
-  /// Names of the configured exporters. A new one starts at the end of the log; marks of others are forgotten.
+  /// Names of the configured exporters. A new one starts at the end of the log; marks
+  /// of others are forgotten.
   std::vector<std::string> exporters;
   /// First seq of a new store: Unix time in microseconds. A setting, so that tests can fix it.
   std::uint64_t first_seq = 0;
@@ -44,8 +46,8 @@ struct ExporterRecord {
 struct Commit {
   std::vector<ReadingSet> sets;  ///< in the order in which they get their seq
   Totals totals;                 ///< only what changed; replaces; `absent` removes
-  /// Delivered spans so far, by exporter (of Settings::exporters); `dropped` is ignored. An exporter that is not named
-  /// stays unchanged.
+  /// Delivered spans so far, by exporter (of Settings::exporters); `dropped` is ignored. An exporter that is
+  /// not named stays unchanged.
   std::map<std::string, ExporterRecord> exporters;
 };
 
@@ -77,8 +79,9 @@ struct Opened {
 
 class Store {
  public:
-  /// Opens or makes the file. Sets a corrupt file aside as <path>.corrupt-<time> and makes a new one. Fails if the
-  /// directory cannot be written, the disk is full, the file has a newer schema, or another agent holds the store.
+  /// Opens or makes the file. Sets a corrupt file aside as <path>.corrupt-<time> and makes a new one. Fails
+  /// if the directory cannot be written, the disk is full, the file has a newer schema, or another agent
+  /// holds the store.
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const Settings& settings);
 
   Store(const Store&) = delete;
@@ -87,22 +90,24 @@ class Store {
 
   [[nodiscard]] const Opened& opened() const;
 
-  /// One transaction. On a Fault nothing of it is in the store, and the caller may try again. After an I/O error the
-  /// state of later writes is unknown, so the database is closed, and the next commit() opens it again. If the file is
-  /// found corrupt, the next commit() sets it aside and goes on in a new file.
+  /// One transaction. On a Fault nothing of it is in the store, and the caller may try again. After an I/O
+  /// error the state of later writes is unknown, so the database is closed, and the next commit() opens it
+  /// again. If the file is found corrupt, the next commit() sets it aside and goes on in a new file.
   ///
-  /// The age limit counts to the newest committed set, by the monotonic clock, and across reboots by the wall clock if
-  /// that did not go back: a step of the wall clock removes nothing. Old rows are removed in lumps (at most 1/64 of a
-  /// limit or a minute, 1 MiB), and over several commits when a limit was lowered. The newest set always stays.
+  /// The age limit counts to the newest committed set, by the monotonic clock, and across reboots by the wall
+  /// clock if that did not go back: a step of the wall clock removes nothing. Old rows are removed in lumps
+  /// (at most 1/64 of a limit or a minute, 1 MiB), and over several commits when a limit was lowered. The
+  /// newest set always stays.
   [[nodiscard]] Result<Committed> commit(const Commit& commit);
 
-  /// Up to max_sets stored sets with seq in [span.first, span.last], ascending. A read blocks commits for at most one
-  /// chunk. Fails while the database is closed (see commit()). Sets of an earlier boot have the monotonic clock of
-  /// that boot.
+  /// Up to max_sets stored sets with seq in [span.first, span.last], ascending. A read blocks commits for at
+  /// most one chunk. Fails while the database is closed (see commit()). Sets of an earlier boot have the
+  /// monotonic clock of that boot.
   [[nodiscard]] Result<std::vector<StoredSet>> read(Span span, std::size_t max_sets);
 
-  /// Sets the exporters to `names`, as Settings::exporters does at opening, and returns their records. Later commits
-  /// must not name others. Fails while the database is closed or cannot be written; nothing changes then.
+  /// Sets the exporters to `names`, as Settings::exporters does at opening, and returns their
+  /// records. Later commits must not name others. Fails while the database is closed or cannot be
+  /// written; nothing changes then.
   [[nodiscard]] Result<std::map<std::string, ExporterRecord>> set_exporters(
       const std::vector<std::string>& names);
 

@@ -51,9 +51,9 @@ enum class Encoding : std::uint8_t {
   modulo_10000,  ///< two words of 0 to 9999, the more significant one times 10000; `wire` is u32
 };
 
-/// One value of a meter. These raw bits always mean "not available": all ones of an unsigned type; the largest
-/// and the smallest number of a signed type; NaN, infinity and magnitudes below 1e-30 of a floating type. The
-/// check comes before scaling.
+/// One value of a meter. These raw bits always mean "not available": all ones of an unsigned type; the
+/// largest and the smallest number of a signed type; NaN, infinity and magnitudes below 1e-30 of a floating
+/// type. The check comes before scaling.
 struct Register {
   Channel channel;
   std::uint16_t address = 0;  ///< 0-based, as on the wire

@@ -27,8 +27,9 @@ class ProfileLibrary {
   /// `beside`: the folder of the configuration, to which paths of profiles are relative.
   ProfileLibrary(std::vector<std::filesystem::path> directories, std::filesystem::path beside);
 
-  /// The profile of that name (`eastron-sdm630`) or path (`./my-meter.yml`), or `sunspec`. Valid as long as the
-  /// library. nullptr: reported; a missing profile at `name`, faults in its file once, at their places there.
+  /// The profile of that name (`eastron-sdm630`) or path (`./my-meter.yml`), or `sunspec`. Valid as
+  /// long as the library. nullptr: reported; a missing profile at `name`, faults in its file once,
+  /// at their places there.
   [[nodiscard]] const MeterProfile* find(const YamlNode& name, Reporter& report);
 
  private:

@@ -25,7 +25,8 @@ struct Placement {
   [[nodiscard]] std::string name(std::uint16_t offset = 0) const;
 };
 
-/// The profile of a whole meter may list registers that are not read; the registers in a configuration may not.
+/// The profile of a whole meter may list registers that are not read; the registers in
+/// a configuration may not.
 enum class Unpublished : std::uint8_t { allowed, refused };
 
 /// nullopt: reported.

@@ -1,5 +1,5 @@
-// Keys `address`, `function`, `type` and `word_order`: place and encoding of a number. Registers, scale registers
-// and `identify` share these keys.
+// Keys `address`, `function`, `type` and `word_order`: place and encoding of a number. Registers, scale
+// registers and `identify` share these keys.
 #pragma once
 
 #include <cstdint>

@@ -19,15 +19,15 @@ struct ScaleEntry {
 inline constexpr std::size_t most_scale_registers = 4;
 inline constexpr std::size_t most_unavailable = 8;
 
-/// `scaled_by`, one entry or a list. `branches`: number of branches of the register; a stride needs more than 1.
-/// Bad entries are reported and left out.
+/// `scaled_by`, one entry or a list. `branches`: number of branches of the register; only a range of branches
+/// may have a stride. Bad entries are reported and left out.
 [[nodiscard]] std::vector<ScaleEntry> read_scaled_by(MapReader& map, std::uint16_t branches);
 
 /// `unavailable` of a register at `place`: bits as an unsigned number of its width.
 [[nodiscard]] std::vector<std::uint64_t> read_unavailable(MapReader& map, const RegisterPlace& place);
 
-/// `stride` between branches; 0: missing. Reports a stride without a range, and a last branch beyond the last
-/// register.
+/// `stride` between branches; 0: missing. Reports a stride without a range, and a last branch
+/// beyond the last register.
 [[nodiscard]] std::uint16_t read_stride(MapReader& map, std::uint16_t branches, std::uint16_t address,
                                         std::uint16_t width);
 

@@ -1,5 +1,5 @@
-// Strict reading of one map. Keys are read by name; a key that nobody reads is a fault. The read_... functions
-// report a bad value and leave the default in place. They return whether a good value was there.
+// Strict reading of one map. Keys are read by name; a key that nobody reads is a fault. The read_...
+// functions report a bad value and leave the default in place. They return whether a good value was there.
 #pragma once
 
 #include <chrono>

@@ -10,8 +10,8 @@ namespace flopwatt {
 /// byte, an overlong form, a surrogate, beyond U+10FFFF; RFC 3629, section 4).
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
-/// Offset of the first byte that is not UTF-8, or is a control character other than tab, line feed and carriage
-/// return. npos: all is text.
+/// Offset of the first byte that is not UTF-8, or is a control character other than tab, line feed and
+/// carriage return. npos: all is text.
 [[nodiscard]] std::size_t find_non_text(std::string_view text);
 
 }  // namespace flopwatt

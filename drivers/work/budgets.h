@@ -1,6 +1,6 @@
-// The work that a target can have done: a bucket that fills at the target's dense peak, holds 10 minutes of it and
-// starts full. If the peak is unknown, the bound of the agent takes its place; a target with neither takes no work.
-// Pure.
+// The work that a target can have done: a bucket that fills at the target's dense peak, holds 10 minutes of
+// it and starts full. If the peak is unknown, the bound of the agent takes its place; a target with neither
+// takes no work. Pure.
 #pragma once
 
 #include <array>
@@ -15,7 +15,8 @@ inline constexpr double budget_seconds = 600;  ///< of the dense peak
 
 class Budgets {
  public:
-  /// Takes `flop` out of the target's bucket. False: the bucket holds less, and stays unchanged. `now_us`: monotonic.
+  /// Takes `flop` out of the target's bucket. False: the bucket holds less, and
+  /// stays unchanged. `now_us`: monotonic.
   [[nodiscard]] bool take(const WorkTarget& target, double flop, std::int64_t now_us);
 
  private:

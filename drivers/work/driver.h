@@ -1,5 +1,5 @@
-// The driver of counted work: receives lines of workloads in the form of statsd and DogStatsD (line.h), and passes
-// the counted work to the agent.
+// The driver of counted work: receives lines of workloads in the form of statsd and DogStatsD (line.h), and
+// passes the counted work to the agent.
 #pragma once
 
 #include <memory>
@@ -16,8 +16,8 @@ class WorkDriver : public Driver {
   virtual void apply(const WorkConfig& config) = 0;
 };
 
-/// Without `work.statsd` the driver waits for a configuration that has one. `intake` must outlive the driver. Call
-/// run() once.
+/// Without `work.statsd` the driver waits for a configuration that has one. `intake` must outlive the driver.
+/// Call run() once.
 [[nodiscard]] std::unique_ptr<WorkDriver> make_driver(const Config& config, WorkIntake& intake);
 
 }  // namespace flopwatt::work

@@ -54,7 +54,8 @@ bool read_tags(std::string_view tags, KnownTags& known) {
   return known.kind.empty() || known.kind == "model" || known.kind == "hardware";
 }
 
-/// The precision of that word; unknown words, and assumed_*, which only the configuration may state, are `other`.
+/// The precision of that word; unknown words, and assumed_*, which only the configuration
+/// may state, are `other`.
 Place precision_of(std::string_view word) {
   if (word.empty()) return Place::unspecified_precision;
   const auto place = find_place(PlaceKind::precision, word);

@@ -3,9 +3,10 @@
 //   flop:<number>|c|#key:value,key:value      adds so many FLOP
 //   flop:<number>|g|#key:value,key:value      the sender's running total
 //
-// Tags: accelerator:<name, uuid or pci> or scope:<name>, precision, kind:model|hardware, job, rank. Other tags have
-// no meaning, but belong to the set of tags that identifies a sender. Sections that DogStatsD senders add about
-// their origin (c: e: card:) are ignored. A sampling rate (@) or any other section is refused.
+// Tags: accelerator:<name, uuid or pci> or scope:<name>, precision, kind:model|hardware, job, rank.
+// Other tags have no meaning, but belong to the set of tags that identifies a sender. Sections that
+// DogStatsD senders add about their origin (c: e: card:) are ignored. A sampling rate (@) or any other
+// section is refused.
 #pragma once
 
 #include <array>

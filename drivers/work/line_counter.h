@@ -1,5 +1,5 @@
-// Counts each line for its target, or refuses the line and counts the refusal by reason. Metering loop only; no
-// I/O, no clock.
+// Counts each line for its target, or refuses the line and counts the refusal by reason. Metering loop only;
+// no I/O, no clock.
 #pragma once
 
 #include <array>

@@ -32,8 +32,9 @@ struct Socket {
   std::optional<SocketFile> file;
 };
 
-/// Opens the socket. Replaces a socket file without a receiver, which a dead agent has left. Faults say what to do:
-/// the path belongs to another program or is no socket, the group is unknown or not permitted, the port is taken ...
+/// Opens the socket. Replaces a socket file without a receiver, which a dead agent has left. Faults say what
+/// to do: the path belongs to another program or is no socket, the group is unknown or not permitted, the
+/// port is taken ...
 [[nodiscard]] Result<Socket> open_socket(const boost::asio::any_io_executor& executor,
                                          const StatsdConfig& config);
 

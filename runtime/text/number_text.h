@@ -8,8 +8,8 @@
 
 namespace flopwatt {
 
-/// The shortest decimal text that reads back as the same double. Whole numbers below 1e15 have no exponent and no
-/// point. `value` must be finite.
+/// The shortest decimal text that reads back as the same double. Whole numbers below 1e15 have no exponent
+/// and no point. `value` must be finite.
 void append_number(std::string& out, double value);
 
 /// The same, always with an exponent: "1.5e+18".
@@ -23,8 +23,8 @@ void append_time(std::string& out, std::int64_t wall_us);
 /// A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
-/// `text` with every byte that is not part of valid UTF-8 replaced by U+FFFD. Names and serial numbers come from
-/// devices, and one wrong byte would make a whole page or message unreadable.
+/// `text` with every byte that is not part of valid UTF-8 replaced by U+FFFD. Names and serial numbers come
+/// from devices, and one wrong byte would make a whole page or message unreadable.
 [[nodiscard]] std::string valid_utf8(std::string_view text);
 
 }  // namespace flopwatt

@@ -1,5 +1,5 @@
-// A reading set as the JSON object of MQTT, /api/v1/readings and export. Keys and units come from the quantity
-// table; this file adds their order.
+// A reading set as the JSON object of MQTT, /api/v1/readings and export. Keys and units come from the
+// quantity table; this file adds their order.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,11 @@ namespace flopwatt {
 /// Layout of the JSON objects of one source. Its keys are made once, so that a set costs no look-up and no
 /// allocation for each value. Make a new one for each new Source.
 ///
-/// A meter: {"seq":N,"time":"…","active_power_w":…,"branches":{"7":{"active_power_w":…}}}. Branches are ordered by
-/// number; a branch without a known value is left out. An accelerator has "uuid" after "time", if known. A window of
-/// a scope begins with "start": `time` less the length of the window, which is the `interval` of its source. The key
-/// of an unknown value is left out. FLOP has an exponent; a method is its name.
+/// A meter: {"seq":N,"time":"…","active_power_w":…,"branches":{"7":{"active_power_w":…}}}. Branches are
+/// ordered by number; a branch without a known value is left out. An accelerator has "uuid" after
+/// "time", if known. A window of a scope begins with "start": `time` less the length of the window,
+/// which is the `interval` of its source. The key of an unknown value is left out. FLOP has an exponent;
+/// a method is its name.
 class JsonLayout {
  public:
   explicit JsonLayout(SourcePtr source);

@@ -15,8 +15,8 @@ inline constexpr std::size_t kPipeCount = 6;
 inline constexpr std::array<std::string_view, kPipeCount> kPipeNames = {"hmma", "imma", "dfma",
                                                                         "fp64", "fp32", "fp16"};
 
-// How NVML of this generation reports power: the figure is renewed each `update` and is the mean of the last
-// `window`.
+// How NVML of this generation reports power: the figure is renewed each `update` and is the mean
+// of the last `window`.
 struct PowerSensor {
   double update = 0.1;
   double window = 1;

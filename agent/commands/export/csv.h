@@ -4,9 +4,9 @@
 //   2026-11-23T12:44:01.250Z,1795437841250000,pdu-a,meter,,voltage,L1,230.1,V,
 //   2026-11-23T12:44:01.250Z,1795437841250001,nvidia0,accelerator,GPU-…,work,,1.5e+18,FLOP,pipe
 //
-// `quantity` is the name in configuration and profiles. `place` is the value of the series' label (phase, pair of
-// lines, pipe, precision, branch). `method` is the method of work, and of values computed from work. Added labels
-// are further columns.
+// `quantity` is the name in configuration and profiles. `place` is the value of the series' label (phase,
+// pair of lines, pipe, precision, branch). `method` is the method of work, and of values computed from work.
+// Added labels are further columns.
 #pragma once
 
 #include <string_view>

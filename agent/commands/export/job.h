@@ -32,8 +32,8 @@ struct Losses {
   std::uint64_t readings_in_the_past = 0;  ///< not later than the reading before: the wall clock went back
 };
 
-/// Passes the selected sets to `see`, in chunks, in the order of seq, until `see` returns false. Calls `wanted`
-/// before it decodes a row. Returns the number of damaged sets.
+/// Passes the selected sets to `see`, in chunks, in the order of seq, until `see` returns false. Calls
+/// `wanted` before it decodes a row. Returns the number of damaged sets.
 [[nodiscard]] Result<std::uint64_t> walk(
     const Job& job, const std::function<bool(const store::Row&)>& wanted,
     const std::function<bool(const std::vector<store::Reader::Item>&)>& see);

@@ -1,5 +1,5 @@
-// An export as JSON lines: the objects of MQTT (runtime/text/reading_json.h), one for each line, in the order of
-// seq. "source", "kind" and the labels of --label come first.
+// An export as JSON lines: the objects of MQTT (runtime/text/reading_json.h), one for each line, in the order
+// of seq. "source", "kind" and the labels of --label come first.
 #pragma once
 
 #include <string_view>

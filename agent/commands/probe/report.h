@@ -19,8 +19,9 @@ struct ProbeReport {
   [[nodiscard]] std::size_t answering() const;
 };
 
-/// `buses` and `meters` of the devices that were found, as `check` accepts them: for each unit the best profile,
-/// the others in comments. A device that answers under several units is listed once. "": nothing was found.
+/// `buses` and `meters` of the devices that were found, as `check` accepts them: for each unit the
+/// best profile, the others in comments. A device that answers under several units is listed once.
+/// "": nothing was found.
 [[nodiscard]] std::string configuration_text(const ProbeReport& report);
 
 /// {"address","units":[{"unit_id","answers","reason","note","found":[{"profile","confidence","score","why":[],

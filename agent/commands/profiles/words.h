@@ -16,7 +16,8 @@ namespace flopwatt::commands {
 /// "u32, low word first", "mod10k".
 [[nodiscard]] std::string type_text(const Register& reg);
 
-/// How the value follows from the register: ", less the register 2, times 10 to the power of the register 1083".
+/// How the value follows from the register: ", less the register 2, times 10 to the power
+/// of the register 1083".
 [[nodiscard]] std::string scaling_text(const Register& reg);
 
 /// "9600 baud, no parity, 1 stop bit"

@@ -163,8 +163,8 @@ class UnitProbe {
     }
   }
 
-  // A profile cannot be ranked if it has neither voltage nor frequency, or if the unit answers single values only.
-  // Such profiles are named where no other profile fits.
+  // A profile cannot be ranked if it has neither voltage nor frequency, or if the unit answers single values
+  // only. Such profiles are named where no other profile fits.
   void hint_at_unranked(const std::vector<Candidate>& candidates) {
     if (!result_.found.empty()) return;
     for (const Candidate& candidate : candidates) {

@@ -56,8 +56,8 @@ double any_tensor(const Gpu& gpu, double from, double until) {
 
 double nothing(const Gpu&, double, double) { return 0; }
 
-// By metric number, from 1. All FP64 tensor work is told as DFMA and none as DMMA, so that nobody counts it
-// twice.
+// By metric number, from 1. All FP64 tensor work is told as DFMA and none as DMMA, so that
+// nobody counts it twice.
 constexpr std::array<MetricName, 13> kMetrics = {{
     {"GRAPHICS_UTIL", mean_of<&Gpu::graphics>},
     {"SM_UTIL", mean_of<&Gpu::sm>},

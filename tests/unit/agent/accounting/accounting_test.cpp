@@ -123,8 +123,8 @@ TEST_CASE("a silent meter takes power and windows away, its energy total stands 
   const ScopeFigures back = accounting.figures(at(99.99))[0];
   CHECK(value(back.figures, Q::energy) == doctest::Approx(99 * 5000).epsilon(0.02));
   CHECK(value(back.figures, Q::power) == doctest::Approx(5000));
-  // The window 39 to 99 s lacks what is between the last and the next reading of pdu-b, of both meters and of
-  // work.
+  // The window 39 to 99 s lacks what is between the last and the next reading of pdu-b, of both
+  // meters and of work.
   CHECK(value(minute(back), Q::coverage) == doctest::Approx(1 - 31.0 / 60).epsilon(0.001));
   CHECK(value(minute(back), Q::energy) == doctest::Approx(29 * 5000).epsilon(0.001));
   CHECK(value(minute(back), Q::work) == doctest::Approx(29 * 3000 * 2e11).epsilon(0.001));

@@ -147,8 +147,8 @@ TEST_CASE("a step of the wall clock leaves out the window it falls in; the figur
     for (ReadingSet& set : batch) set.time = later(set.time);
     for (ReadingSet& set : accounting.advance(batch, later(at(s + 0.98)))) r.closed.push_back(std::move(set));
   }
-  // Wall 175 s when it stepped; the first that closes is 180 to 240 s of the new clock, 155 to 215 s of the
-  // old.
+  // Wall 175 s when it stepped; the first that closes is 180 to 240 s of the new clock, 155 to 215
+  // s of the old.
   REQUIRE(r.closed.size() == 4);
   for (std::size_t i = 0; i < r.closed.size(); ++i) {
     const double end = 215.0 + 60.0 * static_cast<double>(i);

@@ -1,5 +1,5 @@
-// Random sites against their truth: at every level and by every method what is told lies within what is
-// stated.
+// Random sites against their truth: at every level and by every method what is told lies
+// within what is stated.
 #include <doctest/doctest.h>
 
 #include <array>

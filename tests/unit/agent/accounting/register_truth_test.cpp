@@ -60,8 +60,8 @@ class Device {
     return std::floor(counts_) * shape_.resolution.scale;
   }
 
-  /// Which other values could be true at that moment: what lies within ten minutes' growth, over the end,
-  /// too.
+  /// Which other values could be true at that moment: what lies within ten minutes' growth,
+  /// over the end, too.
   [[nodiscard]] bool is_plausible(double value) const {
     const double apart = std::abs(value - told());
     return std::min(apart, std::abs(shape_.modulus * shape_.resolution.scale - apart)) <
