@@ -1,4 +1,4 @@
-// `rack`: serves a simulated rack's meters until it is told to end, and takes fault
+// `rack`: serves a simulated rack's meters until it is asked to end, and takes fault
 // commands on standard input.
 #include <getopt.h>
 #include <poll.h>

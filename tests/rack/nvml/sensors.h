@@ -1,4 +1,4 @@
-// What a GPU's own sensors tell of the truth: averaged over the window and renewed at the
+// The truth as a GPU's own sensors report it: averaged over the window and renewed at the
 // pace of its generation.
 #pragma once
 

@@ -1,4 +1,4 @@
-// `profile: sunspec`: a meter whose registers the device tells at each connect.
+// `profile: sunspec`: a meter whose registers the device describes at each connect.
 #include <doctest/doctest.h>
 #include <unistd.h>
 

@@ -70,7 +70,7 @@ TEST_CASE("all, none, names and globs divide the accelerators") {
   CHECK_FALSE(is_known(value(figures[2].figures, Q::unaccounted_power)));
 }
 
-TEST_CASE("work: all without any accelerator tells energy and no work") {
+TEST_CASE("work: all without any accelerator has energy and no work") {
   Rack r = rack();
   r.gpus.clear();
   Accounting accounting = one_scope();
@@ -92,7 +92,7 @@ TEST_CASE("a scope whose devices have not appeared has totals and no trailing wi
   CHECK(value(figures.figures, Q::energy) == 0);
 }
 
-TEST_CASE("idle: no work, no joules per FLOP, but the energy is told") {
+TEST_CASE("idle: no work, no joules per FLOP, but the energy is known") {
   Rack r = rack();
   r.flop_per_joule = 0;
   Accounting accounting = one_scope();
@@ -133,7 +133,7 @@ TEST_CASE("a silent meter takes power and windows away, its energy total stands 
   CHECK(is_known(value(minute(accounting.figures(at(199.99))[0]), Q::joules_per_flop)));
 }
 
-TEST_CASE("joules per FLOP is told down to the least coverage") {
+TEST_CASE("joules per FLOP is known down to the least coverage") {
   for (const bool is_enough : {true, false}) {
     Rack r = rack();
     Accounting accounting = one_scope();
