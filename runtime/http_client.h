@@ -28,8 +28,7 @@ struct HttpAnswer {
 };
 
 struct HttpClientLimits {
-  std::chrono::milliseconds deadline{
-      5'000};  ///< for all endpoints; the remaining ones share the remaining time
+  std::chrono::milliseconds deadline{5'000};  ///< for all endpoints, which share the time that is left
   std::uint32_t header_bytes = 8192;
   std::size_t body_bytes = std::size_t{16} << 20;
 };

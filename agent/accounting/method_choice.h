@@ -26,8 +26,7 @@ struct MethodStretch {
 class MethodChoice {
  public:
   static constexpr std::int64_t settling_us = 5'000'000;
-  static constexpr std::size_t most_changes =
-      256;  ///< older changes are forgotten; before them the method is unknown
+  static constexpr std::size_t most_changes = 256;  ///< before the oldest the method is unknown
 
   /// `before`: the method of an earlier run.
   explicit MethodChoice(Method before = Method::none);

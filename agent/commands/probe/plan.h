@@ -21,11 +21,10 @@ struct ProbeArguments {
 
 struct ProbePlan {
   ModbusAddress address;
-  std::vector<std::uint8_t> units;  ///< in the order of asking, none twice
-  bool first_only = false;          ///< ends with the first unit that answers
-  std::vector<SerialSettings>
-      settings;            ///< tried in turn until a unit answers; one entry without a serial line
-  microseconds timeout{};  ///< without the time of the bytes on a serial line
+  std::vector<std::uint8_t> units;       ///< in the order of asking, none twice
+  bool first_only = false;               ///< ends with the first unit that answers
+  std::vector<SerialSettings> settings;  ///< tried in turn until a unit answers; without a serial line one
+  microseconds timeout{};                ///< without the time of the bytes on a serial line
 
   /// Time that a silent unit costs.
   [[nodiscard]] microseconds silence() const;
