@@ -23,9 +23,8 @@ namespace flopwatt::accounting {
 class LikelyPower {
  public:
   static constexpr double factor = 10;
-  static constexpr double floor_watts = 1e3;  ///< lower readings are never in doubt
-  static constexpr double unknown_watts =
-      10e6;  ///< limit before the first reading: more than a row of racks takes
+  static constexpr double floor_watts = 1e3;     ///< lower readings are never in doubt
+  static constexpr double unknown_watts = 10e6;  ///< before the first reading: more than a row of racks takes
   static constexpr double possible_watts = 1e9;  ///< more than any site takes
 
   void observe(std::int64_t time_us, double watts);
