@@ -45,8 +45,7 @@ class Linker {
   }
 
  private:
-  // The way from inside `from` to inside `to`, told from `to` inwards: "rack > gpu-01 > "; "" where `from` is
-  // not inside it.
+  // The path from `to` inwards to `from`: "rack > gpu-01 > "; "" where `from` is not inside `to`.
   [[nodiscard]] std::string way_out(std::size_t from, std::size_t to) const {
     std::string way;
     for (std::size_t scope = from; scope != to; scope = around_[scope]->scope) {

@@ -1,5 +1,4 @@
-// What can only be said of scopes when all of them have been read: who lies inside whom, and that no source
-// counts twice.
+// Checks that need all scopes: the scopes form a tree, and no source counts twice.
 #pragma once
 
 #include <cstddef>
@@ -24,15 +23,15 @@ struct WrittenEnergy {
   Position at;
 };
 
-/// Fills in `contains` of the scopes with what makes a tree, and reports the rest.
+/// Fills in `contains` of the scopes. Entries that would break the tree are reported and left out.
 void link_scopes(std::span<const WrittenName> contains, Config& config, Reporter& report);
 
-/// No meter or branch is named twice, and a meter and its own branches only where one scope contains the
-/// other. The scopes are linked.
+/// Reports a meter or branch that is named twice. A meter and its own branches may both be named only where
+/// one scope contains the other. Call after link_scopes().
 void check_energy(std::span<const WrittenEnergy> energy, const Config& config, Reporter& report);
 
-/// No accelerator of `possible` is named twice; a glob leaves out what the scopes inside name. The scopes are
-/// linked. One finding an entry.
+/// Reports an accelerator of `possible` that is named twice, once for each entry. A glob leaves out
+/// accelerators that the scopes inside name. Call after link_scopes().
 void check_work(std::span<const WrittenName> work, std::span<const std::string> possible,
                 const Config& config, Reporter& report);
 

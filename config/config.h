@@ -1,5 +1,5 @@
-// The checked configuration as plain structs: what the YAML file says, with every default filled in and every
-// reference resolved. CONTRACT section 2 is the description for users. Nothing here contacts the outside.
+// The checked configuration as plain structs: the YAML file with every default filled in and every reference
+// resolved. config/flopwatt.yml describes the keys for users. Nothing here contacts a device or the network.
 #pragma once
 
 #include <chrono>
@@ -18,16 +18,16 @@ namespace flopwatt {
 
 using std::chrono::microseconds;
 
-/// How a Modbus line is spoken to.
+/// Framing and carrier of a Modbus line.
 enum class Transport : std::uint8_t {
   tcp,      ///< MBAP frames over TCP: tcp://
   rtu_tcp,  ///< RTU frames over TCP, as serial device servers pass them on: rtu+tcp://
   rtu,      ///< RTU frames over a serial line: rtu://
 };
 
-/// Where a Modbus device answers.
+/// Address of a Modbus device or line.
 struct ModbusAddress {
-  std::string host;          ///< name or address, without brackets; of a serial line: path of its device
+  std::string host;          ///< name or address, without brackets; serial line: path of its device
   std::uint16_t port = 502;  ///< 0 for a serial line
   Transport transport = Transport::tcp;
 
@@ -56,19 +56,19 @@ struct Accuracy {
 
 struct MeterConfig {
   std::string name;
-  Position at;  ///< of its entry in the file, for findings that need its read plan
+  Position at;  ///< of its entry in the file, for findings that need the read plan
   ModbusAddress address;
   std::string bus;  ///< name of the configured bus with that address, else the address: label `bus`
   std::uint8_t unit_id = 1;
   microseconds interval{};
-  MeterProfile profile;  ///< of a file, or made of inline `registers` (then profile.id is empty)
+  MeterProfile profile;  ///< from a file, or from inline `registers` (then profile.id is empty)
   Accuracy accuracy;
   std::string feed;
   std::map<std::uint16_t, std::string> branch_labels;  ///< `branches`: label of an outlet or branch circuit
   SerialSettings serial;                               ///< of its bus
-  microseconds timeout{1'000'000};  ///< of its bus; where none is configured, on a serial line 500 ms
-  bool timeout_grows = false;       ///< none is: the time of request and answer on the line comes on top
-  microseconds pause{0};            ///< between two requests on its connection; default: the bus's turnaround
+  microseconds timeout{1'000'000};                     ///< of its bus; default on a serial line 500 ms
+  bool timeout_grows = false;  ///< default: add the time of request and answer on the serial line
+  microseconds pause{0};       ///< between two requests on its connection; default: the bus's turnaround
   bool close_after_poll = false;
   bool accept_unit_mismatch = false;
   std::uint8_t sunspec_model = 1;  ///< `profile: sunspec`: which of the device's meter models, from 1
@@ -113,17 +113,17 @@ struct EnergyEntry {
   auto operator<=>(const EnergyEntry&) const = default;
 };
 
-/// What is accounted as one thing. What gives its energy follows from the configuration alone:
+/// A scope is accounted as one thing. The source of its energy follows from the configuration alone:
 ///
-///   with `energy`       those meters and branches, and nothing else. They measure what flows into the scope,
-///                       so the scopes inside, which have meters further down, are not added to them.
-///   without             the sum of the scopes directly inside, where the scope names no work of its own and
+///   with `energy`       those meters and branches only. They measure all that flows into the scope, so the
+///                       scopes inside, with meters further down, are not added.
+///   without             the sum of the scopes directly inside, if the scope names no work of its own and
 ///                       each of them has energy from meters (by these same rules);
-///   otherwise           the own energy of its accelerators, those of the scopes inside with them.
+///   otherwise           the own energy of its accelerators and of those of the scopes inside.
 ///
-/// An accelerator belongs to one scope and counts in all that are around that one: to the innermost that
-/// names it or matches it with a glob, else to the scope with `all`. So a glob leaves out what the scopes
-/// inside name, and `all` what any other scope names, be it inside or around.
+/// An accelerator belongs to one scope: the innermost that names it or matches it with a glob, else the scope
+/// with `all`. It counts in that scope and in all scopes around it. So a glob leaves out accelerators that
+/// the scopes inside name, and `all` leaves out accelerators that any other scope names, inside or around.
 struct ScopeConfig {
   std::string name;
   Position at;
@@ -133,11 +133,11 @@ struct ScopeConfig {
   std::vector<std::string> contains;       ///< names of the scopes directly inside; a tree, checked
 };
 
-/// One socket that counted work is sent to.
+/// One socket that receives counted work.
 struct StatsdConfig {
   enum class Kind : std::uint8_t { unix_datagram, udp } kind = Kind::udp;
   std::filesystem::path path;  ///< unix_datagram: absolute
-  std::string host;            ///< udp; never empty: to listen on all addresses has to be written
+  std::string host;            ///< udp; never empty: listening on all addresses must be written
   std::uint16_t port = 8125;
   std::string group;                  ///< unix_datagram: group of the socket file, "" = the agent's
   std::optional<std::uint32_t> mode;  ///< unix_datagram: permissions of the socket file

@@ -1,4 +1,4 @@
-// Names and globs: `*`, `?` and `[...]` as in a shell, over whole names, case counts.
+// Globs as in a shell: `*`, `?` and `[...]`. A glob matches whole names, case-sensitive.
 #pragma once
 
 #include <string>

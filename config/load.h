@@ -11,26 +11,24 @@
 namespace flopwatt {
 
 struct Loaded {
-  Config config;                  ///< to be used only where !has_errors()
+  Config config;                  ///< valid only if !has_errors()
   AcceleratorTable accelerators;  ///< config/accelerators.yml
-  std::vector<Finding>
-      findings;  ///< all of them: the configuration's in the order of lines, then other files'
+  std::vector<Finding> findings;  ///< all: of the configuration in the order of lines, then of other files
 
   [[nodiscard]] bool has_errors() const;
 };
 
-/// Where data files are looked for. `shipped` is where the program was installed or built.
+/// Where data files are looked for.
 struct DataPaths {
-  std::vector<std::filesystem::path>
-      meter_profiles;                  ///< directories, first match wins (user's before shipped)
+  /// Directories; the first match wins (the user's before the shipped one).
+  std::vector<std::filesystem::path> meter_profiles;
   std::filesystem::path accelerators;  ///< accelerators.yml
 };
 
-/// /etc/flopwatt/meters first, then share/flopwatt beside the running program, then the source tree's
-/// config/.
+/// /etc/flopwatt/meters, then share/flopwatt beside the running program, then config/ of the source tree.
 [[nodiscard]] DataPaths default_data_paths();
 
-/// Reads and checks `file`. Never throws for what a user can write; all faults at once.
+/// Reads and checks `file` and reports all its faults at once. Never throws, whatever the file holds.
 [[nodiscard]] Loaded load_config(const std::filesystem::path& file, const DataPaths& paths);
 
 }  // namespace flopwatt

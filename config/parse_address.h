@@ -1,4 +1,4 @@
-// Addresses as the configuration writes them: of meters, of brokers, to listen on.
+// Addresses of meters and brokers, and addresses to listen on, as the configuration writes them.
 #pragma once
 
 #include <string_view>
@@ -22,8 +22,8 @@ struct BrokerAddress {
 /// ":10150", "127.0.0.1:9100", "[::1]:9100", "localhost:9100".
 [[nodiscard]] Parsed<ListenAddress> parse_listen_address(std::string_view text);
 
-/// "unix:///run/flopwatt/work.sock" or "udp://127.0.0.1[:8125]"; the host is an IP address, as looking names
-/// up takes long where it fails. Group and mode stay unset.
+/// "unix:///run/flopwatt/work.sock" or "udp://127.0.0.1[:8125]". The host is an IP address, because a failing
+/// look-up of a name takes long. Group and mode stay unset.
 [[nodiscard]] Parsed<StatsdConfig> parse_statsd_address(std::string_view text);
 
 /// "host:port", IPv6 in brackets; an empty host stays empty.

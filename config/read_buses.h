@@ -1,4 +1,4 @@
-// `buses`, and what meters share with them.
+// Section `buses`, and the key `address` that buses and meters share.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace flopwatt {
 
-/// The value of a key `address` of a bus or a meter. nullopt: reported.
+/// The value of `address` of a bus or a meter. nullopt: wrong, and reported.
 [[nodiscard]] std::optional<ModbusAddress> read_address(const YamlNode& node, Reporter& report);
 
 }  // namespace flopwatt

@@ -90,7 +90,7 @@ void read_credentials(MapReader& map, MqttConfig& mqtt, const Reading& reading) 
     if (mqtt.username.empty())
       map.report().error(node->at, "password_file: there is no username beside it; add one");
   }
-  map.refuse("password", "secrets do not stand in the configuration; write password_file: <a file with it>");
+  map.refuse("password", "no secrets in the configuration; write password_file: <a file with it>");
 }
 
 MqttConfig read_mqtt(const YamlNode& node, const Reading& reading, UniqueNames& names) {

@@ -225,7 +225,7 @@ MeterConfig read_meter(const YamlNode& node, const Reading& reading, ProfileLibr
   map.read_bool("accept_unit_mismatch", meter.accept_unit_mismatch);
   if (meter.accept_unit_mismatch && meter.address.transport != Transport::tcp)
     map.refuse("accept_unit_mismatch",
-               "on a line that meters share nothing else tells whose answer it is; remove it");
+               "on a shared line only the unit_id says which meter answers; remove it");
   map.refuse("timeout", "a setting of a bus; add one under buses and write bus: <its name>");
   map.finish();
   return meter;

@@ -42,7 +42,7 @@ bool tells_energy(const Register& one) {
 // Its registers could not be read, which is reported.
 bool is_broken(const MeterProfile& profile) { return profile.registers.empty() && !profile.sunspec; }
 
-// The branches of which the meter tells power or energy.
+// The branches for which the meter has power or energy.
 std::set<std::uint16_t> metered_branches(const MeterConfig& meter) {
   std::set<std::uint16_t> branches;
   for (const Register& one : meter.profile.registers)
@@ -117,7 +117,7 @@ class ScopesReader {
     const bool is_number = error == std::errc{} && end == text.data() + text.size() && text.front() != '0';
     const std::set<std::uint16_t> branches = metered_branches(meter);
     if (is_number && (is_broken(meter.profile) || branches.contains(branch))) return branch;
-    std::string message = "energy: '" + meter.name + "' tells no power or energy of ";
+    std::string message = "energy: '" + meter.name + "' measures no power or energy of ";
     message += is_number ? "a branch " + std::to_string(branch) : "'" + text + "', which is no branch number";
     message += branches.empty() ? "; it has no such branches, write " + meter.name
                                 : "; its branches are " + ranges_of(branches);
@@ -196,7 +196,7 @@ class ScopesReader {
              reading_.config.meters.end())
       why = " (it is a meter); meters go under energy";
     else if (is_automatic_name(pattern))
-      why = " (CPU packages tell energy but no work)";
+      why = " (CPU packages have energy but no work)";
     report_.error(at, "work: no accelerator can be named '" + pattern + "'" + why);
   }
 

@@ -1,4 +1,4 @@
-// Files with secrets: where a `..._file` key points to.
+// Files with secrets, which `..._file` keys name.
 #pragma once
 
 #include <filesystem>
@@ -9,8 +9,9 @@
 
 namespace flopwatt {
 
-/// An absolute path as it is; a relative one in $CREDENTIALS_DIRECTORY, then beside the configuration.
-/// nullopt: missing or not readable, reported at `at`. Warns where everybody may read it.
+/// The path of the file: an absolute one as it is; a relative one is looked for in $CREDENTIALS_DIRECTORY,
+/// then in `beside`, the folder of the configuration. nullopt: missing or not readable, and reported at `at`.
+/// Warns if everybody may read the file.
 [[nodiscard]] std::optional<std::filesystem::path> find_secret_file(const std::string& name,
                                                                     std::string_view key,
                                                                     const std::filesystem::path& beside,

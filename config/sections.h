@@ -1,5 +1,5 @@
-// The sections of the configuration file, each read by its own file of the same name. All of them fill in
-// `reading.config` and report what is wrong; none stops at the first fault.
+// The sections of the configuration file. Each function is in the file of its name (read_energy and
+// read_store in read_energy_store.cpp), fills in `reading.config` and reports all faults of its section.
 #pragma once
 
 #include "config/config.h"
@@ -10,14 +10,14 @@
 
 namespace flopwatt {
 
-/// What the sections share while one file is read.
+/// Shared by the sections while one file is read.
 struct Reading {
   Config& config;
   Reporter& report;
   UniqueNames& names;  ///< of sources and scopes
 };
 
-/// Bounds of intervals: the shortest leaves room for a poll of a meter over TCP; NVML's pipe counters need
+/// Bounds of intervals. The shortest leaves room for a poll of a meter over TCP. NVML's pipe counters need
 /// more than 100 ms between two samples.
 inline constexpr microseconds shortest_interval = std::chrono::milliseconds(100);
 inline constexpr microseconds shortest_accelerator_interval = std::chrono::milliseconds(200);
@@ -29,7 +29,7 @@ void read_accelerators(const YamlNode& node, const Reading& reading);
 void read_work(const YamlNode& node, const Reading& reading);
 /// After meters and accelerators, whose intervals bound the windows.
 void read_energy(const YamlNode& node, const Reading& reading);
-/// Where none are written: the default ones that span two readings of every source, at least one.
+/// Without configured windows: sets the default windows that span two readings of every source, at least one.
 void fit_default_windows(Config& config);
 void read_store(const YamlNode& node, const Reading& reading);
 void read_exporters(const YamlNode& node, const Reading& reading);

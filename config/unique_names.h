@@ -1,6 +1,5 @@
-// Which names are taken. Names of meters, accelerators, CPU packages and scopes are one set, as they become
-// one label; those of exporters and of buses are sets of their own. Upper and lower case do not tell names
-// apart.
+// Names that are taken. Meters, accelerators, CPU packages and scopes share one set of names, because they
+// share one label. Exporters and buses have a set each. Case is ignored.
 #pragma once
 
 #include <map>
@@ -13,20 +12,20 @@
 
 namespace flopwatt {
 
-/// A name that the agent gives by itself: <vendor><number> or cpu<number>.
+/// Whether the agent may give this name itself: <vendor><number> or cpu<number>.
 [[nodiscard]] bool is_automatic_name(std::string_view name);
 /// The vendors of accelerators.
 [[nodiscard]] std::span<const std::string_view> accelerator_vendors();
 
 class UniqueNames {
  public:
-  /// With `reserved`, automatic names cannot be taken.
+  /// With `reserved`, automatic names are refused.
   explicit UniqueNames(bool reserved) : reserved_(reserved) {}
 
-  /// Takes `name` for `what` ("meter"); a bad or taken name is reported.
+  /// Takes `name` for `what` ("meter"). Reports a bad or taken name.
   void take(const std::string& name, std::string_view what, Position at, Reporter& report);
 
-  /// Reads the required key `name` of an entry and takes it. "" where there is none.
+  /// Reads the required key `name` of an entry and takes the name. "" if the key is missing.
   [[nodiscard]] std::string read(MapReader& map, std::string_view what);
 
  private:

@@ -17,8 +17,8 @@ struct WorkTarget {
   double peak_rate = absent;  ///< dense FLOP/s of the device, or of all of the scope; a bound where unknown
 };
 
-/// Where the driver of counted work hands in what workloads say. Implemented by the agent; metering loop
-/// only.
+/// Where the driver of counted work hands in what workloads say. Implemented by the
+/// agent; metering loop only.
 class WorkIntake {
  public:
   virtual ~WorkIntake() = default;

@@ -1,5 +1,4 @@
-// What can go wrong with a source, as a value. Expected failures travel in Result<T>; exceptions are for
-// bugs.
+// A failure of a source, as a value. Expected failures travel in Result<T>; exceptions are for bugs.
 #pragma once
 
 #include <array>
@@ -8,13 +7,12 @@
 
 namespace flopwatt {
 
-/// The classes of failure that users count by (`flopwatt_poll_failures_total{fault}`). Each has one
-/// consequence:
+/// The classes of failure that users count by: `flopwatt_poll_failures_total{fault}`.
 enum class FaultClass : unsigned char {
   timeout,     ///< no answer within the deadline; the source may be silent
   crc,         ///< an answer with a wrong checksum: wiring, termination, baud rate
-  exception,   ///< the device answered that it will not: it lives, the link is good
-  protocol,    ///< an answer that is not an answer to the question: the link's framing is in doubt
+  exception,   ///< the device refused the request: device and link are alive
+  protocol,    ///< an answer that does not fit the request: the link's framing is in doubt
   connection,  ///< no connection: refused, reset, unreachable, name not found
   device,      ///< the device or its library reports itself unusable (lost, reset required, driver gone)
 };
@@ -23,7 +21,7 @@ inline constexpr std::array all_fault_classes = {FaultClass::timeout,    FaultCl
                                                  FaultClass::exception,  FaultClass::protocol,
                                                  FaultClass::connection, FaultClass::device};
 
-/// The class as users read it: label `fault`, key `fault` of `status/<source>`.
+/// The class in the label `fault` and in the key `fault` of `status/<source>`.
 constexpr std::string_view name_of(FaultClass fault) {
   switch (fault) {
     case FaultClass::timeout:
@@ -42,7 +40,7 @@ constexpr std::string_view name_of(FaultClass fault) {
   return "device";
 }
 
-/// One failure. `message` says what was tried, on what, and what came back; it never holds a bare errno.
+/// One failure. `message` says what was tried, on what, and what came back; never a bare errno.
 struct Fault {
   FaultClass fault_class = FaultClass::device;
   std::string message;

@@ -1,6 +1,6 @@
-// The vocabulary: what can be read or computed, and THE table that says how each of it is named, in which
-// unit it is held, and as which Prometheus series and MQTT key it is published. Every exporter and the
-// documentation read this table; no name or unit stands anywhere else.
+// The vocabulary: every quantity that can be read or computed, and THE table of its name, its unit, its
+// Prometheus series and its MQTT key. Every exporter and the documentation read this table; no name or unit
+// stands anywhere else.
 #pragma once
 
 #include <array>
@@ -13,19 +13,19 @@
 
 namespace flopwatt {
 
-/// What kind of thing a reading set is of.
+/// The kind of source that a reading set belongs to.
 enum class SourceKind : std::uint8_t {
   meter,
   accelerator,
   cpu,
   scope,   ///< a scope's running figures, as Prometheus shows them
   window,  ///< a scope's figures over one window, named `<scope>/<window>`
-  work,    ///< what workloads have counted for a scope as a whole; named as the scope
+  work,    ///< work that workloads have counted for a scope as a whole; named as the scope
 };
 
 inline constexpr std::array all_source_kinds = {SourceKind::meter, SourceKind::accelerator, SourceKind::cpu,
                                                 SourceKind::scope, SourceKind::window,      SourceKind::work};
-/// As it is stored and told in JSON: "meter", "accelerator" ...
+/// As in the store and in JSON: "meter", "accelerator" ...
 [[nodiscard]] std::string_view name_of(SourceKind kind);
 
 /// The numbers are not stored (names are); the order is free.
@@ -50,9 +50,8 @@ enum class Quantity : std::uint8_t {
   core_clock,
   temperature,
   pipe_active,
-  // Work by method, each cumulative, in FLOP. `_low` and `_high`: at the lowest and the highest precision
-  // rate
-  // that the method leaves open. Absent while the accelerator does not offer the method.
+  // Work by method, each cumulative, in FLOP. `_low` and `_high`: at the lowest and the highest rate among
+  // the precisions that the method leaves open. Absent while the accelerator does not offer the method.
   counted_work,
   pipe_work,
   pipe_work_low,
@@ -79,19 +78,23 @@ enum class Quantity : std::uint8_t {
 /// Which part of the source a reading is of.
 enum class Place : std::uint8_t {
   whole,
+  // phases
   l1,
   l2,
   l3,
-  n,  // phases
+  n,
+  // line to line
   l1_l2,
   l2_l3,
-  l3_l1,  // line to line
+  l3_l1,
+  // pipes of an accelerator
   hmma,
   imma,
   dfma,
   fp64_pipe,
   fp32_pipe,
-  fp16_pipe,  // pipes of an accelerator
+  fp16_pipe,
+  // precisions that the hardware or the workload distinguishes
   fp64,
   fp32,
   fp16,
@@ -99,14 +102,15 @@ enum class Place : std::uint8_t {
   tf32,
   fp8,
   fp4,
-  int8,                   // precisions that the hardware, or the workload, tells apart
-  other_precision,        // the workload names one that is not among these
-  unspecified_precision,  // the workload names none
+  int8,
+  other_precision,        ///< the workload names one that is not in this list
+  unspecified_precision,  ///< the workload names none
+  // precisions that the configuration states
   assumed_tf32,
   assumed_fp16,
   assumed_bf16,
-  assumed_fp8,  // precisions that configuration says
-  branch,       // a branch circuit or outlet; its number is Channel::branch
+  assumed_fp8,
+  branch,  ///< a branch circuit or outlet; its number is Channel::branch
 };
 
 enum class PlaceKind : std::uint8_t { whole, phase, lines, pipe, precision, branch };
@@ -126,9 +130,9 @@ struct Channel {
 };
 
 [[nodiscard]] PlaceKind kind_of(Place place);
-/// As the label value: "L1", "L1-L2", "hmma", "assumed_bf16"; "" for the whole.
+/// The label value: "L1", "L1-L2", "hmma", "assumed_bf16"; "" for the whole.
 [[nodiscard]] std::string_view label_of(Place place);
-/// The place of that label among places of that kind.
+/// The place of kind `kind` with that label; nullopt: none.
 [[nodiscard]] std::optional<Place> find_place(PlaceKind kind, std::string_view label);
 
 enum class ValueKind : std::uint8_t {
@@ -156,14 +160,14 @@ struct QuantityRow {
 /// The whole table, grouped by source, in the order in which series are written.
 [[nodiscard]] std::span<const QuantityRow> quantity_table();
 
-/// The row of a channel, or nullptr where the table has none (such a channel cannot be configured or stored).
+/// The row of a channel. nullptr: the table has none, and the channel can be neither configured nor stored.
 [[nodiscard]] const QuantityRow* find_row(SourceKind source, Channel channel);
 
-/// The quantity of that configuration name that this kind of source may have, or nullptr.
+/// The row with that name in configurations, for that kind of source and place; nullptr: none.
 [[nodiscard]] const QuantityRow* find_row(SourceKind source, std::string_view name, PlaceKind place);
 
-/// The JSON key of a channel with its place filled in; "" where it is not published. A branch's key is the
-/// key inside its object of "branches".
+/// The JSON key of a channel with its place filled in; "" where it is not published. The key of a branch is
+/// the one inside its object of "branches".
 [[nodiscard]] std::string json_key(const QuantityRow& row, Place place);
 
 }  // namespace flopwatt

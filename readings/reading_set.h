@@ -1,4 +1,5 @@
-// A reading set: the readings of one source at one poll. It is the one currency of the agent.
+// A reading set: the readings of one source at one poll. Drivers, accounting, store and
+// exporters exchange nothing else.
 #pragma once
 
 #include <cmath>
@@ -10,7 +11,7 @@
 
 namespace flopwatt {
 
-/// A value that is not known. It is never published, summed or stored as a number.
+/// A value that is not known. Never published, summed or stored as a number.
 inline constexpr double absent = std::numeric_limits<double>::quiet_NaN();
 [[nodiscard]] inline bool is_known(double value) { return !std::isnan(value); }
 
@@ -31,7 +32,7 @@ struct ReadingSet {
   [[nodiscard]] std::size_t known_count() const;
 };
 
-/// A reading set that is committed: only these have a `seq`, which names it for ever together with the node.
+/// A committed reading set. Only committed sets have a `seq`; (node, seq) identifies a set for ever.
 struct StoredSet {
   std::uint64_t seq = 0;
   ReadingSet set;

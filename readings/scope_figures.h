@@ -1,4 +1,4 @@
-// What accounting says of one scope at one moment.
+// The figures of one scope at one moment, as accounting computes them.
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@
 
 namespace flopwatt {
 
-/// One term of the uncertainty of a window's J/FLOP: relative standard uncertainty (k=1) and what it comes
-/// from.
+/// One term of the uncertainty of a window's J/FLOP.
 struct UncertaintyTerm {
-  std::string name;  ///< "meter class", "CT class", "register step", "time stamps", "sampling", "device
-                     ///< gain", "clock", "counting steps"
-  double relative = 0;
+  /// The cause: "meter class", "CT class", "device gain", "register step", "time stamps", "sampling",
+  /// "clock", "counting steps".
+  std::string name;
+  double relative = 0;  ///< standard uncertainty (k=1)
 };
 
 struct WindowFigures {
@@ -28,8 +28,8 @@ struct ScopeFigures {
   bool from_meters = false;  ///< else from the devices' own energy
   Method method = Method::none;
   ReadingSet figures;  ///< of kind scope
-  std::vector<WindowFigures>
-      windows;  ///< trailing, ending at the newest moment that every source has reached
+  /// Trailing: they end at the newest moment that every source has reached.
+  std::vector<WindowFigures> windows;
 };
 
 }  // namespace flopwatt

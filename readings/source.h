@@ -1,5 +1,4 @@
-// A source: one meter, one accelerator, one CPU package, one scope's window; and how its readings are laid
-// out.
+// A source (one meter, accelerator, CPU package or window of a scope) and the layout of its readings.
 #pragma once
 
 #include <chrono>
@@ -17,8 +16,8 @@ namespace flopwatt {
 /// A source's number in this process: dense, from 0, given by Intake::add and never reused.
 using SourceId = std::uint32_t;
 
-/// How a number came over the wire; the store keeps it at this width. The numbers are stored: never reuse
-/// one.
+/// Type of a number on the wire; the store keeps this width. The enumerators' numbers are stored:
+/// never reuse a number.
 enum class Wire : std::uint8_t {
   u16 = 1,
   i16 = 2,
@@ -31,8 +30,8 @@ enum class Wire : std::uint8_t {
   u8 = 9
 };
 
-/// The held value of a raw number: raw * scale. Where scale is 1/n, it is raw / n, since 0.1 is no double but
-/// 10 is: 2301 at 0.1 is 230.1 and not 230.10000000000002.
+/// The held value of a raw number: raw * scale. Where scale is 1/n, the value is raw / n, since 10 is a
+/// double and 0.1 is not: 2301 at 0.1 is 230.1 and not 230.10000000000002.
 [[nodiscard]] double held_value(double raw, double scale);
 
 /// One column: which channel, and how its values are packed. value = held_value(raw, scale).
@@ -40,8 +39,8 @@ struct Field {
   Channel channel;
   Wire wire = Wire::f64;
   double scale = 1.0;
-  /// Smallest step of the value in its held unit where the source is coarser than its wire type tells (a
-  /// register in 0.1 kWh steps), 0 = as fine as the wire type. A term of uncertainty.
+  /// Smallest step of the value, in the held unit, where the source is coarser than its wire type (a register
+  /// in 0.1 kWh steps); 0 = as fine as the wire type. A term of uncertainty.
   double resolution = 0.0;
 
   bool operator==(const Field&) const = default;
@@ -50,7 +49,7 @@ struct Field {
 /// Where an accelerator's energy comes from: label `energy_source` of `flopwatt_accelerator_info`.
 enum class EnergySource : std::uint8_t { none, counter, integrated };
 
-/// Who the source is, as far as it says. An empty string is "unknown".
+/// What the source reports of its identity. An empty string is "unknown".
 struct Identity {
   std::string vendor, model, serial;
   std::string profile;            // meters
@@ -63,27 +62,27 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
-/// Immutable once made: a source that learns its identity, or whose card was replaced, is described anew.
-/// Shared by every reading set of the time in which it holds, across threads.
+/// Immutable. When a source's identity changes (the device reports it for the first time, a card is
+/// replaced), the source gets a new Source. Shared across threads by all reading sets that it describes.
 struct Source {
   SourceKind kind{};
   std::string name;
   Identity identity;
   std::chrono::microseconds interval{0};          ///< configured
   std::chrono::microseconds effective_period{0};  ///< the larger of interval and the bus's planned cycle
-  /// Relative half-width of power and energy readings (meter class and CT class added as in facts: see
-  /// accounting); 0.05 for an uncalibrated NVML sensor.
+  /// Relative half-widths of power and energy readings: the meter's class (0.05 for an uncalibrated NVML
+  /// sensor) and the class of its current transformers. agent/accounting/uncertainty.h combines them.
   double accuracy = 0.0;
   double ct_accuracy = 0.0;
-  /// How old a power or energy value may be when it is read, for devices that refresh it themselves (NVML:
-  /// 100 ms).
+  /// Greatest age of a power or energy value when it is read: the device refreshes it at this
+  /// period (NVML: 100 ms).
   std::chrono::microseconds refresh{0};
   std::vector<Field> fields;
 
-  /// Index of the channel in `fields`, or nullopt. Not for the hot path: resolve once.
+  /// Index of the channel in `fields`; nullopt: none. Slow: resolve once, not for each reading.
   [[nodiscard]] std::optional<std::size_t> index_of(Channel channel) const;
 
-  /// No good reading for this long makes it stale: max(3 x effective period, 5 s).
+  /// The source is stale after so long without a good reading: max(3 x effective period, 5 s).
   [[nodiscard]] std::chrono::microseconds stale_after() const;
 
   bool operator==(const Source&) const = default;

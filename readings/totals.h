@@ -6,9 +6,8 @@
 
 namespace flopwatt {
 
-/// Saved in the transaction of the batch that they come from. `absent` removes one that was saved. Who keeps
-/// which figures under which names is said there: agent/accounting/accounting.h,
-/// agent/daemon/accelerator_numbers.h.
+/// Saved in the transaction of the batch that changed them. `absent` removes a saved figure. The names are
+/// described where they are used: agent/accounting/accounting.h, agent/daemon/accelerator_numbers.h.
 using Totals = std::map<std::string, double>;
 
 }  // namespace flopwatt

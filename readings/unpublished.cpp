@@ -88,7 +88,7 @@ constexpr auto unpublished_rows = std::to_array<UnpublishedRow>({
     {"temperature", whole, "inlet", "degC", health},
     {"temperature", whole, "outlet", "degC", health},
     {"temperature", whole, "internal", "degC", health},
-    {"load_percent", whole, "output", "1", "a share of a rating that the device does not tell"},
+    {"load_percent", whole, "output", "1", "a share of a rating that the device does not report"},
     {"battery_charge", whole, "battery", "1", health},
     {"status", whole, "general_alarm", "1", health},
     {"counter", whole, "crc_errors", "1", health},
@@ -97,7 +97,7 @@ constexpr auto unpublished_rows = std::to_array<UnpublishedRow>({
     {"count", whole, "ocps", "1", inventory},
     {"count", whole, "outlets", "1", inventory},
     {"count", whole, "transfer_switches", "1", inventory},
-    {"register_set_version", whole, "device", "1", "tells the layout of the registers, measures nothing"},
+    {"register_set_version", whole, "device", "1", "names the layout of the registers, measures nothing"},
 });
 // clang-format on
 

@@ -1,4 +1,4 @@
-// A condition variable for coroutines of one loop: wait until something may have changed, then look again.
+// A condition variable for coroutines of one loop: wait until something may have changed, then test again.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
@@ -19,13 +19,13 @@ class Condition {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  /// Resumes all that wait at this moment; nobody remembers it, so test the condition before each wait.
+  /// Resumes all coroutines that wait now. A notification is not kept: test the condition before each wait.
   void notify() {
     for (asio::steady_timer* timer : waiting_) timer->cancel();
   }
 
-  /// Returns after the next notify() or at `limit`. Throws system_error(operation_aborted) when the caller is
-  /// cancelled, also if it was rung in the same moment.
+  /// Returns after the next notify() or at `limit`. Throws system_error(operation_aborted) if the caller is
+  /// cancelled, also if notify() was called at the same moment.
   awaitable<void> wait(Time limit = Time::max()) {
     asio::steady_timer timer(co_await asio::this_coro::executor, limit);
     const Waiting entry(waiting_, timer);
@@ -50,7 +50,7 @@ class Condition {
   std::list<asio::steady_timer*> waiting_;
 };
 
-/// Rings when its scope is left, in whatever way.
+/// Calls notify() when its scope is left, by return or exception.
 class NotifyAtEnd {
  public:
   explicit NotifyAtEnd(Condition& condition) : changed_(condition) {}

@@ -1,4 +1,4 @@
-// What the program's exit tells (CONTRACT section 1).
+// Exit codes of the program.
 #pragma once
 
 namespace flopwatt {

@@ -1,5 +1,5 @@
-// Events of foreign threads (a library's callback) brought home: the one way by which such a thread may speak
-// to objects of a loop.
+// Passes a call from a foreign thread (a library's callback) to a loop. Foreign threads reach the objects of
+// a loop only through post_to().
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -9,8 +9,8 @@
 
 namespace flopwatt {
 
-/// Calls `handler` of `target` on the loop `home`; nothing happens where the target is gone by then. Callable
-/// from any thread as long as the loop exists; never waits. The target is touched on the loop only.
+/// Calls `handler` of `target` on the loop `home`. Does nothing if the target is gone by then. Callable from
+/// any thread while the loop exists; never waits. The target is used on the loop only.
 template <class T, class... Args>
 void post_to(const boost::asio::any_io_executor& home, const std::weak_ptr<T>& target,
              void (T::*handler)(Args...), Args... args) {

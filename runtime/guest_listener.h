@@ -1,5 +1,5 @@
-// The other end of a guest that is a service of its own (runtime/guest_process.h): a named AF_UNIX
-// SOCK_SEQPACKET socket for one client at a time. Blocking; one thread.
+// The listening socket of a guest that runs as a service (runtime/guest_process.h is the client): a named
+// AF_UNIX SOCK_SEQPACKET socket that serves one client at a time. Blocking; one thread.
 #pragma once
 
 #include <filesystem>
@@ -11,19 +11,19 @@ namespace flopwatt {
 
 class GuestListener {
  public:
-  /// Listens at `path`, which is made with the process's umask; what an ended guest left there is replaced.
-  /// Fails where another guest listens, and where the path cannot be made.
+  /// Listens at `path`, which is made with the process's umask. Replaces the socket of a guest that has
+  /// ended. Fails if another guest listens there, or if the path cannot be made.
   [[nodiscard]] static Result<GuestListener> open(const std::filesystem::path& path);
 
   GuestListener(GuestListener&& other) noexcept;
   GuestListener& operator=(GuestListener&&) = delete;
   ~GuestListener();
 
-  /// Waits for the next client: its socket, which is the caller's.
+  /// Waits for the next client. Returns its socket, which the caller must close.
   [[nodiscard]] Result<int> accept() const;
 
-  /// Waits until `client` has sent something or has gone. Whoever else comes meanwhile is sent `busy` and
-  /// left.
+  /// Waits until `client` has sent something or has gone. Other clients that connect meanwhile get the
+  /// message `busy` and are closed.
   void wait_for(int client, std::string_view busy) const;
 
  private:

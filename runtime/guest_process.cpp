@@ -89,7 +89,7 @@ sockaddr_un address_of(const std::filesystem::path& path) {
   return address;
 }
 
-/// Who listens at the other end may tell us any reading: "" where we believe him, else why not.
+/// "": the process at the other end may send readings; else the reason why it may not.
 std::string distrust(int socket, const std::filesystem::path& path) {
   ucred peer{};
   socklen_t size = sizeof(peer);

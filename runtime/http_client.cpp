@@ -33,7 +33,7 @@ Fault fault_of(const HttpTarget& target, const error_code& error, HttpClientLimi
   if (error == http::error::body_limit || error == http::error::header_limit ||
       error == http::error::buffer_overflow)
     return {FaultClass::protocol, what + "the answer is larger than is read"};
-  // A connection that ends within the answer is Beast's to tell, too.
+  // Beast also reports a connection that ends within the answer.
   if (error.category() == http::make_error_code(http::error::bad_version).category() &&
       error != http::error::end_of_stream && error != http::error::partial_message)
     return {FaultClass::protocol, what + "the answer is no HTTP: " + error.message()};

@@ -14,8 +14,7 @@
 
 namespace flopwatt {
 
-/// What to get, and from where. Names are looked up by the caller: that needs a thread, which not every user
-/// wants.
+/// Target of a GET. The caller looks names up: a look-up needs a thread, which not every user wants.
 struct HttpTarget {
   std::vector<boost::asio::ip::tcp::endpoint> endpoints;  ///< tried in this order until one connects
   std::string host;                                       ///< as the user wrote it: header Host, and messages
@@ -29,13 +28,13 @@ struct HttpAnswer {
 };
 
 struct HttpClientLimits {
-  std::chrono::milliseconds deadline{5'000};  ///< for all of it; those that are left share what is left
+  std::chrono::milliseconds deadline{5'000};  ///< for all endpoints, which share the time that is left
   std::uint32_t header_bytes = 8192;
   std::size_t body_bytes = std::size_t{16} << 20;
 };
 
-/// Answers of every status are answers. Faults: connection (nobody answers there, or it broke), timeout (not
-/// all of it within the deadline), protocol (no HTTP, or larger than the limits). Throws only when cancelled.
+/// The answer, of any status. Faults: connection (no answer, or the connection broke), timeout (no whole
+/// answer within the deadline), protocol (no HTTP, or beyond the limits). Throws only when cancelled.
 boost::asio::awaitable<Result<HttpAnswer>> http_get(HttpTarget target, HttpClientLimits limits = {});
 
 }  // namespace flopwatt

@@ -224,8 +224,8 @@ awaitable<void> HttpServer::Impl::run() {
   } catch (...) {
     reason = std::current_exception();
   }
-  // From here on the end of the sessions is waited for, whatever comes; each ends at once when it is
-  // cancelled.
+  // From here on the end of the sessions is waited for, whatever comes; each ends at once
+  // when it is cancelled.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   const auto open = sessions_;
   for (const SessionPtr& session : open) session->cancel.emit(asio::cancellation_type::terminal);

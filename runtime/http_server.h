@@ -17,7 +17,7 @@
 
 namespace flopwatt {
 
-/// One GET or HEAD (a HEAD is answered like a GET, the server leaves the body out).
+/// One GET or HEAD. Answer a HEAD like a GET: the server leaves the body out.
 struct HttpRequest {
   std::string path;   ///< as sent, not decoded: "/metrics"
   std::string query;  ///< behind the '?', not decoded
@@ -28,21 +28,19 @@ struct HttpRequest {
 struct HttpResponse {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::shared_ptr<const std::string>
-      body;  ///< shared, so that many clients can be sent one page; null: empty
+  std::shared_ptr<const std::string> body;  ///< shared by all clients that get it; null: empty
   std::vector<std::pair<std::string, std::string>> headers;  ///< further ones
 };
 
 using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(HttpRequest)>;
 
-/// Limits of one server. A request with a body is refused (413), also one with a larger head (431).
+/// Limits of one server. The server refuses a request with a body (413) or a larger head (431).
 struct HttpLimits {
-  /// Above it the connection that has waited longest for its client is closed in favour of a new one; where
-  /// all are being answered, the new one gets 503. So clients that send nothing, or slowly, never keep others
-  /// out.
+  /// Beyond the limit a new connection replaces the one that has waited longest for its client. If all are
+  /// being answered, the new one gets 503. So idle or slow clients never keep others out.
   std::size_t connections = 256;
-  std::uint32_t header_bytes = 8192;  ///< of the request line, and again of all header lines together
-  /// For the whole head: from its first byte, of a new connection from its start.
+  std::uint32_t header_bytes = 8192;  ///< of the request line; the same again for all header lines together
+  /// For the whole head, from its first byte; of a new connection from the start.
   std::chrono::milliseconds header{5'000};
   std::chrono::milliseconds idle{75'000};   ///< between two requests of one connection
   std::chrono::milliseconds write{10'000};  ///< for a whole response
@@ -55,14 +53,13 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
   ~HttpServer();  ///< run() must have ended
 
-  /// Binds and listens at once; returns the ports that were bound (one for each address of `host`). An empty
-  /// host is all addresses, IPv6 and IPv4, or IPv4 alone where the machine has no IPv6. Port 0: the system
-  /// chooses. A name is looked up, blocking: for the start of the program. May be called several times before
-  /// run().
+  /// Binds and listens. Returns the bound ports, one for each address of `host`. An empty host is all
+  /// addresses: IPv6 and IPv4, or IPv4 only on a machine without IPv6. Port 0: the system chooses. Looks a
+  /// name up, blocking: for the start of the program. Callable several times before run().
   [[nodiscard]] Result<std::vector<std::uint16_t>> listen(const std::string& host, std::uint16_t port);
 
-  /// Serves until cancelled, then closes all connections at once and throws operation_aborted. A handler that
-  /// throws is answered for with 500 and logged.
+  /// Serves until cancelled, then closes all connections at once and throws operation_aborted. If a handler
+  /// throws, the client gets 500 and the exception is logged.
   boost::asio::awaitable<void> run();
 
  private:

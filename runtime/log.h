@@ -1,5 +1,6 @@
-// Logging to standard error: logfmt `ts=... level=... msg="..." key=value`, under journald `<N>level=...`
-// without ts. Asynchronous and bounded: a full queue drops the line and counts it (dropped_log_lines()).
+// Logging to standard error: logfmt `ts=... level=... msg="..." key=value`, under journald
+// `<N>level=...` without ts. Asynchronous and bounded: a full queue drops the line and counts it in
+// dropped_lines(). Any thread.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +10,17 @@
 
 namespace flopwatt::log {
 
-/// One key=value of a line. Values are quoted where logfmt needs it.
+/// One key=value of a line. Values are quoted as logfmt requires.
 struct Pair {
   std::string_view key;
   std::string value;
 };
 
-/// Starts the logging thread. Call once, in main, before any other thread. `stop()` writes what is queued.
+/// Starts the logging thread. Call once, before any other thread starts. stop() writes the queued lines.
 void start();
 void stop();
 
-/// Nothing is logged any more: for a command that shows by itself what it finds.
+/// Stops all logging: for a command that prints its findings itself.
 void silence();
 
 void debug(std::string_view message, std::initializer_list<Pair> pairs = {});

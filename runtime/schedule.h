@@ -1,6 +1,6 @@
-// When polls are due: at multiples of the period on the monotonic clock, shifted by the slot of the bus. An
-// absolute schedule: a late poll does not shift the next one. Buses of one slot wake together, which costs a
-// fraction of waking for each by itself.
+// Due times of polls: multiples of the period on the monotonic clock, shifted by the slot of the bus. The
+// schedule is absolute: a late poll does not shift the next one. Buses of one slot wake together, which costs
+// a fraction of separate wake-ups.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 inline constexpr std::chrono::milliseconds slot_width{20};
 inline constexpr unsigned slots_per_second = 50;
 
-/// Slot of the bus with that number; accelerators are in slot 0, buses are spread over the others.
+/// Offset of the slot of a bus. Accelerators are in slot 0; buses are spread over the other slots.
 [[nodiscard]] constexpr std::chrono::milliseconds slot_offset(std::size_t bus_number) {
   return slot_width * (1 + static_cast<int>(bus_number % (slots_per_second - 1)));
 }
@@ -21,12 +21,12 @@ inline constexpr unsigned slots_per_second = 50;
 /// The beats of one source.
 class Schedule {
  public:
-  /// `period` > 0. The first beat is the first one at or after `from`.
+  /// `period` > 0. The first beat is at or after `from`.
   Schedule(std::chrono::microseconds period, std::chrono::microseconds offset, SteadyTime from);
 
   [[nodiscard]] SteadyTime due() const { return due_; }
 
-  /// Moves to the first beat after `now`; returns how many beats were passed over (0 in the normal case).
+  /// Moves to the first beat after `now`. Returns the number of beats passed over, normally 0.
   std::uint64_t advance(SteadyTime now);
 
  private:

@@ -1,4 +1,4 @@
-// Which flopwatt this is.
+// Version of this build.
 #pragma once
 
 #include <string_view>

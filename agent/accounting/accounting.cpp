@@ -20,11 +20,11 @@ struct Counted {
   std::vector<Scope*> scopes;  // to whose totals it adds; empty: it is gone
 };
 
-// All of a source that counts: the meter and its branches; of an accelerator or of what was counted for a
-// scope just one. Empty: no scope names it.
+// All parts of a source that count: the meter and its branches; of an accelerator, or of the counted work of
+// a scope, one part. Empty: no scope names the source.
 using Entry = std::vector<Counted>;
 
-// A description seen before. Holding it keeps its address from being given to another.
+// A description seen before. Holding the pointer keeps its address from being reused.
 struct Described {
   SourcePtr source;
   Entry* entry = nullptr;
@@ -71,8 +71,7 @@ void Accounting::State::make_scopes() {
   retention.longest_us = longest_window_us + longest_window_us / 16 + longest_lag_us;
 }
 
-// All scopes are made anew: who is a member of whom may have changed anywhere. Those whose lists stay carry
-// on.
+// Makes new scopes: members may have changed in any scope. Scopes with unchanged lists continue.
 void Accounting::State::reconfigure(Settings configured) {
   take_changed();
   const bool windows_stay = settings.windows == configured.windows;
@@ -96,7 +95,7 @@ void Accounting::State::reconfigure(Settings configured) {
     for (Counted& counted : entry) join(counted);
     std::erase_if(entry, counts_nowhere);
   }
-  descriptions.clear();  // each source is looked at again when it tells something: another part may count now
+  descriptions.clear();  // each source is looked up again at its next set: another part may count now
 }
 
 void Accounting::State::forget(const std::string& name) {
@@ -107,7 +106,7 @@ void Accounting::State::forget(const std::string& name) {
     for (const auto& scope : scopes) scope->leave(counted.member.get(), newest.monotonic_us);
     counted.scopes.clear();
   }
-  // It is looked at again should it tell something.
+  // If the source comes back, it is looked up again.
   std::erase_if(descriptions, [&](const auto& described) { return described.second.entry == &entry; });
 }
 
@@ -185,8 +184,8 @@ void Accounting::State::join(Counted& counted) {
 }
 
 void Accounting::State::keep_enough(const Source& source) {
-  // A window is closed when its slowest source has reached its end or is stale, and a while later by the
-  // clock.
+  // A window is closed when its slowest source has reached its end or is stale, and a while
+  // later by the clock.
   longest_lag_us = std::max<std::int64_t>(longest_lag_us, 2 * source.stale_after().count());
   retention.longest_us = longest_window_us + longest_window_us / 16 + longest_lag_us;
 }

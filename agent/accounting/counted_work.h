@@ -1,10 +1,10 @@
 // Work that workloads have counted, for one accelerator or for a scope as a whole, as a function of monotonic
-// time. The agent adds up the lines itself, so the total never wraps, falls or glitches: it needs no hygiene,
-// and it goes on where it stood when counting begins again after a pause.
+// time. The agent adds up the lines itself, so the total never wraps, falls or glitches and needs no hygiene.
+// When counting begins again after a pause, the total goes on where it stood.
 //
-// Counting comes in lumps: a training step tells its work when it is done. How much of the lumps at both ends
-// of a window was done inside it is not known: the largest recent growth q between two readings is taken as
-// the step of a register, u^2 = 2 (q/sqrt 12)^2 for each stretch (facts on method, 5.4). Lumps are forgotten
+// Counting comes in lumps: a training step reports its work when the step is done. The share of a lump that
+// lies inside a window is unknown at both ends of the window. So the largest recent growth q between two
+// readings is treated as the step of a register: u^2 = 2 (q/sqrt 12)^2 for each stretch. Lumps are forgotten
 // with a time constant of 15 minutes.
 #pragma once
 
@@ -21,19 +21,21 @@ namespace flopwatt::accounting {
 class CountedWork {
  public:
   void set_longest_gap(std::int64_t longest_gap_us) { longest_gap_us_ = longest_gap_us; }
-  /// Nothing has been counted before the first reading, so that one is growth as a whole.
+  /// Nothing was counted before the first reading: all of that reading is growth.
   void begin_at_zero() { last_ = 0; }
 
-  /// `work`: cumulative; `absent` (or not finite) while counting is not offered. Returns the growth, FLOP.
+  /// `work`: cumulative, FLOP; `absent` or not finite while counting is not offered.
+  /// Returns the growth, FLOP.
   double add(std::int64_t time_us, double work, double time_variance, const Retention& retention);
 
   [[nodiscard]] bool offered() const { return offered_; }
   [[nodiscard]] std::int64_t reached_us() const { return newest_us_; }
-  /// Adds what is not known to `gaps`; returns whether anything of the window is known.
+  /// Adds the unknown stretches of `window` to `gaps`. Returns whether any part of the window is known.
   bool add_gaps(TimeSpan window, std::vector<TimeSpan>& gaps) const {
     return track_.add_gaps(window, gaps) != 0;
   }
-  /// The bounds are the work. Where spans hold gaps, nothing grew in them. Something must be known.
+  /// The work over `covered`; its bounds equal the work. Growth in gaps counts as 0. Call only if some part
+  /// of the time is known.
   [[nodiscard]] WorkPart part(std::span<const TimeSpan> covered) const;
 
  private:
@@ -43,7 +45,7 @@ class CountedWork {
   Track<1> track_;
   std::optional<double> last_;
   bool offered_ = false;
-  double lump_ = 0;  // the largest of late, FLOP
+  double lump_ = 0;  // the largest recent one, FLOP
   TimeVariance time_variance_;
   std::int64_t newest_us_ = 0;
 };

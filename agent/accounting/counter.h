@@ -1,14 +1,17 @@
-// Counter hygiene: from the readings of a cumulative register to growth that can be added up. One component
-// for every source: meter registers, accelerators' energy counters, work counters.
+// Counter hygiene: from the readings of a cumulative register to growth that can be added up. The same
+// component serves all sources: meter registers, energy counters of accelerators, work counters.
 //
-// Healthy links deliver a 0, an 0xFFFFFFFF or one wild value now and then, and counters wrap, are reset,
-// replaced and reloaded. The rules: a counter may only grow; it grows by at most twice what the highest
-// likely rate allows; what breaks a rule is in doubt until the next two readings follow on from it. If they
-// follow on from the old value instead, it was a glitch and nothing is lost. If they confirm it, it is
-//   a load step, where their own rate explains the jump: the growth counts;
-//   a wrap, where the old value was within 0.1 % of a known modulus (the integer's range, or the display's
-//     power of ten) and the growth over the wrap is likely: the growth counts;
-//   else a reset or a replacement: a new epoch, and what was between is not known.
+// Even healthy links deliver a 0, an 0xFFFFFFFF or a wild value now and then, and counters wrap, are reset,
+// replaced and reloaded. A counter may only grow, by at most twice what the highest likely rate allows. A
+// reading that breaks this rule is in doubt until two more readings have come. If these follow on from the
+// old value, the doubtful reading was a glitch, and nothing is lost. If they follow on from the doubtful
+// reading, it is one of these:
+//
+//   load step   their own rate explains the jump: the growth counts.
+//   wrap        the old value was within 0.1 % of a known modulus (the range of the integer, or a power of
+//               ten of the display), and the growth over the wrap is likely: the growth counts.
+//   reset       anything else, also a replacement: a new epoch begins, and the growth in between is unknown.
+//
 // Growth is never negative and never larger than 2 x rate x time + 2 steps.
 #pragma once
 
@@ -22,15 +25,15 @@
 
 namespace flopwatt::accounting {
 
-/// One reading. `beside` are columns that count together with `value` and share its fate (bounds of the
-/// work).
+/// One reading. `beside` are columns that count together with `value`, as the bounds of work do: all are
+/// accepted or none.
 struct CounterReading {
   std::int64_t time_us = 0;  ///< monotonic
   double value = 0;
   std::array<double, 3> beside{};
 };
 
-/// From `since_us` to `time_us`.
+/// Growth from `since_us` to `time_us`.
 struct CounterStep {
   std::int64_t since_us = 0;
   std::int64_t time_us = 0;
@@ -40,30 +43,29 @@ struct CounterStep {
   std::array<double, 3> beside{};
 };
 
-/// Growth per second that is believed at once, and that is possible at all (confirmed readings obey this
-/// one).
+/// Bounds of growth per second.
 struct CounterBounds {
-  double likely_rate = 0;
-  double possible_rate = 0;
+  double likely_rate = 0;    ///< believed at once
+  double possible_rate = 0;  ///< believed when confirmed
 };
 
 class Counter {
  public:
-  /// How finely it is told from now on. It may change while the counter goes on (a scale factor that the
-  /// device raises as its register fills): what was read before stays rounded to its own step.
+  /// The resolution from now on. It may change while the counter goes on, when a device raises a scale factor
+  /// as its register fills. Earlier readings stay rounded to their own step.
   void set_resolution(const Resolution& resolution);
 
-  /// Carries on from the last reading of an earlier run.
+  /// Continues from the last reading of an earlier run.
   void restore(const CounterReading& last);
 
-  /// What comes next counts from its own start: another device, or continuity that the driver says is broken.
+  /// The next reading starts a new epoch: the device is another one, or the driver reports broken continuity.
   void begin_epoch();
 
-  /// The steps that this reading made certain, none while it is in doubt, up to three; valid until the next
-  /// call. A value that is not finite or negative is no reading. Times ascend; others are ignored.
+  /// The steps that this reading makes certain: none while it is in doubt, at most three. Valid until the
+  /// next call. Ignores a reading whose value is negative or not finite, or whose time does not ascend.
   [[nodiscard]] std::span<const CounterStep> add(const CounterReading& reading, const CounterBounds& bounds);
 
-  /// The newest reading that is certain; nullopt before the first.
+  /// The newest certain reading; nullopt: none yet.
   [[nodiscard]] const std::optional<CounterReading>& last() const { return last_; }
   [[nodiscard]] const Resolution& resolution() const { return resolution_; }
 
@@ -78,7 +80,7 @@ class Counter {
   void adopt_suspects(const CounterBounds& bounds);
 
   Resolution resolution_;
-  double step_before_ = 0;  // to which readings are rounded that were told more coarsely; 0: none is
+  double step_before_ = 0;  // step of earlier readings that were coarser; 0: none were
   std::optional<CounterReading> last_;
   bool restored_ = false;                     // last_ is of an earlier run
   std::int64_t ended_us_ = 0;                 // where the epoch before ended

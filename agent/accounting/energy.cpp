@@ -24,7 +24,7 @@ EnergyGrowth EnergySeries::add(const EnergyReading& reading, const Retention& re
   newest_us_ = reading.time_us;
   // Power first: it says how much the counter may have grown.
   const double integrated = is_known(reading.watts) ? integrate(reading, retention) : 0;
-  // A register that has never told anything is none yet: not every device of a model has it.
+  // A register without any value so far does not count as one: not every device of a model has it.
   if (!shape_.counter || (!counter_.last() && !is_known(reading.joules))) return {integrated, 0};
   return is_known(reading.joules) ? count(reading, retention) : EnergyGrowth{};
 }
@@ -49,7 +49,7 @@ EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& 
     counted_.append(step.time_us, {step.growth}, step.known && is_near ? tag_known : tag_gap, retention);
     growth.joules += step.growth;
     if (step.restored) growth.restored_joules += step.growth;
-    // Without power readings the counter itself tells what power is likely.
+    // Without power readings the likely power follows from the counter itself.
     if (!shape_.power && step.known)
       likely_.observe(step.time_us, step.growth / seconds(step.time_us - step.since_us));
   }

@@ -1,17 +1,17 @@
-// The energy of one source (a meter or a device), in joules of monotonic time, in two estimates:
+// The energy of one source (a meter or a device) in joules, as a function of monotonic time.
+// There are two estimates:
 //
-//   counter   its own register. The device integrates continuously, so polling gaps lose nothing, but a
-//   window's
-//             ends are only known to a step q of the register: u^2 = 2 (q/sqrt 12)^2 for each stretch.
-//   integral  trapezoids under its power readings: no step, but what happens between readings is guessed.
+//   counter   The register of the source. The device integrates continuously, so polling gaps lose nothing.
+//             The ends of a window are known only to a step q of the register: u^2 = 2 (q/sqrt 12)^2 for each
+//             stretch of the window.
+//   integral  Trapezoids under the power readings. No step, but the power between readings is guessed.
 //
-// For each window the one with the smaller uncertainty is used (facts on method, 5.2 and 5.4), and the
-// counter where both disagree by more than their uncertainty allows: then power is under-sampled. Where one
-// of them knows clearly less of the window, the other is used. Totals are the counter's where there is one:
-// after a gap they catch up, also over a restart of the agent.
+// A window uses the estimate with the smaller uncertainty. It uses the counter if the two disagree by more
+// than their uncertainty allows: then power is under-sampled. If one estimate knows clearly less of the
+// window, it uses the other. Totals come from the counter where there is one: after a gap they catch up, also
+// over a restart of the agent.
 //
-// The energy is known between two readings that are no further apart than the source may be silent before it
-// is stale.
+// Energy is known between two readings that are no further apart than the staleness time of the source.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ namespace flopwatt::accounting {
 
 enum class EnergyEstimate : std::uint8_t { counter, integral };
 
-/// Energy over covered spans with its independent errors, in J and J^2. Gain (class) is not in it.
+/// Energy over covered spans with its independent errors, in J and J^2. Without the gain error (class).
 struct EnergyPart {
   double joules = 0;
   double step_variance = 0;
@@ -38,12 +38,12 @@ struct EnergyPart {
   [[nodiscard]] double variance() const { return step_variance + time_variance + sampling_variance; }
 };
 
-/// How a source tells its energy.
+/// Energy and power columns of a source.
 struct EnergyShape {
-  std::optional<Resolution> counter;  ///< in J; nullopt: it has none
-  std::optional<Resolution> power;    ///< in W; nullopt: it has none
+  std::optional<Resolution> counter;  ///< in J; nullopt: no counter
+  std::optional<Resolution> power;    ///< in W; nullopt: no power
   std::int64_t longest_gap_us = 0;
-  double accuracy = 0;  ///< relative half-width of power against the register: what may differ by class
+  double accuracy = 0;  ///< relative half-width by which power and register may differ (class)
 };
 
 struct EnergyReading {
@@ -53,23 +53,23 @@ struct EnergyReading {
   double time_variance = 0;  ///< of the time stamp, s^2
 };
 
-/// What a reading adds to totals, J.
+/// Growth of totals by one reading, J.
 struct EnergyGrowth {
   double joules = 0;
-  double restored_joules = 0;  ///< of joules, what grew before this run of the agent
+  double restored_joules = 0;  ///< the part of `joules` from before this run of the agent
 };
 
 class EnergySeries {
  public:
   void set_shape(const EnergyShape& shape);
-  /// Carries totals on from an earlier run's last register reading, which is that old.
+  /// Continues from the last register reading of an earlier run.
   void restore(const CounterReading& last, double likely_watts);
-  /// The source is another device now.
+  /// The source is now another device.
   void begin_epoch() { counter_.begin_epoch(); }
 
   EnergyGrowth add(const EnergyReading& reading, const Retention& retention);
 
-  /// Up to here everything is decided: known or a gap.
+  /// Up to this time everything is decided: known, or a gap.
   [[nodiscard]] std::int64_t reached_us() const;
   [[nodiscard]] EnergyEstimate choose(TimeSpan window) const;
   void add_gaps(EnergyEstimate estimate, TimeSpan window, std::vector<TimeSpan>& gaps) const;

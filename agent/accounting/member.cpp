@@ -61,7 +61,7 @@ void Member::restore(const Totals& totals, Moment first_time) {
   const bool may_be_other =
       is_known(identity) && identity != 0 && identity != identity_number(source_->identity);
   if (may_be_other || !counter_column_) return;
-  // A wall clock that went back since tells nothing of the time between: the register must then be confirmed.
+  // If the wall clock went back, the time in between is unknown: the register must then be confirmed.
   const std::int64_t age = std::max<std::int64_t>(1, first_time.wall_us - static_cast<std::int64_t>(wall_us));
   const double peak = total_of(totals, peak_key_);
   energy_.restore({first_time.monotonic_us - age, joules, {}}, is_known(peak) ? peak : 0);
@@ -87,8 +87,8 @@ void Member::resolve() {
   counter_column_ = column(is_meter ? Quantity::energy_import : Quantity::energy);
   power_column_ = column(is_meter ? Quantity::active_power : Quantity::power);
   counter_factor_ = is_meter ? joules_per_wh : 1;
-  // Energy that the driver integrated is no counter: the power it comes from is integrated here, with its
-  // uncertainty.
+  // Energy that the driver integrated is no counter: the power it comes from is integrated
+  // here, with its uncertainty.
   if (source_->identity.energy_source == EnergySource::integrated && power_column_) counter_column_.reset();
 
   EnergyShape shape;

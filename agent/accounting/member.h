@@ -1,7 +1,7 @@
-// One source as accounting sees it: a meter, one branch of a meter, an accelerator, or what was counted for a
-// scope as a whole; which columns of its sets hold energy and work, and what they have told so far.
+// One source in accounting: a meter, one branch of a meter, an accelerator, or the counted work of a scope as
+// a whole. Holds the columns of energy and work in its sets, and the series read from them.
 //
-// Columns are looked up when the source describes itself anew (another Source), never for a reading.
+// Columns are looked up for each new Source, never for each reading.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ namespace flopwatt::accounting {
 /// Methods are indexes into arrays of this size.
 inline constexpr std::size_t method_count = 4;
 
-/// What a set adds to the totals of the scopes that hold the source.
+/// Growth by one set, for the totals of the scopes that contain the source.
 struct Growth {
   EnergyGrowth energy;
   std::array<double, method_count> work{};  ///< by method, FLOP
@@ -33,37 +33,36 @@ class Member {
   /// `branch`: of a meter; 0: the whole source.
   Member(SourcePtr source, std::uint16_t branch);
 
-  /// Carries on from an earlier run, in which the source may have left its last register reading.
-  /// `first_time`: of the first set, which ties the wall time in there to the monotonic clock.
+  /// Continues from the last register reading of an earlier run, if `totals` has one. `first_time`: time of
+  /// the first set, which relates the saved wall time to the monotonic clock.
   void restore(const Totals& totals, Moment first_time);
-  /// The source has told nothing before: all that it has counted was counted since the agent began.
+  /// For a source that is new in this run: all its counted work was counted in this run.
   void begin_counting_at_zero() { counted_.begin_at_zero(); }
 
-  /// Another description of the same source. A changed serial number or uuid begins a new epoch of its
-  /// counters.
+  /// A new Source of the same name. A changed serial number or uuid begins a new epoch of the counters.
   void describe(SourcePtr source);
 
-  /// Sets of one source ascend in time; one that does not is ignored.
+  /// Adds one set. Ignores a set whose time does not ascend.
   Growth add(const ReadingSet& set, const Retention& retention);
 
   [[nodiscard]] const Source& source() const { return *source_; }
   [[nodiscard]] std::uint16_t branch() const { return branch_; }
   [[nodiscard]] bool is_accelerator() const { return source_->kind == SourceKind::accelerator; }
   [[nodiscard]] bool is_stale(std::int64_t now_us) const;
-  /// Power of the newest set; `absent` where it has none, or where it contradicts the ones before.
+  /// Power of the newest set, W; `absent`: the set has none, or it contradicts the readings before.
   [[nodiscard]] double power() const;
   [[nodiscard]] const EnergySeries& energy() const { return energy_; }
 
-  /// Whether the newest set told work by that method.
+  /// Whether the newest set has work by that method.
   [[nodiscard]] bool offers(Method method) const;
-  /// Up to here that work is decided: known, or a gap.
+  /// Up to this time the work by that method is decided: known, or a gap.
   [[nodiscard]] std::int64_t work_reached_us(Method method) const;
-  /// Adds what is not known of that work to `gaps`; returns whether anything of the window is known.
+  /// Adds the stretches with unknown work to `gaps`. Returns whether any part of the window is known.
   bool add_work_gaps(Method method, TimeSpan window, std::vector<TimeSpan>& gaps) const;
-  /// Something must be known.
+  /// The work over `covered`. Call only if some part of the time is known.
   [[nodiscard]] WorkPart work_part(Method method, std::span<const TimeSpan> covered) const;
 
-  /// What a later run needs to carry totals on, where it changed since the last call.
+  /// Writes the totals that a later run continues from, as far as they changed since the last call.
   void take_changed(Totals& totals);
 
  private:
@@ -95,7 +94,7 @@ class Member {
   double saved_identity_ = 0, saved_peak_ = 0;
 };
 
-/// Serial number and uuid as a number that a double holds exactly; 0: both unknown.
+/// Hash of serial number and uuid, which a double holds exactly; 0: both unknown.
 [[nodiscard]] double identity_number(const Identity& identity);
 
 /// 52 bits of FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), never 0.

@@ -28,7 +28,7 @@ Method MethodChoice::follow(Method best, std::int64_t now_us, std::int64_t patie
   }
   missing_since_us_.reset();
   if (changes_.size() == 1 && now() == Method::none) {
-    changes_.back().method = best;  // the first: what was told before is of this method too
+    changes_.back().method = best;  // the first: earlier sets are of this method, too
   } else {
     if (taken_us_ && now_us - *taken_us_ < settling_us) changes_.back().method = Method::none;
     changes_.push_back({now_us, best});

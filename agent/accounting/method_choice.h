@@ -1,8 +1,10 @@
-// Which method of work a scope has, and had when. One at a time: the best that all its accelerators offer.
+// The method of a scope's work, now and in the past. One method at a time: the best that all its accelerators
+// offer. The order is that of enum Method: counted, pipe, estimated.
 //
-// A better one is taken at once. A worse one only when the better has been missing for as long as makes a
-// source stale: a failed sample is a gap, no change of method. A method that lasted less than settling_us
-// (NVML's pipe counters need two samples, the estimate one) was none: its time is a gap for the windows.
+// A better method is taken at once. A worse method is taken when the better one has been missing for the
+// staleness time: a failed sample is a gap, no change of method. A method that lasted less than
+// settling_us (NVML's pipe counters need two samples, the estimate one) does not count: its time is a gap
+// for the windows.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +17,7 @@
 
 namespace flopwatt::accounting {
 
-/// A stretch of a window in which the scope had that method; none: it had no common one.
+/// A stretch of a window with one method; none: the accelerators had no common method.
 struct MethodStretch {
   TimeSpan span;
   Method method = Method::none;
@@ -24,18 +26,19 @@ struct MethodStretch {
 class MethodChoice {
  public:
   static constexpr std::int64_t settling_us = 5'000'000;
-  static constexpr std::size_t most_changes = 256;  ///< older ones are forgotten: of before, nothing is known
+  static constexpr std::size_t most_changes = 256;  ///< before the oldest the method is unknown
 
-  /// `before`: the method that an earlier run had.
+  /// `before`: the method of an earlier run.
   explicit MethodChoice(Method before = Method::none);
 
-  /// The method from `now_us` on, if the best that all offer is `best`.
+  /// The method from `now_us` on, if `best` is the best that all accelerators
+  /// offer. `patience_us`: staleness time.
   Method follow(Method best, std::int64_t now_us, std::int64_t patience_us);
 
   [[nodiscard]] Method now() const { return changes_.back().method; }
-  /// Ascending; together they are the window.
+  /// Ascending, without holes over the window.
   [[nodiscard]] std::vector<MethodStretch> stretches(TimeSpan window) const;
-  /// Nobody will ask for windows that begin before that any more.
+  /// stretches() is not called any more for windows that begin before `time_us`.
   void forget_before(std::int64_t time_us);
 
  private:

@@ -1,14 +1,14 @@
-// Energy from power readings: the trapezoid rule, for sources without an energy counter and for windows that
-// are too short for a coarse one.
+// Energy from power readings by the trapezoid rule: for sources without an energy counter, and for windows
+// that are too short for a coarse counter.
 //
-// Its uncertainty: between two readings the load is taken to have stepped once, from P0 to P1, at a moment u
-// that is uniform over the interval dt. The true energy is P0 u + P1 (dt - u), the trapezoid (P0 + P1)/2 dt;
-// their difference (P0 - P1)(u - dt/2) has mean 0 and variance (dP dt)^2 / 12. A smooth load errs by much
-// less.
+// Uncertainty: assume that between two readings the load stepped once, from P0 to P1, at a moment u
+// that is uniform over the interval dt. The true energy is P0 u + P1 (dt - u), the trapezoid (P0 +
+// P1)/2 dt. The difference (P0 - P1)(u - dt/2) has mean 0 and variance (dP dt)^2 / 12. The error of a
+// smooth load is much smaller.
 //
-// A reading more than ten times the highest recent one is in doubt until the next reading is of its size too
-// (a load step: both count) or not (a glitch: neither energy nor plausibility sees it). The first reading is
-// not used before the second agrees with it.
+// A reading of more than ten times the highest recent power is in doubt. If the next reading is of the same
+// size, the doubtful one was a load step, and both count; else it was a glitch and is dropped. The first
+// reading is not used before the second agrees with it.
 #pragma once
 
 #include <array>
@@ -19,12 +19,12 @@
 
 namespace flopwatt::accounting {
 
-/// The highest power that is likely, from recent power. Forgets with a time constant of an hour.
+/// The highest likely power, from recent power. Forgets with a time constant of an hour.
 class LikelyPower {
  public:
   static constexpr double factor = 10;
-  static constexpr double floor_watts = 1e3;     ///< below this nothing is called wild
-  static constexpr double unknown_watts = 10e6;  ///< while nothing is known yet: more than a row takes
+  static constexpr double floor_watts = 1e3;     ///< lower readings are never in doubt
+  static constexpr double unknown_watts = 10e6;  ///< before the first reading: more than a row of racks takes
   static constexpr double possible_watts = 1e9;  ///< more than any site takes
 
   void observe(std::int64_t time_us, double watts);
@@ -48,13 +48,13 @@ struct PowerStep {
 
 class PowerIntegral {
  public:
-  /// The steps that this reading made certain, none while it is in doubt; valid until the next call. Export
-  /// (negative power) counts as 0: what is integrated is import. The first reading makes a step of no length.
+  /// The steps that this reading makes certain, none while it is in doubt. Valid until the next call. Export
+  /// (negative power) counts as 0: the integral is of import. The first reading makes a step of no length.
   [[nodiscard]] std::span<const PowerStep> add(std::int64_t time_us, double watts, const LikelyPower& likely);
 
-  /// Time of the newest reading that is certain; nullopt before the first.
+  /// Time of the newest certain reading; nullopt: none yet.
   [[nodiscard]] std::optional<std::int64_t> last_us() const;
-  /// The newest reading contradicts the ones before it.
+  /// Whether the newest reading contradicts the ones before it.
   [[nodiscard]] bool in_doubt() const { return suspect_ && last_; }
 
  private:

@@ -29,7 +29,7 @@ double power_of(const std::vector<const Member*>& members, std::int64_t now_us) 
   return sum;
 }
 
-bool tells(const Member* member, std::int64_t now_us) {
+bool is_fresh(const Member* member, std::int64_t now_us) {
   return member != nullptr && !member->is_stale(now_us);
 }
 
@@ -91,7 +91,7 @@ void Scope::leave(const Member* member, std::int64_t now_us) {
   const Member* const nobody = nullptr;
   for (auto* members : {&meters_, &inner_meters_, &lines_}) std::ranges::replace(*members, member, nobody);
   std::erase_if(accelerators_, [&](const Accelerator& one) { return one.member == member; });
-  // The meters have told the energy of its work, which is not known any more.
+  // The meters include the energy of its work, which is not known any more.
   if (std::erase(devices_, member) != 0) unbroken_since_us_ = now_us;
 }
 
@@ -107,7 +107,7 @@ void Scope::add(const Member& member, const Growth& growth) {
 
 Method Scope::best_offered(std::int64_t now_us) const {
   const auto offers_lines = [&](const Member* lines) {
-    return tells(lines, now_us) && lines->offers(Method::counted);
+    return is_fresh(lines, now_us) && lines->offers(Method::counted);
   };
   const auto is_counted = [&](const Accelerator& one) {
     return one.member->offers(Method::counted) ||
@@ -123,7 +123,7 @@ Method Scope::best_offered(std::int64_t now_us) const {
 }
 
 void Scope::choose_method(std::int64_t now_us, std::int64_t longest_us) {
-  if (!does_work()) return;  // after a restart: nobody has told anything yet
+  if (!does_work()) return;  // after a restart: no set yet
   std::chrono::microseconds patience{0};
   for (const Member* device : devices_) patience = std::max(patience, device->source().stale_after());
   const Method method = method_.follow(best_offered(now_us), now_us, patience.count());
@@ -164,10 +164,10 @@ std::int64_t Scope::reached_us(std::int64_t now_us) const {
   std::int64_t reached_us = std::numeric_limits<std::int64_t>::max();
   for (const auto* members : {&meters_, &inner_meters_, &devices_})
     for (const Member* member : *members)
-      if (tells(member, now_us)) reached_us = std::min(reached_us, member->energy().reached_us());
+      if (is_fresh(member, now_us)) reached_us = std::min(reached_us, member->energy().reached_us());
   for (const auto* members : {&devices_, &lines_})
     for (const Member* member : *members)
-      if (tells(member, now_us)) reached_us = std::min(reached_us, member->work_reached_us(method_.now()));
+      if (is_fresh(member, now_us)) reached_us = std::min(reached_us, member->work_reached_us(method_.now()));
   return reached_us;
 }
 
@@ -214,7 +214,7 @@ ScopeFigures Scope::figures(Moment now, double min_coverage) const {
   figures.figures = running_figures(now);
   // A silent accelerator beside meters leaves the windows, with a coverage that falls.
   const bool is_stale = std::ranges::any_of(
-      energy_members(), [&](const Member* member) { return !tells(member, now.monotonic_us); });
+      energy_members(), [&](const Member* member) { return !is_fresh(member, now.monotonic_us); });
   if (energy_members().empty() || is_stale) return figures;
   const std::int64_t end_us = std::min(now.monotonic_us, reached_us(now.monotonic_us));
   const Moment end{now.wall_us - (now.monotonic_us - end_us), end_us};

@@ -1,5 +1,5 @@
-// One scope: its members, its totals, and its figures. The scopes inside have no say in it: the accelerators
-// that belong to them are members here too.
+// One scope: its members, its totals, and its figures. Independent of the scopes inside: accelerators that
+// belong to those are members of this scope, too.
 #pragma once
 
 #include <array>
@@ -22,28 +22,29 @@ namespace flopwatt::accounting {
 
 class Scope {
  public:
-  /// `began_us`: when this run of the agent did.
+  /// `began_us`: start of this run of the agent.
   Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& restored, std::int64_t began_us);
 
-  /// After a reload: goes on where the scope of that name stood, of which this one has the totals already.
-  /// Windows that wait to close are kept where `windows_stay`.
+  /// After a reload: continues the scope of that name, whose totals were given to the constructor. With
+  /// `windows_stay` takes over the windows that wait to close.
   void carry_on(Scope& before, bool windows_stay);
 
-  /// A source of the scope has told something for the first time. Members outlive the scope. Returns whether
-  /// it counts here.
+  /// A source has its first set. Members must outlive the scope. Returns whether the source
+  /// counts in this scope.
   bool join_meter(const EnergyEntry& entry, const Member* meter);
-  /// `around`: indexes of the scope to which it belongs and of those around that one.
+  /// `around`: indexes of the scope to which the accelerator belongs, and of the scopes around that one.
   void join_accelerator(const Member* accelerator, std::span<const std::size_t> around);
-  /// What is counted for that scope as a whole, which is this one or lies inside.
+  /// Counted work of `scope` as a whole, which is this scope or a scope inside.
   bool join_lines(std::size_t scope, const Member* lines);
-  /// That member is gone, if it was one. What it has added to totals stays.
+  /// Removes a member, if it was one. Its part of the totals stays.
   void leave(const Member* member, std::int64_t now_us);
 
   void add(const Member& member, const Growth& growth);
-  /// After the sets of a batch: takes the method that all offer now, and counts the batch's work by it.
+  /// After the sets of a batch: chooses the method that all accelerators now offer, and counts the batch's
+  /// work by it.
   void choose_method(std::int64_t now_us, std::int64_t longest_us);
 
-  /// A window has ended on the clock; it closes when all members have reached its end or are stale.
+  /// A window has ended on the clock. It closes when all members have reached its end or are stale.
   void await(const ClosedWindow& window) { pending_[window.window].push_back(window); }
   void close_windows(std::int64_t now_us, double min_coverage, std::vector<ReadingSet>& closed);
 
@@ -54,7 +55,7 @@ class Scope {
  private:
   struct Accelerator {
     const Member* member = nullptr;
-    std::vector<std::size_t> covering;  // positions in lines_ of what is counted for it with others
+    std::vector<std::size_t> covering;  // positions in lines_ of counted work that covers it
   };
 
   [[nodiscard]] bool from_meters() const { return !plan_.energy.empty(); }
@@ -77,11 +78,11 @@ class Scope {
   std::vector<SourcePtr> window_sources_;
   std::vector<std::deque<ClosedWindow>> pending_;
 
-  std::vector<const Member*> meters_;        // as plan_.energy; null: has never told anything
-  std::vector<const Member*> inner_meters_;  // as plan_.inner_energy, the same way
-  std::vector<Accelerator> accelerators_;    // as they appeared
-  std::vector<const Member*> devices_;       // the same
-  std::vector<const Member*> lines_;         // as plan_.inside; null: never any
+  std::vector<const Member*> meters_;        // parallel to plan_.energy; null: no set yet
+  std::vector<const Member*> inner_meters_;  // parallel to plan_.inner_energy; null: no set yet
+  std::vector<Accelerator> accelerators_;    // in the order of their first sets
+  std::vector<const Member*> devices_;       // parallel to accelerators_
+  std::vector<const Member*> lines_;         // parallel to plan_.inside; null: no counted work yet
   bool has_lines_ = false;
 
   ScopeTotals totals_;

@@ -33,8 +33,8 @@ std::string own_lists(const ScopeConfig& scope) {
   return text;
 }
 
-// Which accelerators count in the scope: what is named inside, or, with `all` in there, all but what is named
-// outside.
+// Which accelerators count in the scope: what is named inside, or, with `all` in there, all but
+// what is named outside.
 std::string device_lists(std::span<const ScopeConfig> scopes, const std::vector<std::size_t>& inside) {
   const bool has_rest =
       std::ranges::any_of(inside, [&](std::size_t i) { return scopes[i].work == Work::all; });

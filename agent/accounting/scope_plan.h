@@ -1,5 +1,5 @@
-// What the configuration alone decides of each scope, worked out once: where its energy comes from, what lies
-// inside, and the numbers that tell whether its lists are those of its totals.
+// The part of each scope that follows from the configuration alone: its energy sources, the scopes inside,
+// and the numbers of its lists, which saved totals are compared with.
 #pragma once
 
 #include <cstddef>
@@ -14,22 +14,24 @@ namespace flopwatt::accounting {
 struct ScopePlan {
   std::string name;
   std::string parent;  ///< "" at the top
-  /// Meters and branches that give its energy (the rules are at ScopeConfig); empty: its accelerators do.
+  /// Meters and branches that give the energy (the rules are at ScopeConfig); empty:
+  /// the accelerators give it.
   std::vector<EnergyEntry> energy;
-  /// What gives the energy of the scopes directly inside, for interim PUE; empty where there are none, where
-  /// one of them has no meters, and where the scope has no meters of its own to compare with.
+  /// Meters and branches of the scopes directly inside, for interim PUE. Empty if there are no scopes inside,
+  /// one of them has no meters, or this scope has no meters.
   std::vector<EnergyEntry> inner_energy;
-  std::vector<std::size_t> inside;  ///< indexes: the scope itself, then all inside at any depth
+  std::vector<std::size_t> inside;  ///< indexes: the scope itself, then all scopes inside at any depth
 
-  /// Numbers that change when the scope's own lists change, their order aside, or by a change elsewhere
-  /// `lists`: what gives its energy; `device_lists`: which accelerators count in it. Totals start at 0 then.
+  /// Hashes of the scope's energy sources (`lists`) and of the rules for its accelerators (`device_lists`).
+  /// The order in the configuration does not matter. When one changes, by an edit of this scope or of
+  /// another, totals start at 0.
   double lists = 0;
   double device_lists = 0;
 
   bool operator==(const ScopePlan&) const = default;
 };
 
-/// In the order of the scopes.
+/// One plan for each scope, in the same order.
 [[nodiscard]] std::vector<ScopePlan> plan_scopes(std::span<const ScopeConfig> scopes);
 
 }  // namespace flopwatt::accounting

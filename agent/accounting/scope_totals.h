@@ -1,6 +1,6 @@
-// The totals of one scope, which survive restarts. Saved with them are two numbers of the scope's lists:
-// where they differ, what depends on them starts at 0, and what registers grew by meanwhile belongs to the
-// lists of that time.
+// The totals of one scope, which survive restarts. Two numbers of the scope's lists are saved with
+// them. If a number differs, the totals that depend on it start at 0, without the growth of registers
+// since the last run.
 #pragma once
 
 #include <array>
@@ -19,25 +19,25 @@ class ScopeTotals {
   void add_energy(const EnergyGrowth& growth) { add(energy_, growth, carries_on_); }
   void add_device_energy(const EnergyGrowth& growth) { add(device_energy_, growth, devices_carry_on_); }
   void add_work(Method method, double flop) { grow(work_[static_cast<std::size_t>(method)], flop); }
-  /// The scope has that method now; none: it keeps the one it had last.
+  /// The method of the scope from now on; none: the last method stays.
   void set_method(Method method);
 
   [[nodiscard]] double energy() const { return energy_.value; }
   [[nodiscard]] double device_energy() const { return device_energy_.value; }
   [[nodiscard]] Method method() const { return static_cast<Method>(static_cast<int>(method_.value)); }
-  /// By the method there is; `absent` before the first.
+  /// Work by the current method, FLOP; `absent`: no method yet.
   [[nodiscard]] double work() const;
 
   void take_changed(Totals& totals);
 
  private:
-  /// Its name, its value, and what was taken last.
+  /// `taken`: the value that take_changed() gave out last.
   struct Total {
     std::string key;
     double value = 0;
     double taken = absent;
   };
-  /// Growth after which the total is not finite is not taken: it would never be a number again.
+  /// Ignores growth that would make the total infinite or NaN for ever.
   static void grow(Total& total, double growth);
   static void add(Total& total, const EnergyGrowth& growth, bool carries_on);
 

@@ -1,4 +1,4 @@
-// Stretches of monotonic time, and which part of a window is covered.
+// Stretches of monotonic time, and the covered part of a window.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,7 @@ struct TimeSpan {
   bool operator==(const TimeSpan&) const = default;
 };
 
-/// What of `window` lies in none of the gaps: ascending, disjoint, none empty. Sorts `gaps`, which may
-/// overlap.
+/// The parts of `window` outside all gaps: ascending, disjoint, none empty. Sorts `gaps`, which may overlap.
 [[nodiscard]] std::vector<TimeSpan> without_gaps(TimeSpan window, std::vector<TimeSpan>& gaps);
 
 [[nodiscard]] std::int64_t total_us(std::span<const TimeSpan> spans);

@@ -1,4 +1,4 @@
-// How far a source's time stamps may be off, and what that does to an amount that is cut out by time.
+// Error of a source's time stamps, and its effect on an amount between two times.
 #pragma once
 
 #include <span>
@@ -9,17 +9,17 @@ namespace flopwatt::accounting {
 
 [[nodiscard]] constexpr double square(double x) { return x * x; }
 
-/// Time stamps err differently from poll to poll: their variance is a running mean over about 16 of them.
+/// The error differs from poll to poll: its variance is a running mean over about 16 time stamps.
 class TimeVariance {
  public:
-  /// Of one time stamp, s^2.
+  /// Variance of one time stamp, s^2.
   void observe(double variance) {
     constexpr double newest_share = 1.0 / 16;
     mean_ = is_first_ ? variance : mean_ + newest_share * (variance - mean_);
     is_first_ = false;
   }
 
-  /// Variance of what was done in these spans: 2 (rate u_t)^2 for each of them.
+  /// Variance of an amount over these spans: 2 (rate u_t)^2 for each span.
   [[nodiscard]] double of(double amount, std::span<const TimeSpan> covered) const {
     const double duration = seconds(total_us(covered));
     if (duration <= 0) return 0;

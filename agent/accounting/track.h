@@ -1,12 +1,12 @@
-// One source's cumulative quantities as piecewise-linear functions of monotonic time, over the longest
-// window.
+// Cumulative quantities of one source as piecewise-linear functions of monotonic time,
+// over the longest window.
 //
-// Every stretch between two points is known, with a tag that says of what kind (the method of work), or it is
-// a gap (tag 0) in which the sums stand still. Old points are thinned out: two neighbours are merged where
-// together they span at most 1/128 of their age, so that the size grows with the logarithm of the window (15
-// m at 1 s: under 600 points; a week: under 2,500) and a window's far end is still cut to within 1 % of its
-// length. What merging costs is stated: cut_variance(). Around moments that somebody still wants to cut at
-// exactly (the starts of open windows) nothing is merged.
+// A stretch between two points is either known, with a tag for its kind (the method of work), or a gap (tag
+// 0), in which the sums stand still. Old points are thinned out: two neighbours that together span at most
+// 1/128 of their age are merged. So the size grows with the logarithm of the window (15 m at 1 s: under 600
+// points; a week: under 2,500), and the far end of a window is still cut to within 1 % of its length.
+// cut_variance() states the error of merging. Nothing is merged around moments that will be cut exactly, the
+// starts of open windows.
 #pragma once
 
 #include <algorithm>
@@ -22,10 +22,10 @@
 
 namespace flopwatt::accounting {
 
-/// What tracks have to keep.
+/// What tracks must keep.
 struct Retention {
-  std::int64_t longest_us = 0;         ///< how far back
-  std::vector<std::int64_t> exact_us;  ///< where nothing may be merged
+  std::int64_t longest_us = 0;         ///< length of the longest window
+  std::vector<std::int64_t> exact_us;  ///< moments around which nothing is merged
 };
 
 /// Tags of a series that tells no kinds apart.
@@ -44,8 +44,8 @@ class Track {
   [[nodiscard]] std::size_t size() const { return points_.size(); }
   [[nodiscard]] std::int64_t last_us() const { return points_.back().time_us(); }
 
-  /// The stretch from the last point to time_us; the first call sets the first point. Tag 1 to 7, or 0: a
-  /// gap.
+  /// Appends the stretch from the last point to time_us; the first call sets the first point. `tag`: 1 to 7,
+  /// or 0 for a gap.
   void append(std::int64_t time_us, const Sums& growth, std::uint8_t tag, const Retention& retention) {
     if (points_.empty()) {
       points_.reserve(64);
@@ -62,7 +62,7 @@ class Track {
     tags_ |= 1U << tag;
   }
 
-  /// Adds what of `window` is not known to `gaps`; tells the tags of the rest.
+  /// Adds the unknown stretches of `window` to `gaps`. Returns the tags of the known stretches.
   TagSet add_gaps(TimeSpan window, std::vector<TimeSpan>& gaps) const {
     if (points_.empty()) {
       gaps.push_back(window);
@@ -86,7 +86,7 @@ class Track {
     return tags;
   }
 
-  /// Growth over spans that hold no gap.
+  /// Growth over spans without gaps.
   [[nodiscard]] Sums growth(std::span<const TimeSpan> spans) const {
     Sums total{};
     for (const TimeSpan& span : spans) {
@@ -97,10 +97,9 @@ class Track {
     return total;
   }
 
-  /// Variance of column 0 from cutting it at that moment, inside a stretch whose true shape is not known.
-  /// With one step of the rate by dR at a uniformly random moment of a stretch dt, the straight line errs at
-  /// the fraction f by a mean square of (dR dt)^2 f^2 (1-f)^2 / 3. dR is taken from the stretches on both
-  /// sides.
+  /// Variance of column 0 from a cut at `time_us`, inside a stretch whose true shape is unknown. If the rate
+  /// steps once by dR at a uniformly random moment of a stretch dt, the mean square error of the straight
+  /// line at the fraction f is (dR dt)^2 f^2 (1-f)^2 / 3. dR is estimated from the stretches on both sides.
   [[nodiscard]] double cut_variance(std::int64_t time_us) const {
     const std::size_t i = segment_of(time_us);
     if (i == 0 || i >= points_.size()) return 0;
@@ -110,7 +109,7 @@ class Track {
     return error * error / 3;
   }
 
-  /// The sum of the cut errors' mean squares over both ends of every span.
+  /// Sum of the cut variances at both ends of every span.
   [[nodiscard]] double cut_variance(std::span<const TimeSpan> spans) const {
     double sum = 0;
     for (const TimeSpan& span : spans) sum += cut_variance(span.begin_us) + cut_variance(span.end_us);
@@ -119,8 +118,8 @@ class Track {
 
  private:
   static constexpr std::int64_t ages_per_span = 128;
-  /// With that many points a gap and its neighbour are merged too, to a gap: flapping shall not use up
-  /// memory.
+  /// Beyond this number of points a gap and its neighbour are merged to a gap, too, so that flapping does not
+  /// use up memory.
   static constexpr std::size_t crowded = 4096;
 
   struct Point {
@@ -196,8 +195,8 @@ class Track {
     for (std::size_t i = 1; i < points_.size(); ++i) tags_ |= 1U << points_[i].tag();
   }
 
-  /// Point i may go where it and the stretch after it merge with the one before, which begins at point
-  /// `kept`.
+  /// Whether point i may go, so that the stretches before and after it merge. The one before
+  /// begins at point `kept`.
   [[nodiscard]] bool may_go(std::size_t kept, std::size_t i, std::int64_t now_us, const Retention& retention,
                             bool is_crowded) const {
     const std::int64_t begin = points_[kept].time_us();

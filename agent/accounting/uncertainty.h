@@ -1,30 +1,29 @@
-// The uncertainty of a window's joules per FLOP r = E/F, each term kept by name.
+// The uncertainty of a window's joules per FLOP r = E/F, by named terms.
 //
 //   (u_r/r)^2 = (u_E/E)^2 + (u_F/F)^2
 //   u_E^2 = (E g/sqrt3)^2 + (E ct/sqrt3)^2 + 2 (q/sqrt12)^2 + 2 (P u_t)^2 + u_int^2
 //
-// with g the meter's class, ct its current transformer's, q the register's step, u_t the time stamp's error,
-// u_int what happens between readings (GUM forms: a bound +-a with nothing else known is a/sqrt3, a step q is
-// q/sqrt12; the expanded uncertainty is k=2). What belongs to which term:
+// with g the class of the meter, ct the class of its current transformers, q the step of the register, u_t
+// the error of the time stamp, u_int the unknown course between readings. GUM forms: a bound +-a with nothing
+// else known is a/sqrt3, a step q is q/sqrt12; the expanded uncertainty is k=2. "Linear" terms of several
+// sources are added as they are, because the sources err alike; "independent" terms are added as squares.
 //
-//   meter class   g/sqrt3 of each meter, added linearly weighted by energy: meters of one make and class err
-//   alike CT class      ct/sqrt3, the same way device gain   where devices give the energy: their sensors'
-//   half-width (0.05: NVML, uncalibrated)/sqrt3, linear register step q of the energy register at both ends
-//   of every covered stretch, or the step of the power register
-//                 over the duration where power was integrated; independent from source to source
-//   time stamps   half the transaction's duration /sqrt3 and the device's refresh /sqrt12 at both ends of
-//   every
-//                 stretch, times mean power, for energy; the same with the mean rate for work; independent
-//   sampling      one load step per interval at an unknown moment: (dP dt)^2/12 where power was integrated,
-//   and the
-//                 cut of an interval in two where a window begins or ends inside it, for energy and for work;
-//                 linear over sources, since they carry the same load
-//   clock         half-width of the work from clocks that moved between samples /sqrt3, linear
-//   counting steps  where work is counted: its lumps (counted_work.h) at both ends of every stretch, linear
-//   over
-//                 sources: the ranks of one job end their steps together
+//   meter class     g/sqrt3 of each meter, weighted by energy. Linear: meters of a kind err alike.
+//   CT class        ct/sqrt3, in the same way.
+//   device gain     Where devices give the energy: half-width of their sensors (0.05: NVML, uncalibrated)
+//                   over sqrt3. Linear.
+//   register step   q of the energy register at both ends of every covered stretch; where power was
+//                   integrated, the step of the power register over the duration. Independent.
+//   time stamps     Half the transaction's duration /sqrt3 and the device's refresh /sqrt12 at both ends of
+//                   every stretch; times mean power for energy, times mean rate for work. Independent.
+//   sampling        One load step per interval at an unknown moment: (dP dt)^2/12 where power was
+//                   integrated, and the cut of an interval where a window begins or ends inside it, for
+//                   energy and for work. Linear: the sources carry the same load.
+//   clock           Half-width of the work from clocks that moved between samples /sqrt3. Linear.
+//   counting steps  Where work is counted: its lumps (counted_work.h) at both ends of every stretch. Linear:
+//                   the ranks of one job end their steps together.
 //
-// The bounds over precisions (joules_per_flop_low, _high) are no uncertainty and not in here.
+// The bounds over precisions (joules_per_flop_low, _high) are no uncertainty and not included.
 #pragma once
 
 #include <span>
@@ -36,7 +35,7 @@
 
 namespace flopwatt::accounting {
 
-/// Collects the parts of a window, then tells the terms.
+/// Collects the parts of a window, then gives the terms.
 class UncertaintyBudget {
  public:
   /// Half-widths are relative: Source::accuracy and Source::ct_accuracy.

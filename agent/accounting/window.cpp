@@ -48,7 +48,8 @@ struct Covered {
   std::vector<EnergyEstimate> estimates;  // parallel to members.energy
 };
 
-// Where the work of that stretch is not known. Tracks tell whole gaps; what lies outside is of other methods.
+// Gaps in the work of that stretch. Tracks report whole gaps; the parts outside the stretch
+// are of other methods.
 void add_work_gaps(const MethodStretch& stretch, const WindowMembers& members, std::vector<TimeSpan>& gaps) {
   const auto& sources = members.work[static_cast<std::size_t>(stretch.method)];
   if (sources.empty()) gaps.push_back(stretch.span);

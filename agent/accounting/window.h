@@ -1,14 +1,17 @@
-// A scope's figures over one window.
+// The figures of a scope over one window.
 //
-// Covered is the time in which the energy of all sources of energy and the work of all accelerators is known;
-// energy and work are both taken over that time, cut out of their cumulative functions. Coverage is its share
-// of the window. Joules per FLOP is absent where no work was done, below the least coverage, where methods of
-// work mix, where the window spans a break (WindowMembers::unbroken_since_us), and where the expanded
-// uncertainty reaches 1 (the energy is below what its source resolves).
+// The covered time is the time in which the energy of all energy sources and the work of all accelerators is
+// known. Energy and work are both taken over the covered time. Coverage is its share of the window. Joules
+// per FLOP is absent if
+//   - no work was done,
+//   - coverage is below the least coverage,
+//   - the window has more than one method of work,
+//   - the window spans a break (WindowMembers::unbroken_since_us),
+//   - the expanded uncertainty reaches 1: the energy is below what its source resolves.
 //
-// Interim PUE is the energy of the scope over that of the scopes directly inside (ISO/IEC 30134-2, for a
-// period shorter than a year). It is told where both are known over the whole window, and not where it is
-// below 1: then meters are wrong, or the scopes do not lie as configured.
+// Interim PUE is the energy of the scope over the energy of the scopes directly inside (ISO/IEC 30134-2, for
+// a period shorter than a year). Absent if one of the two is not known over the whole window, or if the ratio
+// is below 1: then meters are wrong, or the scopes do not lie as configured.
 #pragma once
 
 #include <array>
@@ -23,29 +26,29 @@
 
 namespace flopwatt::accounting {
 
-/// Where a window's work comes from by one method.
+/// A source of a window's work by one method.
 struct WorkSource {
   const Member* member = nullptr;
-  /// Where its work is not known, that of the scope is not. Else another source covers it there.
+  /// True: while its work is unknown, the work of the scope is unknown. False: another source covers it.
   bool is_needed = true;
 };
 
-/// What a window is taken over. A null member is a source that has never told anything.
+/// The sources of a window. A null member is a source without a set so far.
 struct WindowMembers {
   std::span<const Member* const> energy;
-  std::span<const Member* const> inner_energy;             ///< of the scopes inside; empty: no interim PUE
-  std::span<const MethodStretch> methods;                  ///< of the window; empty: nobody does work
-  std::array<std::vector<WorkSource>, method_count> work;  ///< by method, for those in `methods`
+  std::span<const Member* const> inner_energy;  ///< of the scopes inside; empty: no interim PUE
+  std::span<const MethodStretch> methods;       ///< of the window; empty: no accelerators and no work
+  std::array<std::vector<WorkSource>, method_count> work;  ///< by method, for the methods in `methods`
   bool from_meters = false;
   double min_coverage = 0;
-  /// Before, the agent was down, or other accelerators did work.
+  /// Before this time the agent was down, or the scope had other accelerators.
   std::int64_t unbroken_since_us = 0;
 };
 
-/// A source of kind window: its fields are what window_figures() fills. `name` is "<scope>/<window>".
+/// A source of kind window, with the fields that window_figures() fills. `name`: "<scope>/<window>".
 [[nodiscard]] SourcePtr window_source(const std::string& name, std::chrono::microseconds length);
 
-/// `end` is the moment at span.end_us.
+/// `source`: of window_source(). `end`: the moment at span.end_us.
 [[nodiscard]] WindowFigures window_figures(const SourcePtr& source, TimeSpan span, Moment end,
                                            const WindowMembers& members);
 

@@ -1,11 +1,11 @@
-// When windows close: they are aligned to UTC (start = k x length since 1970), but run on the monotonic
-// clock, on which sources are accounted. A boundary's monotonic time is fixed by both clocks as they stand
-// when it is passed.
+// Ends of windows. Windows are aligned to UTC (start = k x length since 1970), but run on the monotonic
+// clock, on which sources are accounted. Both clocks at the moment when a boundary is passed fix the
+// monotonic time of the boundary.
 //
 // A step of the wall clock (wall minus monotonic moves by more than half a second, at once or over one
-// window) makes the window in which it falls longer or shorter than its label says: that window does not
-// close. The next begins at the next boundary of the new clock; after a step back windows of labels that were
-// told before are told again, for another time.
+// window) makes the window in which it falls longer or shorter than its label: that window does not close.
+// The next window begins at the next boundary of the new clock. After a step back, labels of earlier windows
+// come a second time, for another time.
 #pragma once
 
 #include <cstddef>
@@ -29,11 +29,11 @@ class WindowClock {
  public:
   explicit WindowClock(const std::vector<Window>& windows);
 
-  /// Windows that have ended by `now` since the call before, ascending for each length. At most 1,024 of a
-  /// length: after a longer pause the newest ones.
+  /// Windows that have ended by `now` since the last call, ascending for each length. At most 1,024 of a
+  /// length: after a longer pause the newest.
   [[nodiscard]] std::vector<ClosedWindow> advance(Moment now);
 
-  /// Monotonic starts of the windows that are open, and of the ones that closed last.
+  /// Monotonic starts of the open windows, and of the windows that closed last.
   [[nodiscard]] const std::vector<std::int64_t>& starts_us() const { return starts_us_; }
 
  private:
@@ -46,7 +46,7 @@ class WindowClock {
 
   std::vector<Open> open_;
   std::vector<std::int64_t> starts_us_;
-  std::optional<std::int64_t> offset_us_;  // wall minus monotonic at the call before
+  std::optional<std::int64_t> offset_us_;  // wall minus monotonic at the last call
 };
 
 }  // namespace flopwatt::accounting

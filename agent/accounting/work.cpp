@@ -7,8 +7,8 @@
 namespace flopwatt::accounting {
 namespace {
 
-// Bounds that are missing or contradict the work are the work itself: never tighter than told, never
-// negative.
+// Bounds that are missing or contradict the work become the work itself: never tighter
+// than reported, never negative.
 Track<4>::Sums growth_of(const CounterStep& step) {
   const auto or_work = [&](double value) { return is_known(value) ? value : step.growth; };
   const double low = std::clamp(or_work(step.beside[0]), 0.0, step.growth);

@@ -1,8 +1,9 @@
-// The work of one accelerator by one method of its hardware (pipe, estimated): FLOP done, with its bounds, as
-// a function of monotonic time. What workloads count is in counted_work.h.
+// The work of one accelerator by one method of its hardware (pipe, estimated), in FLOP, with bounds, as a
+// function of monotonic time. counted_work.h has the work that workloads count.
 //
-// Known between two readings that are no further apart than the source may be silent; a reading without work
-// breaks continuity: the counter starts anew there and nothing is assumed of the time between.
+// Work is known between two readings that are no further apart than the staleness time of the
+// source. A reading without work breaks continuity: a new epoch of the counter begins, and the work
+// in between is unknown.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,7 @@
 
 namespace flopwatt::accounting {
 
-/// More than any accelerator does; what is believed, and may be counted, where a source does not tell its
-/// peak. FLOP/s.
+/// More than any accelerator does, FLOP/s. The bound for a source of unknown peak.
 inline constexpr double possible_flop_per_second = 1e18;
 
 struct WorkReading {
@@ -26,12 +26,12 @@ struct WorkReading {
   double time_variance = 0;  ///< of the time stamp, s^2
 };
 
-/// Work over covered spans, in FLOP; spread is a half-width, the variances are of `work`.
+/// Work over covered spans, in FLOP. `spread` is a half-width; the variances are of `work`.
 struct WorkPart {
   double work = 0, low = 0, high = 0, spread = 0;
   double time_variance = 0;
   double sampling_variance = 0;
-  double lump_variance = 0;  ///< of work that is counted in lumps
+  double lump_variance = 0;  ///< of counted work, which comes in lumps
 };
 
 class WorkSeries {
@@ -39,17 +39,17 @@ class WorkSeries {
   void set_longest_gap(std::int64_t longest_gap_us) { longest_gap_us_ = longest_gap_us; }
   void begin_epoch() { counter_.begin_epoch(); }
 
-  /// Returns the growth that the reading made certain, FLOP.
+  /// Returns the growth that the reading makes certain, FLOP.
   double add(const WorkReading& reading, const Retention& retention);
 
-  /// Whether the newest reading told work.
+  /// Whether the newest reading had work.
   [[nodiscard]] bool offered() const { return offered_; }
   [[nodiscard]] std::int64_t reached_us() const;
-  /// Adds what is not known to `gaps`; returns whether anything of the window is known.
+  /// Adds the unknown stretches of `window` to `gaps`. Returns whether any part of the window is known.
   bool add_gaps(TimeSpan window, std::vector<TimeSpan>& gaps) const {
     return track_.add_gaps(window, gaps) != 0;
   }
-  /// Something must be known.
+  /// The work over `covered`. Call only if some part of the time is known.
   [[nodiscard]] WorkPart part(std::span<const TimeSpan> covered) const;
 
  private:

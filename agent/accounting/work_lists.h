@@ -1,4 +1,4 @@
-// Which accelerator's work counts in which scope.
+// The scope to which an accelerator belongs.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,9 @@
 
 namespace flopwatt::accounting {
 
-/// Index of the scope to which that accelerator belongs: the innermost whose names or globs (fnmatch(3))
-/// match, else the one with `all`. It counts there and in all scopes around. nullopt: no scope wants it.
+/// Index of the scope to which that accelerator belongs: the innermost whose names or globs
+/// (fnmatch(3)) match, else the scope with `all`. The accelerator counts there and in all scopes
+/// around. nullopt: no scope has it.
 [[nodiscard]] std::optional<std::size_t> scope_of_accelerator(std::span<const ScopeConfig> scopes,
                                                               const std::string& name);
 

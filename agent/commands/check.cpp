@@ -2,6 +2,9 @@
 #include <chrono>
 #include <iomanip>
 #include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/commands/commands.h"
 #include "config/load.h"
@@ -36,14 +39,35 @@ std::vector<Finding> print_buses(const Config& config) {
   return warnings;
 }
 
+/// "3 errors, 1 warning"; a count of 0 is left out.
+std::string count_text(const std::vector<Finding>& findings) {
+  const auto warnings =
+      static_cast<std::size_t>(std::ranges::count(findings, Finding::Severity::warning, &Finding::severity));
+  const auto counted = [](std::size_t count, const std::string& word) {
+    return std::to_string(count) + ' ' + word + (count == 1 ? "" : "s");
+  };
+  std::string text;
+  if (const std::size_t errors = findings.size() - warnings; errors > 0) text = counted(errors, "error");
+  if (warnings > 0) text += (text.empty() ? "" : ", ") + counted(warnings, "warning");
+  return text;
+}
+
 }  // namespace
 
 int check_config(const std::filesystem::path& config_file) {
   const Loaded loaded = load_config(config_file, default_data_paths());
   for (const Finding& finding : loaded.findings) std::cout << finding.text() << '\n';
-  if (loaded.has_errors()) return exit_configuration;
-  for (const Finding& warning : print_buses(loaded.config)) std::cout << warning.text() << '\n';
-  std::cout << config_file.string() << ": good\n";
+  if (loaded.has_errors()) {
+    std::cout << count_text(loaded.findings) << '\n';
+    return exit_configuration;
+  }
+  std::vector<Finding> findings = loaded.findings;
+  for (Finding& warning : print_buses(loaded.config)) {
+    std::cout << warning.text() << '\n';
+    findings.push_back(std::move(warning));
+  }
+  std::cout << config_file.string() << ": good" << (findings.empty() ? "" : ", " + count_text(findings))
+            << '\n';
   return exit_good;
 }
 

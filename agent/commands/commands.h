@@ -1,4 +1,4 @@
-// The commands of the program; each returns its exit code. CONTRACT section 1 says what they do.
+// The commands of the program. Each returns the exit code of the program. Main thread.
 #pragma once
 
 #include <filesystem>
@@ -9,25 +9,26 @@
 
 namespace flopwatt::commands {
 
-/// `run`: the agent, in the foreground, until SIGTERM or SIGINT.
+/// `run`: runs the agent in the foreground, until SIGTERM or SIGINT.
 int run_agent(const std::filesystem::path& config_file);
 
 /// `check`: faults and warnings of a configuration on standard output, then each bus's planned cycle.
 int check_config(const std::filesystem::path& config_file);
 
-/// How a command prints what it found.
+/// Form of a command's output.
 enum class OutputFormat { table, json };
 
-/// `read`: every source once on standard output, notes and what failed beside them on standard error.
+/// `read`: prints every source once on standard output; notes and failures on standard error.
 int read_sources(const std::filesystem::path& config_file, OutputFormat format);
 
-/// `profiles list`: the meter profiles there are, on standard output; faults of wrong ones on standard error.
+/// `profiles list`: prints all meter profiles on standard output; faults of wrong files on standard error.
 int list_profiles(OutputFormat format);
 
-/// `profiles show`: one profile, by its id or the path of its file: what it reads, and how.
+/// `profiles show`: prints the registers and requests of one profile, named by its id or the
+/// path of its file.
 int show_profile(const std::string& name, OutputFormat format);
 
-/// As written on the command line; "" where it was not given.
+/// As written on the command line; "" = not given.
 struct ExportArguments {
   std::filesystem::path store;
   std::string since, until;
@@ -35,13 +36,15 @@ struct ExportArguments {
   std::vector<std::string> labels;
 };
 
-/// `export`: what the store holds, on standard output; what had to be left out on standard error.
+/// `export`: prints the contents of the store on standard output; counts of what was left
+/// out on standard error.
 int export_store(const ExportArguments& arguments);
 
-/// `probe`: what answers behind a Modbus address, on standard output; progress on standard error.
+/// `probe`: prints the units that answer behind a Modbus address on standard output;
+/// progress on standard error.
 int probe_address(const ProbeArguments& arguments, OutputFormat format);
 
-/// `version`: one line on standard output.
+/// `version`: prints one line on standard output.
 int print_version();
 
 }  // namespace flopwatt::commands

@@ -22,7 +22,7 @@ namespace {
 struct Format {
   std::string_view name;
   Result<Losses> (*write)(const Job& job);
-  bool (*takes_name)(std::string_view name);  // whether it has something of that name itself
+  bool (*takes_name)(std::string_view name);  // whether the format itself uses that name
 };
 
 constexpr std::array formats = {
@@ -34,7 +34,7 @@ int refuse(const std::string& message) {
   return exit_configuration;
 }
 
-// "" or what is wrong with the labels.
+// "" or the fault of the labels.
 std::string fault_of(const std::vector<AddedLabel>& labels, const Format& format) {
   for (auto label = labels.begin(); label != labels.end(); ++label) {
     if (format.takes_name(label->name))

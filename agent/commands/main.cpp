@@ -20,7 +20,7 @@ namespace {
 
 using namespace flopwatt;
 
-/// What the user asked for, as parsed.
+/// The command line as parsed.
 struct Arguments {
   std::string config_file;
   std::string format = "table";
@@ -32,7 +32,8 @@ struct Arguments {
   std::string interval = "1s";
 };
 
-/// For CLI11: "" or what is wrong. NVML refreshes its counters each 100 ms, and a pair of samples needs more.
+/// For CLI11: "" or the fault. NVML refreshes its counters every 100 ms, and two samples
+/// must be further apart.
 std::string is_interval(const std::string& text) {
   const auto interval = parse_duration(text).value;
   return interval && *interval >= std::chrono::milliseconds(200)
@@ -40,7 +41,7 @@ std::string is_interval(const std::string& text) {
              : "'" + text + "'; write 200ms or more, as 500ms or 2s";
 }
 
-/// In place of CLI::IsMember, which shows its users a set in its own notation. Case does not matter.
+/// Instead of CLI::IsMember, whose messages show sets in a notation of CLI11. Case is ignored.
 CLI::Validator one_of(std::vector<std::string> words) {
   return CLI::Validator(
       [words = std::move(words)](std::string& text) {
@@ -54,7 +55,7 @@ CLI::Validator one_of(std::vector<std::string> words) {
 }
 
 void add_config_file(CLI::App& command, Arguments& arguments) {
-  command.add_option("--config.file", arguments.config_file, "Configuration, YAML")
+  command.add_option("--config.file", arguments.config_file, "Configuration file (YAML)")
       ->envname("FLOPWATT_CONFIG_FILE")
       ->required()
       ->type_name("FILE");
@@ -70,15 +71,14 @@ void add_format(CLI::App& command, Arguments& arguments) {
 
 void add_read(CLI::App& app, Arguments& arguments) {
   CLI::App& read = *app.add_subcommand(
-      "read",
-      "Reads every source once; ends after 60 s at the latest. Where an agent runs, shows its readings");
+      "read", "Read every source once, in at most 60 s. Where an agent runs, show its readings");
   add_config_file(read, arguments);
   add_format(read, arguments);
 }
 
 void add_probe(CLI::App& app, Arguments& arguments) {
   CLI::App& command = *app.add_subcommand(
-      "probe", "What answers behind a Modbus address, and the configuration for it. Only reads");
+      "probe", "Find meters behind a Modbus address and print their configuration. Only reads");
   commands::ProbeArguments& probe = arguments.probe;
   command.add_option("address", probe.address, "tcp://host[:502], rtu:///dev/..., or rtu+tcp://host:port")
       ->envname("FLOPWATT_ADDRESS")
@@ -86,48 +86,47 @@ void add_probe(CLI::App& app, Arguments& arguments) {
       ->type_name("ADDRESS");
   command
       .add_option("--unit_id", probe.unit_id,
-                  "Units: 7, 1-247 or 1,2,200-203. Default: of tcp:// the first of 1, 255 and 0 that "
-                  "answers, of a line 1-247")
+                  "Unit ids to try, e.g. 7 or 1-20 (default: 1, 255, 0 over tcp; 1-247 on a serial line)")
       ->envname("FLOPWATT_UNIT_ID")
       ->type_name("UNITS");
-  command.add_option("--timeout", probe.timeout, "How long a unit may think. Default: 1s, on rtu:// 300ms")
+  command.add_option("--timeout", probe.timeout, "Response timeout (default: 1s, on rtu:// 300ms)")
       ->envname("FLOPWATT_TIMEOUT")
       ->type_name("DURATION");
-  command.add_option("--baud", probe.baud, "Of rtu://; several with commas are tried in turn. Default: 9600")
+  command.add_option("--baud", probe.baud, "(rtu only) comma-separated, tried in turn (default: 9600)")
       ->envname("FLOPWATT_BAUD")
       ->type_name("RATES");
   command
       .add_option("--parity", probe.parity,
-                  "Of rtu://: none, even, odd; several with commas are tried in turn. Default: none")
+                  "(rtu only) none, even, odd; comma-separated, tried in turn (default: none)")
       ->envname("FLOPWATT_PARITY")
       ->type_name("PARITIES");
-  command.add_option("--stop_bits", probe.stop_bits, "Of rtu://: 1 or 2. Default: 1")
+  command.add_option("--stop_bits", probe.stop_bits, "(rtu only) 1 or 2 (default: 1)")
       ->envname("FLOPWATT_STOP_BITS")
       ->type_name("NUMBER");
   add_format(command, arguments);
 }
 
 void add_profiles(CLI::App& app, Arguments& arguments) {
-  CLI::App& profiles = *app.add_subcommand("profiles", "The meter profiles there are");
+  CLI::App& profiles = *app.add_subcommand("profiles", "List and show meter profiles");
   profiles.require_subcommand(0, 1);
   add_format(profiles, arguments);
-  add_format(*profiles.add_subcommand("list", "All of them, and where each comes from"), arguments);
-  CLI::App& show = *profiles.add_subcommand("show", "What one of them reads, and with which requests");
-  show.add_option("name", arguments.profile, "Its name, or the path of its file")->required();
+  add_format(*profiles.add_subcommand("list", "List all profiles with their files"), arguments);
+  CLI::App& show = *profiles.add_subcommand("show", "Show the registers and the requests of one profile");
+  show.add_option("name", arguments.profile, "Name of a profile, or path of its file")->required();
   add_format(show, arguments);
 }
 
 void add_export(CLI::App& app, commands::ExportArguments& arguments) {
   CLI::App& command =
-      *app.add_subcommand("export", "Prints what a store holds, of a stopped or a running agent");
-  command.add_option("--store", arguments.store, "The store, as the agent's store.path")
+      *app.add_subcommand("export", "Print the contents of the store of a stopped or a running agent");
+  command.add_option("--store", arguments.store, "File of the store: store.path of the agent")
       ->envname("FLOPWATT_STORE")
       ->required()
       ->type_name("FILE");
-  command.add_option("--since", arguments.since, "First moment: 2026-11-23T12:44:01Z, 2026-11-23 or -1h")
+  command.add_option("--since", arguments.since, "Start, e.g. 2026-11-23T12:44:01Z, 2026-11-23 or -1h")
       ->envname("FLOPWATT_SINCE")
       ->type_name("TIME");
-  command.add_option("--until", arguments.until, "The moment after the last")
+  command.add_option("--until", arguments.until, "End (exclusive), in the same forms")
       ->envname("FLOPWATT_UNTIL")
       ->type_name("TIME");
   command.add_option("--format", arguments.format, "csv, jsonl, or openmetrics for promtool")
@@ -135,7 +134,7 @@ void add_export(CLI::App& app, commands::ExportArguments& arguments) {
       ->transform(one_of({"csv", "jsonl", "openmetrics"}))
       ->type_name("FORMAT")
       ->capture_default_str();
-  command.add_option("--label", arguments.labels, "Added to everything; may be given several times")
+  command.add_option("--label", arguments.labels, "Label to add to everything; may be given several times")
       ->envname("FLOPWATT_LABEL")
       ->type_name("K=V");
 }
@@ -155,8 +154,8 @@ int run_command(const CLI::App& app, const Arguments& arguments) {
   return commands::print_version();
 }
 
-/// Where no command was found on the command line: CLI11 only says that it wants one.
-int tell_commands(const CLI::App& app) {
+/// For a command line without a command, on which CLI11 only says that a command is required.
+int list_commands(const CLI::App& app) {
   const std::vector<std::string> words = app.remaining();
   if (!words.empty() && words.front() == "help") {
     std::cout << app.help();
@@ -167,8 +166,7 @@ int tell_commands(const CLI::App& app) {
     names.push_back(command->get_name());
   std::cerr << "flopwatt: "
             << (words.empty() ? "write a command" : "there is no command '" + words.front() + "'")
-            << "; the commands are: " << CLI::detail::join(names, ", ")
-            << "; flopwatt --help tells what they do\n";
+            << "; the commands are: " << CLI::detail::join(names, ", ") << "; see flopwatt --help\n";
   return exit_configuration;
 }
 
@@ -178,8 +176,8 @@ int parse_and_run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("flopwatt ") + std::string(version));
   app.require_subcommand(1);
   Arguments arguments;
-  add_config_file(*app.add_subcommand("run", "The agent, in the foreground"), arguments);
-  add_config_file(*app.add_subcommand("check", "Checks a configuration; touches no device"), arguments);
+  add_config_file(*app.add_subcommand("run", "Run the agent in the foreground"), arguments);
+  add_config_file(*app.add_subcommand("check", "Check a configuration; touches no device"), arguments);
   add_read(app, arguments);
   add_probe(app, arguments);
   add_profiles(app, arguments);
@@ -202,15 +200,15 @@ int parse_and_run(int argc, char** argv) {
       ->type_name("PATH");
   smi->add_option("--socket_fd", arguments.guest.socket_fd, "Set by the agent that starts this guest")
       ->group("");
-  app.add_subcommand("version", "Prints the version");
-  // Only the command that is given looks at the environment: FLOPWATT_FORMAT is not the same for all of them.
+  app.add_subcommand("version", "Print the version");
+  // Only the given command reads the environment: FLOPWATT_FORMAT has other values for `export`.
   for (CLI::App* command : app.get_subcommands({})) command->parse_complete_callback([] {});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) &&
         app.get_subcommands().empty())
-      return tell_commands(app);
+      return list_commands(app);
     // CLI11 prints help and errors; its own codes are folded into the contract's.
     return app.exit(error) == 0 ? exit_good : exit_configuration;
   }
@@ -223,7 +221,7 @@ int parse_and_run(int argc, char** argv) {
 int main(int argc, char** argv) {
   daemon::end_when_memory_runs_out();
   std::signal(SIGPIPE,
-              SIG_IGN);  // who reads our output or a socket may go away: an error of write(), not our end
+              SIG_IGN);  // a reader that goes away is an error of write(), not the end of the program
   commands::StandardOutput output;
   try {
     return output.finish(parse_and_run(argc, argv));

@@ -30,7 +30,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-/// Faults of wrong ones are told on standard error; the others are used.
+/// Reports faults of wrong profiles on standard error; uses the others.
 std::vector<MeterProfile> load_profiles() {
   std::vector<MeterProfile> profiles;
   std::vector<Finding> findings;
@@ -40,7 +40,7 @@ std::vector<MeterProfile> load_profiles() {
   return profiles;
 }
 
-/// How far the scan is, on standard error: a line that is written over on a terminal, else one now and then.
+/// Progress of the scan on standard error: on a terminal one line that is overwritten, else a line every 5 s.
 class Progress {
  public:
   explicit Progress(std::size_t units) : units_(units) {}
@@ -86,10 +86,10 @@ class Progress {
   steady_clock::time_point next_line_ = steady_clock::now() + line_spacing;
 };
 
-/// After so many units for which the connection broke the device is taken to be gone.
+/// Units in a row with a broken connection after which the device is taken to be gone.
 constexpr int most_lost_in_a_row = 5;
 
-/// Asks all units with one setting of the line after the other.
+/// Asks all units, with one setting of the line after the other.
 class Scan {
  public:
   Scan(const ProbePlan& plan, const std::vector<MeterProfile>& profiles)
@@ -105,7 +105,7 @@ class Scan {
   }
 
   [[nodiscard]] const ProbeReport& report() const { return report_; }
-  /// Why the line cannot be used.
+  /// The fault that makes the line unusable.
   [[nodiscard]] const std::optional<Fault>& fault() const { return fault_; }
   [[nodiscard]] bool was_interrupted() const { return interrupted_; }
 
@@ -170,7 +170,7 @@ std::string seconds_text(microseconds duration) {
   return text.str();
 }
 
-void tell_cost(const ProbePlan& plan) {
+void print_cost(const ProbePlan& plan) {
   const std::size_t count = plan.units.size();
   std::cerr << "flopwatt probe: " << plan.address.text() << ", " << count
             << (count == 1 ? " unit" : " units");
@@ -180,7 +180,7 @@ void tell_cost(const ProbePlan& plan) {
             << seconds_text(modbus::ProbeOptions{}.unit_limit / 1us * 1us) << " at most\n";
 }
 
-int tell_silence(const ProbePlan& plan, const ProbeReport& report) {
+int report_silence(const ProbePlan& plan, const ProbeReport& report) {
   std::cerr << "flopwatt probe: nothing answers at " << plan.address.text();
   if (!report.units.empty()) std::cerr << " (" << report.units.back().silence << ')';
   std::cerr << ". Check ";
@@ -206,7 +206,7 @@ int probe_address(const ProbeArguments& arguments, OutputFormat format) {
     return exit_configuration;
   }
   const std::vector<MeterProfile> profiles = load_profiles();
-  tell_cost(*plan.value);
+  print_cost(*plan.value);
   log::silence();  // what matters is in the report
 
   asio::io_context loop{1};
@@ -217,7 +217,7 @@ int probe_address(const ProbeArguments& arguments, OutputFormat format) {
   if (failure) std::rethrow_exception(failure);
 
   const ProbeReport& report = scan.report();
-  if (scan.was_interrupted()) std::cerr << "flopwatt probe: interrupted; this is what was found until then\n";
+  if (scan.was_interrupted()) std::cerr << "flopwatt probe: interrupted; results so far\n";
   const bool found = report.answering() > 0;
   if (found || !scan.fault())
     std::cout << (format == OutputFormat::json ? json_text(report) : table_text(report)) << std::flush;
@@ -226,7 +226,7 @@ int probe_address(const ProbeArguments& arguments, OutputFormat format) {
     return exit_device;
   }
   if (found) return exit_good;
-  return scan.was_interrupted() ? exit_device : tell_silence(*plan.value, report);
+  return scan.was_interrupted() ? exit_device : report_silence(*plan.value, report);
 }
 
 }  // namespace flopwatt::commands

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 /// nullopt: what is wrong with it is on standard error.
-std::optional<MeterProfile> load_or_tell(const fs::path& path) {
+std::optional<MeterProfile> load_or_report(const fs::path& path) {
   std::vector<Finding> findings;
   auto profile = load_profile(path, findings);
   for (const Finding& finding : findings) std::cerr << finding.text() << '\n';
@@ -85,10 +85,9 @@ void print_profile(const MeterProfile& profile, const fs::path& path) {
 }
 
 constexpr std::string_view sunspec_text =
-    "profile: sunspec is no file: the device tells its registers itself. At each connect its chain of models "
-    "is\nwalked, from the marker at 40000, 50000 or 0; a meter model (201 to 204, 211 to 214) is read with "
-    "its "
-    "scale\nfactors in one or two requests. sunspec_model: 2 takes the second of them.\n";
+    "profile: sunspec is no file: the device describes its registers itself. At each connect its chain of\n"
+    "models is walked, from the marker at 40000, 50000 or 0. A meter model (201 to 204, 211 to 214) is read\n"
+    "with its scale factors in one or two requests. sunspec_model: 2 takes the second meter model.\n";
 
 void print_list(const std::vector<MeterProfile>& profiles, const std::map<std::string, fs::path>& files) {
   std::size_t widest = 0;
@@ -108,7 +107,7 @@ int list_profiles(OutputFormat format) {
   const auto files = find_profiles(default_data_paths().meter_profiles);
   std::vector<MeterProfile> good;
   for (const auto& [id, path] : files)
-    if (auto profile = load_or_tell(path)) good.push_back(std::move(*profile));
+    if (auto profile = load_or_report(path)) good.push_back(std::move(*profile));
   if (format == OutputFormat::json) {
     json::object profiles;
     for (const MeterProfile& profile : good)
@@ -129,12 +128,11 @@ int show_profile(const std::string& name, OutputFormat format) {
   const auto known = files.find(name);
   std::error_code error;
   if (known == files.end() && !fs::exists(name, error)) {
-    std::cerr << "there is no profile '" << name
-              << "', and no such file; flopwatt profiles list tells what there is\n";
+    std::cerr << "there is no profile '" << name << "', and no such file; flopwatt profiles list shows all\n";
     return exit_configuration;
   }
   const fs::path path = known == files.end() ? fs::path(name) : known->second;
-  const auto profile = load_or_tell(path);
+  const auto profile = load_or_report(path);
   if (!profile) return exit_configuration;
   if (format == OutputFormat::json)
     std::cout << json::serialize(profile_json(*profile, path)) << '\n';

@@ -75,13 +75,13 @@ int run_agent(const std::filesystem::path& config_file) {
   const auto loaded = std::make_shared<const Loaded>(load_config(config_file, default_data_paths()));
   daemon::log_findings(loaded->findings);
   if (loaded->has_errors()) return exit_configuration;
-  log::info("flopwatt starts", {{"version", std::string(version)},
-                                {"revision", std::string(revision)},
-                                {"node", loaded->config.node},
-                                {"configuration", config_file.string()}});
+  log::info("starting", {{"version", std::string(version)},
+                         {"revision", std::string(revision)},
+                         {"node", loaded->config.node},
+                         {"configuration", config_file.string()}});
   try {
     const int code = run_loaded(loaded);
-    if (code == exit_good) log::info("ended");
+    if (code == exit_good) log::info("stopped");
     return code;
   } catch (const std::exception& thrown) {
     log::error("the agent ends because of a bug; please report it", {{"what", thrown.what()}});

@@ -1,5 +1,4 @@
-// std::cout as the commands use it, but for one thing: whether all of it could be written is known at the
-// end.
+// Replaces the buffer of std::cout, so that at the end the program knows whether all output was written.
 #pragma once
 
 #include <streambuf>
@@ -8,7 +7,7 @@
 
 namespace flopwatt::commands {
 
-/// Takes what is written to std::cout for as long as it lives.
+/// Buffer of std::cout for the lifetime of the object.
 class StandardOutput final : public std::streambuf {
  public:
   StandardOutput();
@@ -16,8 +15,8 @@ class StandardOutput final : public std::streambuf {
   StandardOutput(const StandardOutput&) = delete;
   StandardOutput& operator=(const StandardOutput&) = delete;
 
-  /// Writes what is left. Returns the exit code of the program: the command's, or exit_device where it had
-  /// been good and its output is not all there, which is then told on standard error.
+  /// Writes the rest. Returns the exit code of the program: the command's, or exit_device if that was good
+  /// and some output could not be written. Reports such a failure on standard error.
   [[nodiscard]] int finish(int exit_code);
 
  private:

@@ -112,7 +112,7 @@ awaitable<void> Daemon::watch_signals() {
   for (;;) {
     const int number = co_await signals_.async_wait(asio::use_awaitable);
     if (number != SIGHUP) {
-      log::info("ending", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      log::info("stopping", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
       co_return;
     }
     reload_asked_ = true;
@@ -194,7 +194,8 @@ awaitable<bool> Daemon::reload() {
   if (!anew->has_errors())
     for (const std::string& key : restart_keys) log::error("restart needed", {{"to_change", key}});
   if (anew->has_errors() || !restart_keys.empty()) {
-    log::error("the configuration was not reloaded; the old one goes on", {{"configuration", file.string()}});
+    log::error("the configuration was not reloaded; keeping the old configuration",
+               {{"configuration", file.string()}});
     co_return false;
   }
   co_return co_await apply(anew);

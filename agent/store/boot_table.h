@@ -1,5 +1,5 @@
-// The table `boot`, and the time of the log: a clock that runs on through steps of the wall clock and through
-// reboots, so that the age limit never takes a new reading for an old one.
+// The table `boot`, and log time: a clock that continues through steps of the wall clock and through reboots,
+// so that the age limit never takes a new reading for an old one.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace flopwatt::store {
 
-/// The newest set that is stored, by the clocks.
+/// Times of the newest stored set.
 struct Newest {
   std::int64_t wall_us = 0;
   std::int64_t log_us = 0;
@@ -20,15 +20,15 @@ struct Newest {
 
 class BootTable {
  public:
-  /// `boot_uuid`: of the boot that runs now.
+  /// `boot_uuid`: of the current boot.
   BootTable(Database& database, std::string boot_uuid);
 
-  /// The row of this boot; made at its first set, within a transaction. The log's time then goes on after
-  /// `newest` by as much as the wall clock has, and not at all if that went back; without `newest` it begins
-  /// with the wall clock.
+  /// The row of this boot, made at its first set. Call within a transaction. From `newest` to the first set
+  /// of a new boot log time advances as the wall clock did, or by 0 if the wall clock went back. Without
+  /// `newest` log time begins with the wall clock.
   [[nodiscard]] std::int64_t current(Moment time, const Newest* newest);
 
-  /// Log time in microseconds. A boot that has no row is damage.
+  /// Log time in microseconds. A boot without a row marks the database as damaged.
   [[nodiscard]] std::int64_t log_us(BootTime time);
 
   void forget();
@@ -40,7 +40,7 @@ class BootTable {
   std::map<std::int64_t, std::int64_t> origins_;
 };
 
-/// The kernel's name for the boot that runs now.
+/// The kernel's id of the current boot.
 [[nodiscard]] Result<std::string> read_boot_uuid();
 
 }  // namespace flopwatt::store

@@ -1,5 +1,5 @@
 // Numbers as bytes: varints (LEB128: seven bits a byte, the lowest first) and little-endian words. Reading
-// never runs past the end: what is short or too long reads as a failure.
+// never runs past the end: a number that is cut off or too long is a failure.
 #pragma once
 
 #include <cstddef>
@@ -54,7 +54,7 @@ class ByteReader {
     return value;
   }
 
-  /// Empty where there are fewer.
+  /// The next `count` bytes. If there are fewer, returns none and fails.
   std::span<const std::uint8_t> take(std::size_t count) {
     if (!ok_ || count > rest_.size()) {
       ok_ = false;

@@ -1,5 +1,5 @@
-// CRC-32 of what a row holds: SQLite has no checksums in its pages, and a flipped bit shall not be published
-// as a measurement, nor move a total or a delivery mark.
+// CRC-32 of a row. SQLite has no checksums in its pages, and a flipped bit must not be published as a
+// measurement, nor change a total or a delivery mark.
 #pragma once
 
 #include <boost/crc.hpp>

@@ -1,6 +1,6 @@
-// SQLite as the store uses it: one connection, prepared statements, errors as values. The first error sticks:
-// after it every statement of the connection does nothing until clear_failure(), so that a transaction is
-// written as straight lines and looked at once, before COMMIT.
+// A connection to SQLite: prepared statements, errors as values. The first error sticks: after it all
+// statements of the connection do nothing until clear_failure(). So a transaction is written without branches
+// and checked once, before COMMIT. One thread.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@ struct sqlite3_stmt;
 
 namespace flopwatt::store {
 
-/// Why the store could not do something, and what follows from it.
+/// A failure of the database, and its consequence.
 struct Failure {
   enum class Cause : std::uint8_t {
-    passing,  ///< full disk, locked file: the connection is good, trying again may help
-    damaged,  ///< the file is not what was written: it is set aside
-    broken,   ///< input/output error and all else: nothing written since is known; open it again
+    passing,  ///< full disk, locked file: the connection is good; try again
+    damaged,  ///< the file is not what was written: set the file aside
+    broken,   ///< I/O error and everything else: the state of later writes is unknown; open the file again
   };
   Cause cause = Cause::broken;
   Fault fault;
@@ -32,19 +32,19 @@ struct Failure {
 
 class Database;
 
-/// One prepared statement. Bind, then run() or step(); used again after it has been reset.
+/// One prepared statement. Bind, then call run() or step(). Reusable after reset().
 class Statement {
  public:
   Statement(Database& database, const char* sql);
 
   void bind(int index, std::int64_t value);
   void bind(int index, double value);
-  void bind(int index, std::string_view text);                ///< must live until the statement is reset
+  void bind(int index, std::string_view text);  ///< `text` must live until the statement is reset
   void bind(int index, std::span<const std::uint8_t> bytes);  ///< likewise
 
-  /// The next row. False: no more, or a failure; the statement is then reset.
+  /// Moves to the next row. False: no more rows, or a failure; the statement is then reset.
   bool step();
-  /// All of it; rows are not looked at.
+  /// Executes the statement to its end and ignores rows.
   void run();
   void reset();
 
@@ -67,16 +67,16 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
-/// How a file is opened.
+/// Mode of opening a file.
 enum class Access : std::uint8_t {
   write,
-  read,    ///< beside the agent that writes; needs its -wal and -shm files
-  frozen,  ///< nobody writes it: no lock is taken and no file made, so that its directory may be read-only
+  read,    ///< beside an agent that writes; needs its -wal and -shm files
+  frozen,  ///< nobody writes: takes no lock and makes no file, so that the directory may be read-only
 };
 
 class Database {
  public:
-  /// `path` must exist: making it durable and with its mode is not SQLite's business.
+  /// `path` must exist: create_durably() (files.h) makes the file with its mode.
   explicit Database(std::filesystem::path path, Access access = Access::write);
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -87,24 +87,24 @@ class Database {
   [[nodiscard]] std::int64_t integer(const char* sql);
   [[nodiscard]] std::string text(const char* sql);
 
-  /// Brings the WAL into the main file as far as nobody reads it.
+  /// Copies the WAL into the main file, as far as readers allow.
   void checkpoint();
   /// Pages in the WAL after the last commit.
   [[nodiscard]] int wal_pages() const { return wal_pages_; }
-  /// Leaves WAL and main file as they are when this is destroyed: after an error of fsync only the next
-  /// opening may write pages again, from the WAL.
+  /// The destructor then leaves WAL and main file unchanged: after an error of fsync only the next opening
+  /// may write pages again, from the WAL.
   void abandon();
 
   void rollback();
 
   [[nodiscard]] bool ok() const { return !failure_; }
-  /// `tried`: "commit 28 reading sets to". Only where !ok().
+  /// `tried`: "commit 28 reading sets to". Call only if !ok().
   [[nodiscard]] Failure failure(std::string_view tried) const;
-  /// Notes that what SQLite holds to be in order cannot be ours.
+  /// Fails with damage that SQLite does not see.
   void fail_as_damaged(std::string what);
-  /// Notes that the file system cannot hold a store.
+  /// Fails because the file system cannot hold a store.
   void fail_for_file_system(std::string what);
-  /// Whether the failure is that a progress handler ended a statement.
+  /// Whether the failure is a statement that a progress handler ended.
   [[nodiscard]] bool was_interrupted() const;
   void clear_failure() { failure_.reset(); }
 

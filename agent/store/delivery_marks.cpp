@@ -5,8 +5,8 @@
 namespace flopwatt::store {
 namespace {
 
-/// Whether `next`, which does not begin before `run`, overlaps it or follows it without a hole. (next.first >
-/// 0.)
+/// Whether `next`, which does not begin before `run`, overlaps it or follows it without a
+/// hole. (next.first > 0.)
 bool continues(const Span& run, const Span& next) { return next.first - 1 <= run.last; }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What one exporter has delivered: everything up to a low mark, and at most 64 ranges above it (live readings
-// run ahead of the backlog). Moved only by acknowledgement or by the store's limits.
+// The delivered sets of one exporter: all up to a low mark, and at most 64 ranges above it, because live
+// readings run ahead of the backlog. Only acknowledgements and the limits of the store move the marks.
 #pragma once
 
 #include <cstddef>
@@ -16,21 +16,21 @@ class DeliveryMarks {
   static constexpr std::size_t max_ranges = 64;
 
   DeliveryMarks() = default;
-  /// Everything up to and including `low` counts as dealt with.
+  /// All sets up to and including `low` count as delivered.
   explicit DeliveryMarks(std::uint64_t low) : low_(low) {}
-  /// As saved. Ranges must be ascending, disjoint and above low; what is not is left out (it is delivered
-  /// again).
+  /// From saved values. Ranges must be ascending, disjoint and above low; other ranges are left out, and
+  /// their sets are delivered again.
   DeliveryMarks(std::uint64_t low, const std::vector<Span>& ranges);
 
-  /// Marks a span. False, and nothing changed, if that would make more than max_ranges ranges: the span
-  /// counts as not delivered and is sent again.
+  /// Marks a span as delivered. False: there would be more than max_ranges ranges; nothing changes, and the
+  /// span is sent again.
   bool add(Span delivered);
 
-  /// Everything up to and including `seq` is out of the store: nothing is left to deliver there.
+  /// All sets up to and including `seq` are out of the store.
   void raise_low(std::uint64_t seq);
 
   [[nodiscard]] bool contains(std::uint64_t seq) const;
-  /// The lowest undelivered run within [from, last], at most up to the next delivered range; nullopt: none.
+  /// The lowest undelivered run within [from, last], up to the next delivered range; nullopt: none.
   [[nodiscard]] std::optional<Span> first_gap(std::uint64_t from, std::uint64_t last) const;
 
   [[nodiscard]] std::uint64_t low() const { return low_; }
@@ -39,7 +39,7 @@ class DeliveryMarks {
   bool operator==(const DeliveryMarks&) const = default;
 
  private:
-  void absorb();  // ranges that touch the low mark become part of it
+  void absorb();  // merges ranges that touch the low mark into it
 
   std::uint64_t low_ = 0;
   std::vector<Span> ranges_;

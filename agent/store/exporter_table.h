@@ -1,4 +1,4 @@
-// The table `exporter`: delivery marks and counts, as saved with the last commit.
+// The table `exporter`: delivery marks and counts, saved with each commit.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace flopwatt::store {
 
 struct Exporter {
   ExporterRecord record;
-  std::uint64_t registered = 0;  ///< readings that were stored when it was first seen
+  std::uint64_t registered = 0;  ///< readings stored before the exporter was first configured
 
   bool operator==(const Exporter&) const = default;
 };

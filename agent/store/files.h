@@ -9,10 +9,11 @@
 
 namespace flopwatt::store {
 
-/// Holds <path>.lock while it lives. The file stays: removed, two agents could hold two of one name.
+/// Holds a lock on <path>.lock for its lifetime. The file is never removed: else two agents could lock two
+/// files of one name.
 class LockFile {
  public:
-  /// Fails at once where another process holds it, and says which.
+  /// Never waits. If another process holds the lock, the fault names the process.
   [[nodiscard]] static Result<LockFile> take(const std::filesystem::path& store);
 
   LockFile(LockFile&& other) noexcept;
@@ -24,17 +25,17 @@ class LockFile {
   int descriptor_;
 };
 
-/// Refuses what is there under the name of the store and never was one: a directory, another program's file.
-/// It would be set aside as a damaged store otherwise.
+/// Fails if `store` exists and was never a store: a directory, a file of another program. Such a file must
+/// not be set aside as a damaged store.
 [[nodiscard]] Result<Done> refuse_other_files(const std::filesystem::path& store);
 
-/// Makes the file with mode 0640 where there is none, and its name durable.
+/// Makes the file with mode 0640 if there is none, and syncs its directory.
 [[nodiscard]] Result<Done> create_durably(const std::filesystem::path& store);
 
-/// Moves the file, its WAL and its shared memory to <path>.corrupt-<UTC time>. Returns the new name.
+/// Moves the file, its WAL and its shared memory to <path>.corrupt-<UTC time>. Returns the new path.
 [[nodiscard]] Result<std::string> set_aside(const std::filesystem::path& store);
 
-/// Main file and WAL.
+/// Bytes of main file and WAL.
 [[nodiscard]] std::uint64_t size_on_disk(const std::filesystem::path& store);
 
 }  // namespace flopwatt::store

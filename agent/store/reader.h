@@ -1,9 +1,9 @@
-// Reads a store beside the agent that writes it, or after that has ended: for export and history. It takes no
-// lock that the agent needs and leaves no file behind. Blocking; used from one thread.
+// Reads a store, of a running or a stopped agent, for export and history. Takes no lock that the agent needs
+// and leaves no file behind. Blocking; one thread.
 //
-// While an agent runs, each chunk is one short read transaction of the write-ahead log; between two nothing
-// is held, so that the agent's checkpoints go on. Without a write-ahead log nobody has the store open: it is
-// read as a file that does not change, which also works in a directory that cannot be written.
+// While an agent runs, each chunk is one short read transaction of the write-ahead log. Nothing is held
+// between chunks, so that the agent's checkpoints go on. Without a write-ahead log no agent has the store
+// open: the reader opens the file as unchanging, which also works in a read-only directory.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +21,14 @@ namespace flopwatt::store {
 
 class Reader {
  public:
-  /// Fails where there is no file, it cannot be read, it is no store, or a newer flopwatt has written it.
+  /// Fails if the file is missing, unreadable, no store, or written by a newer flopwatt.
   [[nodiscard]] static Result<std::unique_ptr<Reader>> open(const std::filesystem::path& path);
 
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
   ~Reader();
 
-  /// The seqs that the store holds now; empty: none.
+  /// The seqs in the store now; empty: none.
   [[nodiscard]] Result<Span> span();
 
   /// A set and its row.
@@ -38,17 +38,17 @@ class Reader {
   };
   struct Chunk {
     std::vector<Item> items;    ///< ascending seq
-    std::uint64_t damaged = 0;  ///< rows whose checksum is wrong: they are left out
+    std::uint64_t damaged = 0;  ///< rows with a wrong checksum, which are left out
   };
 
-  /// Rows looked at in one chunk.
+  /// Rows of one chunk.
   static constexpr std::uint64_t chunk_rows = 2000;
 
-  /// Looks at the next rows of `rest` and takes them off its front; decodes those that are `wanted`. What the
-  /// limits have removed meanwhile is not there.
+  /// Reads the next rows of `rest`, takes them off its front, and decodes those that are `wanted`. Rows that
+  /// the limits have removed meanwhile are skipped.
   [[nodiscard]] Result<Chunk> next(Span& rest, const std::function<bool(const Row&)>& wanted);
 
-  /// The source of rows with that number (Row::source), shared by all sets of it.
+  /// The source with that number (Row::source). All its sets share the pointer.
   [[nodiscard]] Result<SourcePtr> source(std::int64_t id);
 
  private:

@@ -18,7 +18,7 @@ class ReadingLog {
 
   void append(const Row& row, std::span<const std::uint8_t> data);
 
-  /// Calls `see` for up to `limit` rows of the span, ascending, until it returns false. The data is good
+  /// Calls `see` for up to `limit` rows of the span, ascending, until it returns false. The data is valid
   /// during the call.
   void read(Span span, std::uint64_t limit,
             const std::function<bool(const Row&, std::span<const std::uint8_t>)>& see);
@@ -26,7 +26,8 @@ class ReadingLog {
   /// The newest row, without its data; nullopt: none.
   [[nodiscard]] std::optional<Row> newest();
 
-  /// Readings counted up to and with `seq`, by the newest row that is not above it; nullopt: there is none.
+  /// Number of readings up to and including `seq`, from the newest row at or below `seq`;
+  /// nullopt: no such row.
   [[nodiscard]] std::optional<std::uint64_t> total_through(std::uint64_t seq);
 
   void remove_through(std::uint64_t seq);

@@ -1,5 +1,5 @@
-// The record: one reading set as the bytes of one row, and back, bit for bit. Pure. The whole file format is
-// described at the head of schema.cpp.
+// The record: a reading set as the bytes of one row, and back, bit for bit. Pure. schema.cpp describes the
+// whole file format.
 //
 //   varint   boot: row of the table `boot`
 //   varint   monotonic clock in microseconds (zigzag)
@@ -9,11 +9,11 @@
 //   values   of the fields with code 2 and 3, in the same order: 2 the raw number at its wire width, so that
 //            value = held_value(raw, scale); 3 the value itself as f64, where packing would not give it back
 //            bit for bit
-//   u32      CRC-32 of seq, time, source, total (8 bytes each) and of all that stands before it
+//   u32      CRC-32 of seq, time, source, total (8 bytes each) and of all bytes before it
 //
-// Words are little-endian. The baseline is the first set that was stored of the source: what a source never
-// changes (a limit, a peak rate, memory size) then costs two bits. SQLite has no checksums in its pages: the
-// CRC is what keeps a flipped bit from being published as a measurement.
+// Words are little-endian. The baseline is the first stored set of the source: a value that never changes (a
+// limit, a peak rate, memory size) costs two bits. SQLite has no checksums in its pages: the CRC keeps a
+// flipped bit from being published as a measurement.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,9 @@
 
 namespace flopwatt::store {
 
-/// How one stored field is packed, and where its value goes.
+/// Packing of one stored field, and the place of its value.
 struct StoredField {
-  /// For `index`: this version does not know the quantity (a newer one used the file); it is read over.
+  /// Value of `index` for a quantity that this version does not know (a newer one wrote the file): skipped.
   static constexpr std::size_t unknown = ~std::size_t{0};
 
   Wire wire = Wire::f64;
@@ -48,23 +48,24 @@ struct Row {
   std::uint64_t seq = 0;
   std::int64_t wall_us = 0;
   std::int64_t source = 0;
-  std::uint64_t total = 0;  ///< readings stored up to and with this one
+  std::uint64_t total = 0;  ///< readings stored up to and including this row
 };
 
-/// When a set was read on its machine's own clock.
+/// Time of a set on the monotonic clock of its boot.
 struct BootTime {
   std::int64_t boot = 0;
   std::int64_t monotonic_us = 0;
 };
 
-/// Replaces `out`. set.values must be as many as layout.fields, all of them known to this version.
+/// Encodes a set into `out`, replacing its contents. `set` must have a value for each of layout.fields, and
+/// this version must know all fields.
 void encode(const Row& row, const ReadingSet& set, std::int64_t boot, const Layout& layout, Bytes& out);
 
 /// nullopt: the bytes are damaged.
 [[nodiscard]] std::optional<ReadingSet> decode(const Row& row, std::span<const std::uint8_t> data,
                                                const Layout& layout);
 
-/// Only the beginning, unchecked: the CRC is not looked at.
+/// Decodes only the time. Does not check the CRC.
 [[nodiscard]] std::optional<BootTime> decode_boot_time(std::span<const std::uint8_t> data);
 
 }  // namespace flopwatt::store

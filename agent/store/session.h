@@ -1,5 +1,5 @@
-// One open database: from opening to the first error that makes it doubtful. The store (store.cpp) holds what
-// was last acknowledged and decides what follows from a failure.
+// One open database, from opening to the first error that makes its state doubtful. The store (store.cpp)
+// keeps the last acknowledged state and decides the consequence of a failure.
 #pragma once
 
 #include <chrono>
@@ -21,21 +21,21 @@
 
 namespace flopwatt::store {
 
-/// The bounds, in SQLite's terms.
+/// The bounds of Settings, in pages.
 struct Limits {
-  std::uint64_t main_pages = 0;  ///< pages in use above which the oldest rows go
-  std::uint64_t wal_pages = 0;   ///< the WAL is brought into the main file from this length on
+  std::uint64_t main_pages = 0;  ///< used pages above which the oldest rows are removed
+  std::uint64_t wal_pages = 0;   ///< length of the WAL from which on it is copied into the main file
   std::chrono::microseconds max_age{0};
 
   [[nodiscard]] static Limits of(const Settings& settings);
 };
 
-/// What the log holds, as of the last acknowledged commit.
+/// State of the log at the last acknowledged commit.
 struct LogState {
-  std::uint64_t first_seq = 1;  ///< of the oldest row; next_seq where there is none
+  std::uint64_t first_seq = 1;  ///< of the oldest row; next_seq: no rows
   std::uint64_t next_seq = 1;
   std::uint64_t total = 0;    ///< readings ever stored
-  std::uint64_t removed = 0;  ///< of these before first_seq
+  std::uint64_t removed = 0;  ///< of these, readings before first_seq
   std::int64_t oldest_wall_us = 0;
   std::optional<Newest> newest;
   Exporters exporters;
@@ -43,7 +43,7 @@ struct LogState {
   [[nodiscard]] bool has_rows() const { return first_seq < next_seq; }
 };
 
-/// Rows that went out, and what of them each exporter had not delivered.
+/// Removed rows, and the number of their readings that each exporter had not delivered.
 struct Removal {
   Span span;
   std::map<std::string, std::uint64_t> dropped;
@@ -58,25 +58,25 @@ class Session {
     Limits limits;
     std::string boot_uuid;
     std::uint64_t first_seq = 1;   ///< of a new file
-    bool check_structure = false;  ///< at the start of the agent; later only what is read is looked at
+    bool check_structure = false;  ///< at the start of the agent only
   };
 
   [[nodiscard]] static Result<std::unique_ptr<Session>, Failure> open(const OpenOptions& options);
 
-  /// As found when it was opened.
+  /// The state when the file was opened.
   [[nodiscard]] const LogState& found() const { return found_; }
   [[nodiscard]] const Totals& found_totals() const { return found_totals_; }
 
-  /// Makes the exporters of `state` those of `names`: a new one starts at the end of the log.
+  /// Sets the exporters of `state` to `names`. A new one starts at the end of the log.
   [[nodiscard]] Result<Done, Failure> register_exporters(const std::vector<std::string>& names,
                                                          LogState& state);
 
-  /// After a failure: brings the file, which may hold more (a commit that was not acknowledged) or less (a
-  /// new file in place of a damaged one), back in step with what was acknowledged; so is `state`.
+  /// After a failure: makes file and `state` agree with the acknowledged state. The file may have more rows
+  /// (a commit that was not acknowledged) or fewer (a new file in place of a damaged one).
   [[nodiscard]] Result<Removal, Failure> continue_from(LogState& state, const Totals& totals,
                                                        const Commit& commit);
 
-  /// One transaction; `state` is changed only if it was committed.
+  /// One transaction. Changes `state` only if the transaction was committed.
   [[nodiscard]] Result<Committed, Failure> commit(const Commit& commit, LogState& state);
 
   void set_limits(const Limits& limits) { limits_ = limits; }
@@ -86,7 +86,7 @@ class Session {
   [[nodiscard]] Result<std::vector<StoredSet>, Failure> read(Span span, std::size_t max_sets,
                                                              const LogState& state);
 
-  /// Readings that an exporter has still to deliver.
+  /// Readings that an exporter has not delivered yet.
   [[nodiscard]] std::uint64_t backlog(const Exporter& exporter, const LogState& state);
 
   /// See Database::abandon().
@@ -111,7 +111,7 @@ class Session {
   [[nodiscard]] std::uint64_t total_through(std::uint64_t seq, const LogState& state);
   [[nodiscard]] std::uint64_t undelivered(const DeliveryMarks& marks, Span span, const LogState& state);
 
-  /// Gives the failure out; the connection may be used again.
+  /// Returns and clears the failure, so that the connection can be used again.
   [[nodiscard]] Failure take_failure(const std::string& tried);
 
   Limits limits_;

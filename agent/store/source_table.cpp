@@ -9,7 +9,7 @@
 namespace flopwatt::store {
 namespace {
 
-/// Some racks' worth; a source is described anew only when its identity changes.
+/// The sources of some racks; a source gets a new description only when its identity changes.
 constexpr std::size_t max_remembered = 10'000;
 
 Bytes baseline_bytes(const std::string& description, const std::vector<double>& values) {

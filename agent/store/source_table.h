@@ -1,4 +1,4 @@
-// The table `source`, with what has been used of them in memory: the hot path finds it by its address.
+// The table `source`, with a cache of the used rows. The hot path finds a row by the address of its Source.
 #pragma once
 
 #include <cstdint>
@@ -16,21 +16,21 @@ struct StoredSource {
   Layout layout;
 };
 
-/// Pointers that it hands out are good until forget().
+/// Returned pointers are valid until forget().
 class SourceTable {
  public:
   explicit SourceTable(Database& database);
 
-  /// The row of the set's source; made, with the set as its baseline, where there is none. Within a
-  /// transaction. nullptr: the database failed.
+  /// The row of the set's source; a new row takes the set as its baseline. Call within a transaction.
+  /// nullptr: the database failed.
   [[nodiscard]] const StoredSource* find_or_add(const ReadingSet& set);
 
-  /// nullptr: the database failed; a row that is missing or unreadable is damage.
+  /// nullptr: the database failed. A missing or unreadable row is damage.
   [[nodiscard]] const StoredSource* find(std::int64_t id);
 
-  /// The transaction was rolled back: what is in memory may not be in the file.
+  /// Empties the cache, after a transaction was rolled back.
   void forget();
-  /// Keeps memory bounded; between transactions.
+  /// Bounds the cache. Call between transactions.
   void forget_if_many();
 
  private:
@@ -41,7 +41,7 @@ class SourceTable {
   Database& database_;
   Statement select_by_description_, select_by_id_, insert_;
   std::unordered_map<std::int64_t, std::unique_ptr<const StoredSource>> by_id_;
-  /// The key's owner is held beside it, so that no other source gets its address.
+  /// The value holds the owner of the key, so that no other source gets the same address.
   std::unordered_map<const Source*, std::pair<SourcePtr, const StoredSource*>> by_address_;
 };
 

@@ -1,4 +1,4 @@
-// The table `total`: accounting's figures that survive a restart.
+// The table `total`: figures of accounting that survive a restart.
 #pragma once
 
 #include "agent/store/database.h"
@@ -10,9 +10,9 @@ class TotalTable {
  public:
   explicit TotalTable(Database& database);
 
-  /// A wrong checksum is damage.
+  /// Loads all totals. A wrong checksum is damage.
   [[nodiscard]] Totals load();
-  /// Replaces; `absent` removes.
+  /// Replaces the given totals; `absent` removes one.
   void save(const Totals& totals);
   void clear();
 

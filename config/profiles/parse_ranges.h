@@ -9,8 +9,8 @@
 
 namespace flopwatt {
 
-/// One number, or two with a hyphen between them, the smaller one first; decimal or 0x hexadecimal, at
-/// most 65535.
+/// One number, or two with a hyphen between them, the smaller first. Decimal or 0x
+/// hexadecimal, at most 65535.
 [[nodiscard]] Parsed<AddressRange> parse_range(std::string_view text);
 
 }  // namespace flopwatt

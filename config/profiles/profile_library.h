@@ -1,4 +1,4 @@
-// The meter profiles that configurations name: found in the data directories, read once, kept.
+// The meter profiles that configurations name. Found in the data directories; each is read once and kept.
 #pragma once
 
 #include <filesystem>
@@ -14,21 +14,22 @@
 
 namespace flopwatt {
 
-/// The files of all profiles in `directories`, by id; of one id the first directory's.
+/// The files of all profiles in `directories`, by id. The first directory that has an id wins.
 [[nodiscard]] std::map<std::string, std::filesystem::path> find_profiles(
     const std::vector<std::filesystem::path>& directories);
 
-/// The profile of that file; nullopt: `findings` says why.
+/// The profile in that file. nullopt: `findings` has the faults.
 [[nodiscard]] std::optional<MeterProfile> load_profile(const std::filesystem::path& path,
                                                        std::vector<Finding>& findings);
 
 class ProfileLibrary {
  public:
-  /// `beside`: the configuration's directory, where relative paths of profiles are looked for.
+  /// `beside`: the folder of the configuration, to which paths of profiles are relative.
   ProfileLibrary(std::vector<std::filesystem::path> directories, std::filesystem::path beside);
 
-  /// The profile of that name (`eastron-sdm630`) or path (`./my-meter.yml`), or `sunspec`. nullptr: reported,
-  /// a missing one at the name, faults inside one once, at their place in its file.
+  /// The profile of that name (`eastron-sdm630`) or path (`./my-meter.yml`), or `sunspec`. Valid as
+  /// long as the library. nullptr: reported; a missing profile at `name`, faults in its file once,
+  /// at their places there.
   [[nodiscard]] const MeterProfile* find(const YamlNode& name, Reporter& report);
 
  private:

@@ -1,4 +1,4 @@
-// `identify` of a profile: what tells a device of this model from others.
+// Key `identify` of a profile: registers that identify the model.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,7 @@
 
 namespace flopwatt {
 
-/// What is wrong is reported; a device answers each of them in a request of its own, within `limits`.
+/// Bad entries are reported and left out. Each register must be readable alone within `limits`.
 [[nodiscard]] std::vector<IdentifyingRegister> read_identify(const YamlNode& list, const ReadLimits& limits,
                                                              Reporter& report);
 

@@ -1,5 +1,4 @@
-// Keys `quantity`, `phase`, `lines`, `branch` and `part` of a register: what it is of, and whether that is
-// published.
+// Keys `quantity`, `phase`, `lines`, `branch` and `part` of a register.
 #pragma once
 
 #include <cstdint>
@@ -16,17 +15,18 @@ namespace flopwatt {
 struct Placement {
   const QuantityRow* row = nullptr;
   const UnpublishedRow* unpublished = nullptr;
-  Channel channel;             ///< where published; of a range its first branch
+  Channel channel;             ///< where published; of a range the first branch
   std::uint16_t branches = 1;  ///< more than 1: a range of branches, as in `branch: 1-42`
   std::string_view quantity;   ///< its name
   std::string place;           ///< "L1", "branch 7", "branches 1-42", "avg_ln"; "" for the whole meter
 
-  [[nodiscard]] std::string_view unit() const;  ///< the held one
-  /// "active_power L1", "current of branch 7": as messages name it; `offset` counts into the branches.
+  [[nodiscard]] std::string_view unit() const;  ///< the held unit
+  /// For messages: "active_power L1", "current of branch 7". `offset` counts from the first branch.
   [[nodiscard]] std::string name(std::uint16_t offset = 0) const;
 };
 
-/// A whole meter's profile also lists what is not read; the registers in a configuration do not.
+/// The profile of a whole meter may list registers that are not read; the registers in
+/// a configuration may not.
 enum class Unpublished : std::uint8_t { allowed, refused };
 
 /// nullopt: reported.

@@ -9,7 +9,7 @@
 
 namespace flopwatt {
 
-/// A profile's file as text -> profile. nullopt: reported. `id` becomes its id.
+/// Text of a profile's file -> profile with that id. nullopt: reported.
 [[nodiscard]] std::optional<MeterProfile> read_profile(const std::string& text, const std::string& id,
                                                        Reporter& report);
 

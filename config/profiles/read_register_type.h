@@ -1,5 +1,5 @@
-// Keys `address`, `function`, `type` and `word_order`: where a number stands and how it is coded. Registers,
-// scale registers and `identify` share them.
+// Keys `address`, `function`, `type` and `word_order`: place and encoding of a number. Registers, scale
+// registers and `identify` share these keys.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct RegisterPlace {
   [[nodiscard]] std::uint16_t width() const;  ///< in registers
 };
 
-/// What `type` may be beside the number types.
+/// Values of `type` that are allowed beside the number types.
 struct OtherTypes {
   bool mod10k = false;
   bool text = false;  ///< with the key `registers`

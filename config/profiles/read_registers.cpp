@@ -39,8 +39,8 @@ struct Entry {
   }
 };
 
-// The factor from the unit of the entry to the held unit, 1 where none is written. `placement` may be unknown
-// (nullptr).
+// The factor from the unit of the entry to the held unit, 1 where none is written. `placement`
+// may be unknown (nullptr).
 double read_unit(MapReader& map, const Placement* placement) {
   const YamlNode* node = map.find("unit");
   if (node == nullptr || placement == nullptr) return 1.0;

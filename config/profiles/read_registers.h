@@ -1,4 +1,4 @@
-// The schema of `registers`: the same for a profile's file and for a meter that lists its own.
+// The schema of `registers`, in a profile's file and of a meter in the configuration.
 #pragma once
 
 #include <optional>
@@ -12,17 +12,17 @@
 
 namespace flopwatt {
 
-/// Ranges of branches count with each of their branches, registers that are not read too.
+/// Each branch of a range counts, and so do registers that are not read.
 inline constexpr std::size_t most_registers = 2048;
 
 struct RegisterList {
   std::vector<Register> registers;
-  std::vector<UnreadRegister> unread;  ///< a range of branches is one of them
+  std::vector<UnreadRegister> unread;  ///< one for a range of branches
 };
 
-/// Reads and checks a list of registers: known quantities at known places, units that fit, no register or
-/// channel twice, nothing that no request within `limits` could read, at least one that is published. Bad
-/// entries are reported and left out.
+/// Reads and checks a list of registers: known quantities at known places, matching units, no register or
+/// channel twice, every register readable within `limits`, at least one register published. Bad entries are
+/// reported and left out.
 [[nodiscard]] RegisterList read_registers(const YamlNode& list, const ReadLimits& limits,
                                           Unpublished unpublished, Reporter& report);
 

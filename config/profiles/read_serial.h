@@ -1,4 +1,4 @@
-// How a serial line is set, in a bus or in a profile.
+// Settings of a serial line, in a bus or in a profile.
 #pragma once
 
 #include "config/profiles/meter_profile.h"

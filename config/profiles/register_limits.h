@@ -1,4 +1,4 @@
-// Whether a request that a device allows can read a register at all.
+// Checks whether any request that a device allows can read a register.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@
 
 namespace flopwatt {
 
-/// What max_registers has to be for it: registers of the shortest request for it with its `minus`, or for a
-/// scale register of it, aligned as `even` and `block` want.
+/// Length in registers of the shortest request for the register with its `minus`, or for one of its scale
+/// registers, aligned to `even` and `block`. max_registers must be at least this.
 [[nodiscard]] std::uint32_t needed_registers(const Register& reg, const ReadLimits& limits);
 
-/// Why none can, to stand behind its name: "is 4 registers wide, but max_registers is 2"; "" where one can.
+/// The reason, to follow the register's name: "is 4 registers wide, but max_registers is 2". "": readable.
 [[nodiscard]] std::string why_unreadable(const Register& reg, const ReadLimits& limits);
 
 }  // namespace flopwatt

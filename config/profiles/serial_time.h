@@ -1,5 +1,5 @@
-// What is common to serial lines: which rates there are, and how long bytes take. Used to plan a line's
-// cycle, and for the default of its timeout.
+// Rates of serial lines, and the time that bytes take on them. For a line's planned cycle and the
+// default of its timeout.
 #pragma once
 
 #include <array>
@@ -24,8 +24,8 @@ inline constexpr auto standard_bauds = std::to_array<std::int64_t>(
   return microseconds(1'000'000 * bytes * bits_per_character(settings) / settings.baud);
 }
 
-/// How long a line is silent between two frames: 3.5 characters of 11 bits, above 19200 baud 1.75 ms (MODBUS
-/// over Serial Line V1.02, 2.5.1.1).
+/// Silence between two frames: 3.5 characters of 11 bits; above 19200 baud 1.75 ms (MODBUS over
+/// Serial Line V1.02, 2.5.1.1).
 [[nodiscard]] constexpr microseconds frame_silence(const SerialSettings& settings) {
   constexpr std::uint32_t fixed_above = 19200;
   return microseconds(settings.baud > fixed_above ? 1750 : 38'500'000 / settings.baud);

@@ -1,5 +1,4 @@
-// Units that a register may be written in, and the step to the unit in which the quantity table holds the
-// value.
+// Units that a register may have in a file, and their factors to the held units of the quantity table.
 #pragma once
 
 #include <optional>
@@ -8,10 +7,10 @@
 
 namespace flopwatt {
 
-/// held = written * factor. nullopt: the unit does not measure what `held` measures.
+/// held = written * factor. nullopt: the unit is of another physical quantity than `held`.
 [[nodiscard]] std::optional<double> unit_factor(std::string_view unit, std::string_view held);
 
-/// The units that can be converted to `held`, for messages.
+/// All units that convert to `held`, for messages.
 [[nodiscard]] std::vector<std::string_view> units_for(std::string_view held);
 
 }  // namespace flopwatt

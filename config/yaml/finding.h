@@ -1,4 +1,4 @@
-// What is wrong with a file that a user wrote, and where.
+// Faults of a file that a user wrote, with their places.
 #pragma once
 
 #include <compare>
@@ -23,13 +23,13 @@ struct Finding {
   std::string file;
   int line = 1;
   int column = 1;
-  std::string message;  ///< what is wrong and what to write instead; no control characters
+  std::string message;  ///< the fault and what to write instead; no control characters
 
   /// "file:line:column: message"; a warning's message begins with "warning: ".
   [[nodiscard]] std::string text() const;
 };
 
-/// Collects the findings of one file. Several may share one list.
+/// Collects the findings of one file. Several reporters may share one list.
 class Reporter {
  public:
   Reporter(std::vector<Finding>& findings, std::string file) : findings_(findings), file_(std::move(file)) {}
@@ -39,7 +39,7 @@ class Reporter {
 
   [[nodiscard]] std::size_t error_count() const { return errors_; }  ///< of this reporter
   [[nodiscard]] const std::string& file() const { return file_; }
-  /// For the findings of another file into the same list.
+  /// A reporter for another file, with the same list.
   [[nodiscard]] Reporter for_file(std::string file) const { return {findings_, std::move(file)}; }
 
  private:

@@ -1,6 +1,5 @@
-// Strict reading of one map: every key is asked for by name, and what nobody asked for is a fault. The
-// read_... functions report what is wrong and leave the default in place; they return whether a good value
-// was there.
+// Strict reading of one map. Keys are read by name; a key that nobody reads is a fault. The read_...
+// functions report a bad value and leave the default in place. They return whether a good value was there.
 #pragma once
 
 #include <chrono>
@@ -22,7 +21,7 @@ struct Range {
   T high;
 };
 
-/// Keys are literals: the reader keeps views of them. Node and reporter outlive it.
+/// Keys must be literals: the reader keeps views of them. Node and reporter must outlive the reader.
 class MapReader {
  public:
   /// `what` names the map in messages: "a meter". Reports a node that is no map, and duplicate keys.
@@ -31,15 +30,15 @@ class MapReader {
   [[nodiscard]] Position at() const { return node_.at; }
   [[nodiscard]] Reporter& report() const { return report_; }
 
-  /// Whether the key is written; does not count as asking for it.
+  /// Whether the key is written. Does not count as reading the key.
   [[nodiscard]] bool has(std::string_view key) const { return entry_of(key) != nullptr; }
-  /// The value of that key; nullptr where it is missing or empty (an empty one is reported).
+  /// The value of that key; nullptr: missing, or empty and reported.
   [[nodiscard]] const YamlNode* find(std::string_view key);
-  /// The same; a missing key is reported.
+  /// As find(), and reports a missing key.
   [[nodiscard]] const YamlNode* require(std::string_view key);
-  /// Reports the key, if it is there, as something that this version cannot do.
+  /// Reports the key, if written, as not yet supported.
   void refuse_not_yet(std::string_view key, std::string_view advice = "remove it");
-  /// Reports the key, if it is there, with the reason.
+  /// Reports the key, if written, with the reason.
   void refuse(std::string_view key, std::string_view reason);
 
   bool read_text(std::string_view key, std::string& out);
@@ -49,7 +48,7 @@ class MapReader {
   bool read_integer(std::string_view key, Range<std::int64_t> range, std::int64_t& out);
   bool read_number(std::string_view key, Range<double> range, double& out);
 
-  /// Reports every key that nobody asked for. Call when all were.
+  /// Reports every key that was not read. Call last.
   void finish();
 
  private:
@@ -58,7 +57,7 @@ class MapReader {
   const YamlNode& node_;
   std::string what_;
   Reporter& report_;
-  std::vector<std::string_view> known_;    // asked for: what a suggestion may offer
+  std::vector<std::string_view> known_;    // read: what a suggestion may offer
   std::vector<std::string_view> refused_;  // there and reported; never offered
 };
 
@@ -71,7 +70,7 @@ class MapReader {
 [[nodiscard]] std::optional<std::int64_t> integer_of(const YamlNode& node, std::string_view key,
                                                      Reporter& report);
 
-/// The items of a list; an empty list where it is none (reported).
+/// The items of a list; empty: no list, and reported.
 [[nodiscard]] const std::vector<YamlNode>& items_of(const YamlNode& node, std::string_view key,
                                                     Reporter& report);
 

@@ -1,4 +1,4 @@
-// The known word that somebody most likely meant.
+// Suggestions for misspelt words.
 #pragma once
 
 #include <span>
@@ -7,8 +7,8 @@
 
 namespace flopwatt {
 
-/// The candidate that differs from `word` by the fewest letters (Damerau-Levenshtein, case ignored), "" where
-/// none is near: more than a third of its letters, or more than 3, differ.
+/// The candidate that differs from `word` by the fewest letters (Damerau-Levenshtein, case ignored). "": all
+/// differ by more than a third of their letters, or by more than 3.
 [[nodiscard]] std::string_view nearest_word(std::string_view word,
                                             std::span<const std::string_view> candidates);
 

@@ -1,5 +1,5 @@
-// The small words of the configuration: durations, sizes, numbers, names. Pure functions of text; a failure
-// is a sentence that says what to write instead, without the text itself.
+// Values of the configuration: durations, sizes, numbers, names. Pure functions of text. A failure is a
+// sentence that says what to write instead; it does not repeat the text.
 #pragma once
 
 #include <chrono>
@@ -34,7 +34,8 @@ struct Parsed {
 /// The size in the largest unit that keeps it whole.
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
 
-/// A whole number, decimal or 0x hexadecimal. No leading zeros: YAML readers disagree whether 010 is 8 or 10.
+/// A whole number, decimal or 0x hexadecimal. Leading zeros are refused: YAML readers disagree whether 010 is
+/// 8 or 10.
 [[nodiscard]] Parsed<std::int64_t> parse_integer(std::string_view text);
 
 /// A finite decimal number.
@@ -48,8 +49,8 @@ struct Parsed {
 /// The same with dots: the node.
 [[nodiscard]] bool is_node_name(std::string_view text);
 
-/// "0000:41:00.0" from any case, also from NVML's form with eight digits of domain. nullopt: not a PCI
-/// address.
+/// "0000:41:00.0", from upper or lower case, also from NVML's form with eight digits of domain. nullopt: not
+/// a PCI address.
 [[nodiscard]] std::optional<std::string> normalise_pci(std::string_view text);
 
 }  // namespace flopwatt

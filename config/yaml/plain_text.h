@@ -1,4 +1,4 @@
-// Whether bytes are text that can be read, shown and published as it is.
+// Checks that bytes are text, which can be shown and published unchanged.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@ namespace flopwatt {
 /// byte, an overlong form, a surrogate, beyond U+10FFFF; RFC 3629, section 4).
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
-/// Offset of the first byte that is no UTF-8, or a control character other than tab, line feed, carriage
-/// return; npos: all is text.
+/// Offset of the first byte that is not UTF-8, or is a control character other than tab, line feed and
+/// carriage return. npos: all is text.
 [[nodiscard]] std::size_t find_non_text(std::string_view text);
 
 }  // namespace flopwatt

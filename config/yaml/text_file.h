@@ -1,4 +1,4 @@
-// Reading a small text file of a user, with a limit on its size.
+// Reads a small text file of a user, up to a limit of size.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@ namespace flopwatt {
 
 struct TextFile {
   std::string text;
-  std::string failure;  ///< why it could not be read, "" = it was; a part of a sentence: "no such file"
+  std::string failure;  ///< part of a sentence: "no such file"; "" = the file was read
 };
 
 /// Reads the whole of a regular file of at most `max_bytes`.

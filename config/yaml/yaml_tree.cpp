@@ -169,7 +169,7 @@ class TreeBuilder : public YAML::EventHandler {
   std::size_t nodes_ = 0;
 };
 
-// The commonest reason for a syntax error that the library's own words do not tell.
+// The most common reason for a syntax error that the library's message does not name.
 bool indented_by_tab(const std::string& text, int line) {
   std::istringstream lines(text);
   std::string current;

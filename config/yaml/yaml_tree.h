@@ -1,5 +1,5 @@
-// YAML text as a tree that keeps the position of every key and value and every duplicate key, bounded in
-// depth and size. (yaml-cpp's own nodes hide duplicates, and its errors are exceptions.)
+// YAML text as a tree. The tree keeps the position of every key and value, and every duplicate key; its depth
+// and size are bounded. (yaml-cpp's own nodes hide duplicates, and its errors are exceptions.)
 #pragma once
 
 #include <cstddef>
@@ -35,7 +35,7 @@ struct YamlEntry {
 
 inline constexpr std::size_t max_yaml_bytes = std::size_t{4} << 20;
 inline constexpr std::size_t max_yaml_depth = 16;
-inline constexpr std::size_t max_yaml_nodes = 500'000;  ///< aliases counted as what they stand for
+inline constexpr std::size_t max_yaml_nodes = 500'000;  ///< an alias counts as many nodes as it stands for
 
 /// The one document of `text`; an empty text is null. nullopt: reported.
 [[nodiscard]] std::optional<YamlNode> parse_yaml(const std::string& text, Reporter& report);

@@ -1,6 +1,6 @@
-// How much work a target can have done: a bucket that fills at the target's dense peak, holds 10 minutes of
-// it and starts full. The agent gives a bound where the peak is not known; a target with neither takes
-// nothing. Pure.
+// The work that a target can have done: a bucket that fills at the target's dense peak, holds 10 minutes of
+// it and starts full. If the peak is unknown, the bound of the agent takes its place; a target with neither
+// takes no work. Pure.
 #pragma once
 
 #include <array>
@@ -15,11 +15,12 @@ inline constexpr double budget_seconds = 600;  ///< of the dense peak
 
 class Budgets {
  public:
-  /// Takes `flop` out of the target's bucket. False: there is less in it, and it stays as it is.
+  /// Takes `flop` out of the target's bucket. False: the bucket holds less, and
+  /// stays unchanged. `now_us`: monotonic.
   [[nodiscard]] bool take(const WorkTarget& target, double flop, std::int64_t now_us);
 
  private:
-  /// In seconds of the peak, which may come to be known, or change, at any time.
+  /// In seconds of the peak, because the peak may change or become known at any time.
   struct Bucket {
     double seconds = budget_seconds;
     std::int64_t filled_us = 0;

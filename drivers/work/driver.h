@@ -1,5 +1,5 @@
-// Counted work: receives the lines in which workloads tell what they have done, as statsd and DogStatsD send
-// them (see line.h), and hands the work to the agent.
+// The driver of counted work: receives lines of workloads in the form of statsd and DogStatsD (line.h), and
+// passes the counted work to the agent.
 #pragma once
 
 #include <memory>
@@ -9,15 +9,15 @@
 
 namespace flopwatt::work {
 
-/// Its sources are none: what it counts becomes part of the sets of accelerators and scopes.
+/// Has no sources of its own: counted work becomes part of the reading sets of accelerators and scopes.
 class WorkDriver : public Driver {
  public:
-  /// Opens and closes only the sockets that have changed; counts and running totals stay. Metering loop.
+  /// Opens and closes only the sockets that have changed. Counts and running totals stay. Metering loop.
   virtual void apply(const WorkConfig& config) = 0;
 };
 
-/// Without `work.statsd` it waits for a configuration that has one. `intake` must outlive it. One call of
-/// run() only.
+/// Without `work.statsd` the driver waits for a configuration that has one. `intake` must outlive the driver.
+/// Call run() once.
 [[nodiscard]] std::unique_ptr<WorkDriver> make_driver(const Config& config, WorkIntake& intake);
 
 }  // namespace flopwatt::work

@@ -7,7 +7,7 @@
 namespace flopwatt::work {
 namespace {
 
-/// Cuts the part before `separator` off the front of `rest`; all of it where there is none.
+/// Cuts the part before `separator` off the front of `rest`; without a separator all of it.
 std::string_view take_part(std::string_view& rest, char separator) {
   const std::size_t end = rest.find(separator);
   const std::string_view part = rest.substr(0, end);
@@ -24,11 +24,11 @@ Result<double, Refusal> parse_number(std::string_view text) {
   return value;
 }
 
-/// The values of the tags that mean something; null where a tag is not there.
+/// The values of the tags that have a meaning; null: no such tag.
 struct KnownTags {
   std::string_view accelerator, scope, precision, kind, job, rank;
 
-  /// Where the value of that tag goes; nullptr for other tags.
+  /// The member for the value of that tag; nullptr for other tags.
   std::string_view* find(std::string_view key) {
     if (key == "accelerator") return &accelerator;
     if (key == "scope") return &scope;
@@ -40,7 +40,7 @@ struct KnownTags {
   }
 };
 
-/// False: a tag without a name, too many, or one with a meaning that has no value or comes twice.
+/// False: a tag without a name, too many tags, or a tag with a meaning that has no value or comes twice.
 bool read_tags(std::string_view tags, KnownTags& known) {
   for (std::size_t count = 0; !tags.empty(); ++count) {
     std::string_view tag = take_part(tags, ',');
@@ -54,7 +54,8 @@ bool read_tags(std::string_view tags, KnownTags& known) {
   return known.kind.empty() || known.kind == "model" || known.kind == "hardware";
 }
 
-/// A word that names no precision that is told apart; what only configuration says (assumed_*) is none.
+/// The precision of that word; unknown words, and assumed_*, which only the configuration
+/// may state, are `other`.
 Place precision_of(std::string_view word) {
   if (word.empty()) return Place::unspecified_precision;
   const auto place = find_place(PlaceKind::precision, word);
@@ -65,7 +66,7 @@ bool says_where_it_comes_from(std::string_view section) {
   return section.starts_with("c:") || section.starts_with("e:") || section.starts_with("card:");
 }
 
-/// What stands after number and type: at most one section of tags.
+/// The sections after number and type: at most one of tags.
 std::optional<Refusal> read_sections(std::string_view rest, std::string_view& tags) {
   bool has_tags = false;
   while (!rest.empty()) {

@@ -1,11 +1,12 @@
-// One line of counted work, as statsd sends it with tags as in DogStatsD. Pure, no allocation.
+// Parses one line of counted work: statsd with tags as in DogStatsD. Pure, no allocation.
 //
-//   flop:<number>|c|#key:value,key:value      so many FLOP were done
+//   flop:<number>|c|#key:value,key:value      adds so many FLOP
 //   flop:<number>|g|#key:value,key:value      the sender's running total
 //
-// Tags: accelerator:<name, uuid or pci> or scope:<name>, precision, kind:model|hardware, job, rank; others
-// are part of the set of tags and mean nothing here. Sections that DogStatsD senders add to say where a line
-// comes from (c: e: card:) are passed over; a sampling rate (@) or anything else is refused.
+// Tags: accelerator:<name, uuid or pci> or scope:<name>, precision, kind:model|hardware, job, rank.
+// Other tags have no meaning, but belong to the set of tags that identifies a sender. Sections that
+// DogStatsD senders add about their origin (c: e: card:) are ignored. A sampling rate (@) or any other
+// section is refused.
 #pragma once
 
 #include <array>
@@ -25,9 +26,9 @@ enum class Refusal : unsigned char {
   sampling_rate,  ///< work is counted whole
   not_finite,     ///< the number is infinite, no number, or beyond what a double holds
   negative,       ///< the number has a minus sign
-  target,         ///< no accelerator and no scope, both, or one that is not there (now)
+  target,         ///< neither accelerator nor scope, both, or an unknown one
   budget,         ///< more work than the target can have done
-  overflow,       ///< more running totals than are remembered, or a datagram that is too large
+  overflow,       ///< too many running totals, or a datagram that is too large
 };
 
 inline constexpr std::array all_refusals = {Refusal::syntax,   Refusal::sampling_rate, Refusal::not_finite,
@@ -45,15 +46,15 @@ struct Line {
   bool is_for_scope = false;
   std::string_view target;
   Place precision = Place::unspecified_precision;
-  std::string_view tags;  ///< all of them, as they stand
+  std::string_view tags;  ///< all tags, as written
 };
 
 [[nodiscard]] Result<Line, Refusal> parse_line(std::string_view line);
 
-/// The next line of a datagram that is not empty, which is cut off its front; nullopt at its end.
+/// Cuts the next non-empty line off the front of `datagram` and returns it; nullopt at the end.
 [[nodiscard]] std::optional<std::string_view> take_line(std::string_view& datagram);
 
-/// Writes the tags into `key` such that every order of the same tags gives the same key. `tags`: of a Line.
+/// Writes the tags of a Line into `key`. Every order of the same tags gives the same key.
 void make_key(std::string_view tags, std::string& key);
 
 }  // namespace flopwatt::work

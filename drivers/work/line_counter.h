@@ -1,5 +1,5 @@
-// From lines to work: each line is counted for its target, or refused and counted by reason. Metering loop
-// only; no I/O, no clock.
+// Counts each line for its target, or refuses the line and counts the refusal by reason. Metering loop only;
+// no I/O, no clock.
 #pragma once
 
 #include <array>
@@ -16,21 +16,21 @@
 
 namespace flopwatt::work {
 
-/// Sets of tags whose running totals are remembered: 64 jobs of 64 ranks.
+/// Sets of tags with a running total: 64 jobs of 64 ranks.
 inline constexpr std::size_t most_running_totals = 4096;
 
 class LineCounter {
  public:
-  /// `intake` must outlive it.
+  /// `intake` must outlive the counter.
   explicit LineCounter(WorkIntake& intake, std::size_t running_totals = most_running_totals)
       : intake_(intake), totals_(running_totals) {}
 
-  /// `now_us`: monotonic. nullopt: counted.
+  /// Counts a line. `now_us`: monotonic. nullopt: counted; else the reason of the refusal.
   std::optional<Refusal> take(std::string_view line, std::int64_t now_us);
-  /// Counts a line that could not be read as a whole.
+  /// Counts the refusal of a line that was not received as a whole.
   void refuse(Refusal refusal) { ++refused_[static_cast<std::size_t>(refusal)]; }
 
-  /// Every reason, also those that have not occurred.
+  /// Count for every reason, zeros included.
   [[nodiscard]] std::vector<RejectedLines> rejected() const;
 
  private:
@@ -40,7 +40,7 @@ class LineCounter {
   WorkIntake& intake_;
   Budgets budgets_;
   RunningTotals totals_;
-  std::string key_;  // of the line at hand; kept for its memory
+  std::string key_;  // of the current line; a member to reuse its memory
   std::array<std::uint64_t, all_refusals.size()> refused_{};
 };
 

@@ -1,9 +1,9 @@
-// What senders of running totals have told so far, one for each set of tags. Pure.
+// Running totals of senders, one for each set of tags. Pure.
 //
-// The first value seen is the start and counts nothing, after a fall the new value counts whole: the sender
-// began anew at 0. A value that is refused is only remembered as doubtful: if the sender goes on from there,
-// that is where it is (and what lies before stays uncounted); if it comes back to where it was, nothing has
-// happened.
+// The first value is the start and counts nothing. After a fall the new value counts whole: the sender has
+// started again at 0. A refused value is kept as doubtful. If the sender goes on from the doubtful value,
+// counting goes on there, and the work before stays uncounted. If the sender returns to its earlier total,
+// the refused value had no effect. Example: 10, 900 (refused), 12 counts 2; 10, 900 (refused), 903 counts 3.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ namespace flopwatt::work {
 
 class RunningTotal {
  public:
-  /// Work since the value before, FLOP, if the sender's total is `value` now.
+  /// Work in FLOP since the value before, if the sender's total is now `value`.
   [[nodiscard]] double growth_to(double value) const;
   void believe(double value);
   void doubt(double value) { doubted_ = value; }
@@ -31,11 +31,11 @@ class RunningTotals {
  public:
   explicit RunningTotals(std::size_t most) : most_(most) {}
 
-  /// How long a sender must have been silent to be forgotten for another: as long as a budget holds.
+  /// A sender that has been silent for so long, the length of a budget, may be forgotten for another.
   static constexpr std::int64_t idle_us = 600'000'000;
 
-  /// The running total of that key, made where there is none; the sender lives. nullptr: there are as many as
-  /// are remembered, and none of them is idle. Valid until the next call.
+  /// The running total of that key, made if new; marks the sender as alive. Valid until the next call.
+  /// nullptr: the limit is reached, and no sender is idle.
   [[nodiscard]] RunningTotal* find(const std::string& key, std::int64_t now_us);
 
   [[nodiscard]] std::size_t size() const { return by_age_.size(); }

@@ -1,4 +1,4 @@
-// The sockets that lines are sent to: unix datagram sockets with group and mode, and UDP.
+// Sockets that receive lines: unix datagram sockets with group and mode, and UDP.
 #pragma once
 
 #include <sys/types.h>
@@ -13,7 +13,7 @@
 
 namespace flopwatt::work {
 
-/// A socket's file, which is removed with this, unless another has taken its place.
+/// The file of a socket. The destructor removes the file, unless another file has taken its place.
 class SocketFile {
  public:
   explicit SocketFile(std::filesystem::path path);
@@ -28,12 +28,13 @@ class SocketFile {
 };
 
 struct Socket {
-  boost::asio::posix::stream_descriptor descriptor;  ///< bound, does not block
+  boost::asio::posix::stream_descriptor descriptor;  ///< bound, non-blocking
   std::optional<SocketFile> file;
 };
 
-/// A socket file that nobody receives on (its agent is dead) is replaced. Faults say what to do: the path is
-/// another program's or no socket, the group is not there or may not be given, the port is taken ...
+/// Opens the socket. Replaces a socket file without a receiver, which a dead agent has left. Faults say what
+/// to do: the path belongs to another program or is no socket, the group is unknown or not permitted, the
+/// port is taken ...
 [[nodiscard]] Result<Socket> open_socket(const boost::asio::any_io_executor& executor,
                                          const StatsdConfig& config);
 

@@ -1,5 +1,5 @@
-// JSON as it is written: numbers become the nearest doubles. The parser of Boost 1.81 alone may be off in the
-// last digit, which makes a counter that stands still for one sender move for another.
+// Parses JSON; numbers become the nearest doubles. The parser of Boost 1.81 alone may be off in the last
+// digit, so that a counter which stands still for one sender moves for another.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -8,11 +8,11 @@
 
 namespace flopwatt {
 
-/// The value of a whole text; null, and `error` set, where it is no JSON (RFC 8259), or nested deeper
-/// than 32.
+/// The value of a whole text. If the text is no JSON (RFC 8259) or is nested deeper than 32, returns
+/// null and sets `error`.
 [[nodiscard]] boost::json::value parse_json(std::string_view text, boost::system::error_code& error);
 
-/// Of a text that this program wrote: throws where it is no JSON.
+/// The same for a text that this program wrote: throws if the text is no JSON.
 [[nodiscard]] boost::json::value parse_json(std::string_view text);
 
 }  // namespace flopwatt

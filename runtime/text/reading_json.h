@@ -1,5 +1,5 @@
-// A reading set as the JSON object of CONTRACT section 4. Keys and units come from the quantity table; this
-// file adds only their order.
+// A reading set as the JSON object of MQTT, /api/v1/readings and export. Keys and units come from the
+// quantity table; this file adds their order.
 #pragma once
 
 #include <cstdint>
@@ -10,20 +10,21 @@
 
 namespace flopwatt {
 
-/// How the reading sets of one source are written: keys made once, so that a set costs no look-up and no
-/// allocation per value. Made anew by its user when the source is described anew.
+/// Layout of the JSON objects of one source. Its keys are made once, so that a set costs no look-up and no
+/// allocation for each value. Make a new one for each new Source.
 ///
-/// A meter:  {"seq":N,"time":"…","active_power_w":…,"branches":{"7":{"active_power_w":…}}}, branches by
-/// number, one without any known value left out; an accelerator has "uuid" after "time" where it is
-/// known; a scope's window begins with "start" (`time` less the window's length, which is its source's
-/// `interval`). An unknown value leaves its key out. FLOP has an exponent, a method is its name.
+/// A meter: {"seq":N,"time":"…","active_power_w":…,"branches":{"7":{"active_power_w":…}}}. Branches are
+/// ordered by number; a branch without a known value is left out. An accelerator has "uuid" after
+/// "time", if known. A window of a scope begins with "start": `time` less the length of the window,
+/// which is the `interval` of its source. The key of an unknown value is left out. FLOP has an exponent;
+/// a method is its name.
 class JsonLayout {
  public:
   explicit JsonLayout(SourcePtr source);
 
   [[nodiscard]] const SourcePtr& source() const { return source_; }
 
-  /// Appends the object. `set` must be of this source. seq 0: not stored, so without "seq".
+  /// Appends the object. `set` must be of this source. seq 0: the set is not stored, and "seq" is left out.
   void append(std::string& out, const ReadingSet& set, std::uint64_t seq = 0) const;
 
  private:

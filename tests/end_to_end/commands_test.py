@@ -30,7 +30,7 @@ def test_help_and_a_wrong_command_line():
         assert answer.returncode == 1 and answer.stderr, wrong
 
 
-def test_what_is_wrong_on_the_command_line_is_told_in_plain_words():
+def test_faults_of_the_command_line_are_reported_in_plain_words():
     commands = "the commands are: run, check, read, probe, profiles, export, smi, version"
     for words, parts in ((["foo"], ("there is no command 'foo'", commands)), ([], (commands,)),
                          (["profiles", "--format=xml"], ("--format: 'xml'; write table or json",)),
@@ -67,7 +67,7 @@ def test_output_that_cannot_be_written_is_exit_2(tmp_path):
     assert code == 1 and "cannot write standard output" in said
 
 
-def test_smi_by_hand_tells_that_its_output_is_full(tmp_path, started):
+def test_smi_by_hand_reports_that_its_output_is_full(tmp_path, started):
     rack = Rack(tmp_path, LOADS / "demo.yml").start()
     started.append(rack)
     code, said = told_on("/dev/full", "smi", "nvidia", f"--library={rack.library}", environment=rack.environment)
@@ -90,7 +90,7 @@ def test_the_agent_logs_what_is_wrong_with_its_configuration(tmp_path):
     assert [line[:3] for line in lines] == ["<4>", "<3>"], lines
 
 
-def test_check_takes_the_example_and_tells_every_fault_at_its_place(tmp_path):
+def test_check_takes_the_example_and_reports_every_fault_at_its_place(tmp_path):
     assert flopwatt("check", f"--config.file={SOURCE / 'config/flopwatt.yml'}").returncode == 0
     config = tmp_path / "wrong.yml"
     config.write_text("node: rack-r12\n"
@@ -107,14 +107,27 @@ def test_check_takes_the_example_and_tells_every_fault_at_its_place(tmp_path):
     assert flopwatt("run", environment={"FLOPWATT_CONFIG_FILE": str(config)}).returncode == 1
 
 
+def test_check_ends_with_the_number_of_errors_and_warnings(tmp_path):
+    config = tmp_path / "counted.yml"
+    meter = "{name: m, address: tcp://h, unit_id: 1, profile: eastron-sdm630, accuracy: {class: 1}}"
+    scopes = "scopes: [{name: rack, energy: [m], work: all}]"
+    for text, last in ((f"meters: [{meter}]\n{scopes}\n", f"{config}: good"),
+                       (f"meters: [{meter}]\n", f"{config}: good, 1 warning"),
+                       ("nod: n\n", "1 error, 1 warning"),
+                       (f"nod: n\nstor: n\nmeters: [{meter}]\n{scopes}\n", "2 errors")):
+        config.write_text(f"node: rack-r12\n{text}")
+        answer = flopwatt("check", f"--config.file={config}")
+        assert answer.stdout.splitlines()[-1] == last, answer.stdout
+
+
 def findings_of(check, file):
-    """What `check` says of that file: (line, column, message) each."""
+    """The findings of `check` in that file: (line, column, message) each."""
     places = re.finditer(rf"^{re.escape(str(file))}:(\d+):(\d+): (.*)$", check.stdout, re.MULTILINE)
     return [(int(place[1]), int(place[2]), place[3]) for place in places]
 
 
 def expected_beside(file):
-    """The same of X.expected beside X.yml, each message a part of what is to be said; `check` tells in order of lines."""
+    """The same from X.expected beside X.yml, each message a part of the expected one, in the order of lines."""
     places = (line.split(":", 3) for line in file.with_suffix(".expected").read_text().splitlines())
     return sorted(((int(line), int(column), message.strip()) for _, line, column, message in places),
                   key=lambda place: place[:2])
@@ -128,7 +141,7 @@ def assert_findings(check, file):
     return any(not part.startswith("warning:") for *_, part in expected)
 
 
-def test_check_tells_every_fault_of_every_wrong_configuration_and_profile(tmp_path):
+def test_check_reports_every_fault_of_every_wrong_configuration_and_profile(tmp_path):
     wrong = sorted((SOURCE / "tests/unit/config/wrong").glob("*.yml"))
     refused = 0
     for file in wrong:

@@ -15,8 +15,8 @@ inline constexpr std::size_t kPipeCount = 6;
 inline constexpr std::array<std::string_view, kPipeCount> kPipeNames = {"hmma", "imma", "dfma",
                                                                         "fp64", "fp32", "fp16"};
 
-// How NVML of this generation reports power: the figure is renewed each `update` and is the mean of the last
-// `window`.
+// How NVML of this generation reports power: the figure is renewed each `update` and is the mean
+// of the last `window`.
 struct PowerSensor {
   double update = 0.1;
   double window = 1;
@@ -54,7 +54,7 @@ enum class TensorPrecision { bf16, fp16, tf32, fp8 };
 const Architecture* find_architecture(std::string_view key);
 const Product* find_product(std::string_view name);
 std::optional<TensorPrecision> tensor_precision(std::string_view name);
-// HMMA runs several precisions at different rates and no counter tells them apart, hence the parameter.
+// HMMA runs several precisions at different rates and no counter distinguishes them, hence the parameter.
 double operations_per_clock(const Architecture& architecture, Pipe pipe, TensorPrecision precision);
 
 }  // namespace rack

@@ -36,11 +36,11 @@ struct Gpu {
   double power_limit_w = 0;
   double idle_power_w = 0;
   double energy_offset_j = 0;  // what the counter held when the rack started
-  double sensor_gain = 1;      // what NVML tells, over the truth
+  double sensor_gain = 1;      // what NVML reports, over the truth
   std::array<Waveform, kPipeCount> activity;
   std::array<double, kPipeCount> operations_per_clock{};  // per SM
   Waveform power;                                         // idle + pipes + other, in W
-  Waveform graphics, sm, occupancy, integer, dram;        // what GPM tells beside the pipes
+  Waveform graphics, sm, occupancy, integer, dram;        // what GPM reports beside the pipes
 
   unsigned sm_count() const { return cores / architecture->lanes_per_sm; }
 };
@@ -68,7 +68,7 @@ struct Meter {
   Waveform base_power;
   double loss_factor = 1;
   double share = 1;
-  double gain = 1;             // what the meter tells, over the truth
+  double gain = 1;             // what the meter reports, over the truth
   double energy_offset_j = 0;  // what the register held when the rack started
   double voltage = 230;
   double frequency = 50;

@@ -22,8 +22,8 @@ constexpr int kTickMs = 20;
 // Returns the descriptor and writes the port that the kernel chose.
 int listen_on(std::uint16_t& port) {
   const int low = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  // libmodbus selects on connections and dies of a descriptor above FD_SETSIZE, so listeners leave the low
-  // ones free.
+  // libmodbus selects on connections and dies of a descriptor above FD_SETSIZE, so listeners leave
+  // the low ones free.
   const int high = fcntl(low, F_DUPFD_CLOEXEC, FD_SETSIZE);
   const int listener = high < 0 ? low : high;
   if (high >= 0) close(low);

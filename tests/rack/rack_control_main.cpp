@@ -1,4 +1,4 @@
-// `rack-control`: switches faults of a running rack and tells its truth.
+// `rack-control`: switches faults of a running rack and prints its truth.
 #include <cstdlib>
 #include <iostream>
 

@@ -1,5 +1,5 @@
-// `rack`: serves a simulated rack's meters until it is told to end, and takes fault commands on standard
-// input.
+// `rack`: serves a simulated rack's meters until it is asked to end, and takes fault
+// commands on standard input.
 #include <getopt.h>
 #include <poll.h>
 #include <sys/signalfd.h>

@@ -16,7 +16,7 @@ struct MeterFigures {
   double energy_j = 0;
 };
 
-// `reset` is when the energy register began anew, negative infinity where it never did.
+// `reset` is when the energy register started at 0 again, negative infinity where it never did.
 MeterFigures figures_of(const Meter& meter, double t, double reset);
 RegisterImage image_of(const Meter& meter, int function, const MeterFigures& figures);
 

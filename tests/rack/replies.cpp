@@ -54,8 +54,8 @@ Frame ReplyWriter::values(const Frame& request, const std::vector<std::uint16_t>
 
 Frame ReplyWriter::exception(const Frame& request, std::uint8_t code) {
   const std::lock_guard lock(mutex_);
-  // libmodbus writes only the codes it has names for; of the others it writes the first and the code is
-  // changed.
+  // libmodbus writes only the codes it has names for; of the others it writes the first and
+  // the code is changed.
   const bool named = code >= kIllegalFunction && code < MODBUS_EXCEPTION_MAX;
   Frame frame =
       taken(modbus_reply_exception(context_.get(), request.data(), named ? code : kIllegalFunction));

@@ -21,12 +21,12 @@ struct Knot {
   double value = 0;
 };
 
-// Straight lines between knots, repeated for ever. Two knots at one time make a step; at a step the later one
-// counts.
+// Straight lines between knots, repeated for ever. Two knots at one time make a step; at a step
+// the later one counts.
 class Schedule {
  public:
-  // The first knot must be at 0. A schedule that ends before its period runs in a straight line to its first
-  // value.
+  // The first knot must be at 0. A schedule that ends before its period runs in a straight line
+  // to its first value.
   Schedule(std::vector<Knot> knots, double period, double delay);
   static Schedule square(double low, double high, double period, double duty, double delay);
 

@@ -118,8 +118,7 @@ Parsed<AddedLabel> parse_label(std::string_view text) {
                     !(name.front() >= '0' && name.front() <= '9') && !name.starts_with("__");
   if (!good)
     return Parsed<AddedLabel>::bad(
-        "write a label as name=value; the name of letters, digits and _, no digit or __ "
-        "first");
+        "write a label as name=value; the name of letters, digits and _, no digit or __ first");
   return Parsed<AddedLabel>::good({std::string(name), std::string(text.substr(equals + 1))});
 }
 

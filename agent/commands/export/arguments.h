@@ -1,5 +1,4 @@
-// What `flopwatt export` is told on its command line, as values. Pure; a failure is a sentence that says what
-// to write instead.
+// Arguments of `flopwatt export` as values. Pure. A failure is a sentence that says what to write instead.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +14,13 @@ namespace flopwatt::commands {
 /// a date (its midnight, UTC), or a duration before `now_us` ("-1h").
 [[nodiscard]] Parsed<std::int64_t> parse_moment(std::string_view text, std::int64_t now_us);
 
-/// `--label K=V`: added to everything that is exported.
+/// `--label K=V`: a label of every exported reading.
 struct AddedLabel {
   std::string name;
   std::string value;
 };
 
-/// The name is one that Prometheus takes and does not keep for itself ("__…"); the value may be anything.
+/// The name must be valid for Prometheus and not reserved ("__…"); the value may be any text.
 [[nodiscard]] Parsed<AddedLabel> parse_label(std::string_view text);
 
 }  // namespace flopwatt::commands

@@ -1,4 +1,4 @@
-// One export: what of which store goes where.
+// One export: the store, the range and the output.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace flopwatt::commands {
 struct Job {
   store::Reader& reader;
   Output& out;
-  store::Span span;  ///< what the store held at the start: the export of a running agent ends
+  store::Span span;  ///< contents of the store at the start, so that the export of a running agent ends
   std::int64_t since_us = std::numeric_limits<std::int64_t>::min();  ///< the first moment, wall clock
   std::int64_t until_us = std::numeric_limits<std::int64_t>::max();  ///< the moment after the last
   std::vector<AddedLabel> labels;
@@ -26,19 +26,19 @@ struct Job {
   }
 };
 
-/// What an export had to leave out.
+/// Counts of what an export left out.
 struct Losses {
-  std::uint64_t damaged_sets = 0;          ///< their checksum is wrong
-  std::uint64_t readings_in_the_past = 0;  ///< not after the reading before it: the wall clock had gone back
+  std::uint64_t damaged_sets = 0;          ///< with a wrong checksum
+  std::uint64_t readings_in_the_past = 0;  ///< not later than the reading before: the wall clock went back
 };
 
-/// Hands the selected sets to `see`, chunk by chunk in the order of seq; false from `see` ends it. `wanted`
-/// is asked before a row is decoded. Returns how many sets were damaged.
+/// Passes the selected sets to `see`, in chunks, in the order of seq, until `see` returns false. Calls
+/// `wanted` before it decodes a row. Returns the number of damaged sets.
 [[nodiscard]] Result<std::uint64_t> walk(
     const Job& job, const std::function<bool(const store::Row&)>& wanted,
     const std::function<bool(const std::vector<store::Reader::Item>&)>& see);
 
-/// A whole export of one line a set: `append` adds the lines of one set to job.out.
+/// A whole export, set by set: `append` appends the lines of one set to job.out.
 [[nodiscard]] Result<Losses> export_each(const Job& job,
                                          const std::function<void(const store::Reader::Item&)>& append);
 

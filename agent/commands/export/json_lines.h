@@ -1,5 +1,5 @@
-// An export as JSON lines: the objects of MQTT (CONTRACT section 4), one a line, in the order of seq, each
-// with "source" and "kind" and what --label adds in front.
+// An export as JSON lines: the objects of MQTT (runtime/text/reading_json.h), one for each line, in the order
+// of seq. "source", "kind" and the labels of --label come first.
 #pragma once
 
 #include <string_view>
@@ -10,7 +10,7 @@ namespace flopwatt::commands {
 
 [[nodiscard]] Result<Losses> export_json_lines(const Job& job);
 
-/// Whether an added label of that name would be a second key of one name.
+/// Whether the objects have a key of that name themselves.
 [[nodiscard]] bool is_json_key(std::string_view name);
 
 }  // namespace flopwatt::commands

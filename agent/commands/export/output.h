@@ -1,25 +1,24 @@
-// Where a command writes: the descriptor of standard output, in large pieces.
+// Output of a command: writes to the descriptor of standard output, in large pieces.
 #pragma once
 
 #include <string>
 
 namespace flopwatt::commands {
 
-/// Append to text(), then call flush_if_large(). What is left is written by flush().
+/// Append to text(), then call flush_if_large(); at the end call flush().
 class Output {
  public:
-  /// Does not own the descriptor. SIGPIPE must be ignored, so that a reader that goes away is seen here.
+  /// Does not own the descriptor. SIGPIPE must be ignored, so that write() reports a reader that goes away.
   explicit Output(int descriptor) : descriptor_(descriptor) {}
 
   [[nodiscard]] std::string& text() { return text_; }
 
-  /// False: nothing more is taken; what was appended is thrown away.
+  /// False: the output is closed, and appended text is discarded.
   bool flush_if_large();
   bool flush();
 
   [[nodiscard]] bool open() const { return open_; }
-  /// Why it took no more; "" while it does, and where its reader has gone, which may have all it wanted
-  /// (`head`).
+  /// The reason for a closed output. "": open, or closed by its reader (`head`), which is no fault.
   [[nodiscard]] const std::string& fault() const { return fault_; }
 
  private:

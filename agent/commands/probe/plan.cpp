@@ -108,7 +108,7 @@ std::string advice_of_timeout(const ProbeArguments& arguments, ProbePlan& plan) 
 }  // namespace
 
 microseconds ProbePlan::silence() const {
-  // A connection that was silent twice is made anew, once a second at most.
+  // A connection is opened again after two timeouts, at most once a second.
   if (address.transport != Transport::rtu) return timeout + microseconds(250ms);
   return timeout + modbus::exchange_time(settings.front(), cheapest_read);
 }

@@ -1,4 +1,4 @@
-// What the arguments of `flopwatt probe` ask for. Pure.
+// Arguments of `flopwatt probe` -> the plan of the scan. Pure.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace flopwatt::commands {
 
-/// As written on the command line; "" where it was not given.
+/// As written on the command line; "" = not given.
 struct ProbeArguments {
   std::string address{};
   std::string unit_id{};
@@ -21,21 +21,20 @@ struct ProbeArguments {
 
 struct ProbePlan {
   ModbusAddress address;
-  std::vector<std::uint8_t> units;       ///< in the order in which they are asked, none twice
-  bool first_only = false;               ///< no further one once a unit has answered
-  std::vector<SerialSettings> settings;  ///< tried in turn until a unit answers; one where there is no line
-  microseconds timeout{};                ///< without the time that bytes take on a serial line
+  std::vector<std::uint8_t> units;       ///< in the order of asking, none twice
+  bool first_only = false;               ///< ends with the first unit that answers
+  std::vector<SerialSettings> settings;  ///< tried in turn until a unit answers; without a serial line one
+  microseconds timeout{};                ///< without the time of the bytes on a serial line
 
-  /// What a silent unit costs.
+  /// Time that a silent unit costs.
   [[nodiscard]] microseconds silence() const;
-  /// If none answers.
+  /// Time of the scan if no unit answers.
   [[nodiscard]] microseconds longest_silence() const;
 };
 
 [[nodiscard]] Parsed<ProbePlan> plan_probe(const ProbeArguments& arguments);
 
-/// "7", "1-247", "1,2,200-203". On a serial line 1 to 247: 0 is for all units at once, which must not be
-/// read.
+/// "7", "1-247", "1,2,200-203". On a serial line 1 to 247: 0 is the broadcast, which must not be read.
 [[nodiscard]] Parsed<std::vector<std::uint8_t>> parse_units(std::string_view text, Transport transport);
 
 }  // namespace flopwatt::commands

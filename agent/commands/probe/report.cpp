@@ -104,6 +104,7 @@ json::object unit_json(const ProbeReport& report, const ProbedUnit& unit) {
   for (const ProbeMatch& match : unit.found) found.push_back(match_json(match));
   json::object object{{"unit_id", unit.unit}, {"answers", unit.answers}, {"found", std::move(found)}};
   if (!unit.answers) object["reason"] = unit.silence;
+  if (!unit.note.empty()) object["note"] = unit.note;
   if (!unit.hints.empty()) object["hints"] = texts(unit.hints);
   if (const ProbedUnit* same = same_device(report, unit)) object["same_as_unit_id"] = same->unit;
   return object;
@@ -160,6 +161,7 @@ std::string table_text(const ProbeReport& report) {
       continue;
     }
     text += unit.found.empty() ? ": it answers, but no profile fits\n" : "\n";
+    if (!unit.note.empty()) text += "  " + unit.note + '\n';
     for (const ProbeMatch& match : unit.found) append_match(text, unit, match);
     for (const std::string& hint : unit.hints) text += "  hint: " + hint + '\n';
   }

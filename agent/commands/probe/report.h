@@ -1,4 +1,4 @@
-// What `flopwatt probe` prints of what it found.
+// The output of `flopwatt probe`. Pure.
 #pragma once
 
 #include <cstdint>
@@ -12,22 +12,23 @@ namespace flopwatt::commands {
 
 struct ProbeReport {
   ModbusAddress address;
-  SerialSettings settings;                ///< with which units answered; of meaning for a serial line
-  std::vector<modbus::ProbedUnit> units;  ///< all that were asked, also the silent ones
-  std::vector<std::string> notes{};       ///< on the whole, a sentence each
+  SerialSettings settings;                ///< with which units answered; only for a serial line
+  std::vector<modbus::ProbedUnit> units;  ///< all units that were asked, silent ones included
+  std::vector<std::string> notes{};       ///< on the whole scan, a sentence each
 
   [[nodiscard]] std::size_t answering() const;
 };
 
-/// `buses` and `meters` for what was found, as `check` accepts it: of each unit the best profile, the others
-/// in comments. "" where nothing was. A device that answers under several units stands there once.
+/// `buses` and `meters` of the devices that were found, as `check` accepts them: for each unit the
+/// best profile, the others in comments. A device that answers under several units is listed once.
+/// "": nothing was found.
 [[nodiscard]] std::string configuration_text(const ProbeReport& report);
 
-/// {"address","units":[{"unit_id","answers","reason","found":[{"profile","confidence","score","why":[],"vendor",
-/// "model","serial","sunspec_model"}],"hints":[]}],"notes":[],"configuration":"…"} with a line end.
+/// {"address","units":[{"unit_id","answers","reason","note","found":[{"profile","confidence","score","why":[],
+/// "vendor","model","serial","sunspec_model"}],"hints":[]}],"notes":[],"configuration":"…"} with a line end.
 [[nodiscard]] std::string json_text(const ProbeReport& report);
 
-/// A block a unit that answers, then the configuration behind a line that begins with #.
+/// A block for each unit that answers, then the configuration after a line that begins with #.
 [[nodiscard]] std::string table_text(const ProbeReport& report);
 
 }  // namespace flopwatt::commands

@@ -1,4 +1,4 @@
-// A meter profile in words, for `flopwatt profiles`. Each function makes one sentence or part of a line.
+// A meter profile in words, for `flopwatt profiles`. Each function returns a sentence or a part of a line.
 #pragma once
 
 #include <string>
@@ -16,13 +16,14 @@ namespace flopwatt::commands {
 /// "u32, low word first", "mod10k".
 [[nodiscard]] std::string type_text(const Register& reg);
 
-/// What makes the value beside the register itself: ", less the register 2, times 10 to the register 1083".
+/// How the value follows from the register: ", less the register 2, times 10 to the power
+/// of the register 1083".
 [[nodiscard]] std::string scaling_text(const Register& reg);
 
 /// "9600 baud, no parity, 1 stop bit"
 [[nodiscard]] std::string serial_text(const SerialSettings& serial);
 
-/// What its requests may look like, a line each.
+/// The limits of a request, a line each.
 [[nodiscard]] std::vector<std::string> limits_text(const ReadLimits& limits);
 
 /// "register 11 (function 3) is 331 or 332: type"
@@ -31,7 +32,7 @@ namespace flopwatt::commands {
 /// "function 4, address 70, 6 registers"
 [[nodiscard]] std::string request_text(const modbus::PlannedRead& read);
 
-/// How long it takes to poll such a meter once, alone on its line, in seconds.
+/// Planned seconds to poll such a meter once, alone on its line.
 [[nodiscard]] double cycle_seconds(const MeterProfile& profile, Transport transport,
                                    const SerialSettings& serial = {});
 

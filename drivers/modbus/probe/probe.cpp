@@ -153,30 +153,31 @@ class UnitProbe {
     stage("values");
     co_await narrow(candidates);
     co_await read_whole(candidates);
-    result_.found = rank(candidates);
-    tell_untold(candidates);
+    Ranking ranking = rank(candidates);
+    result_.found = std::move(ranking.matches);
+    result_.note = std::move(ranking.note);
+    hint_at_unranked(candidates);
     if (std::ranges::none_of(candidates, [](const Candidate& one) { return one.keys.fits; })) {
       stage("shifted addresses and other word orders");
       co_await look_for_mistakes(candidates);
     }
   }
 
-  // Nothing can be said of a profile whose values may be anything, little of one that is refused but for
-  // single values; they are named where no other one fits.
-  void tell_untold(const std::vector<Candidate>& candidates) {
+  // A profile cannot be ranked if it has neither voltage nor frequency, or if the unit answers single values
+  // only. Such profiles are named where no other profile fits.
+  void hint_at_unranked(const std::vector<Candidate>& candidates) {
     if (!result_.found.empty()) return;
     for (const Candidate& candidate : candidates) {
       if (!candidate.keys.fits || result_.hints.size() >= most_hints) continue;
       if (!candidate.keys.telling)
         result_.hints.push_back(
-            "the unit answers what the profile " + candidate.profile->id +
-            " reads, but that has neither voltage nor frequency to judge by: " + candidate.keys.text);
+            candidate.profile->id +
+            " could be read, but has no voltage or frequency to confirm it: " + candidate.keys.text);
       else if (candidate.share.is_none())
-        result_.hints.push_back(
-            "single values of the profile " + candidate.profile->id + " are plausible (" +
-            candidate.keys.text +
-            "), but the unit does not answer its whole requests; if it is this model, configure it: what is "
-            "refused is split");
+        result_.hints.push_back("single values of the profile " + candidate.profile->id + " are plausible (" +
+                                candidate.keys.text +
+                                "), but the unit refuses its whole requests; if it is this model, configure "
+                                "it: a refused request is split");
     }
   }
 
@@ -209,8 +210,8 @@ class UnitProbe {
     }
   }
 
-  // An address or a word order that is wrong in a profile, or set differently at the meter, is told and never
-  // silently made good.
+  // An address or a word order that is wrong in a profile, or set differently at the meter, is a hint. It is
+  // never corrected silently.
   awaitable<void> look_for_mistakes(const std::vector<Candidate>& candidates) {
     for (const Candidate& candidate : candidates) {
       const MeterProfile& profile = *candidate.profile;

@@ -35,6 +35,7 @@ struct ProbedUnit {
   std::string silence;             ///< where it does not: what came back instead
   bool connection_lost = false;    ///< that is: the connection, which had been there
   std::vector<ProbeMatch> found;   ///< best first; with SunSpec one for each meter that the unit has
+  std::string note;                ///< on all of `found`, "" = none
   std::vector<std::string> hints;  ///< what the operator should look at, a sentence each
 };
 

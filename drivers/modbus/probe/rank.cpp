@@ -31,7 +31,7 @@ std::optional<Degree> degree_of(const Candidate& candidate, const Field& field) 
   }
   if (candidate.identification.verdict == Verdict::contradicted || !fits || !candidate.keys.telling)
     return std::nullopt;
-  if (candidate.identification.verdict == Verdict::text_fits)  // a maker's name alone tells no model
+  if (candidate.identification.verdict == Verdict::text_fits)  // a maker's name alone identifies no model
     return candidate.identification.names_model ? Degree{Confidence::likely, 0.7 + 0.2 * share}
                                                 : Degree{Confidence::possible, 0.3 + 0.19 * share};
   if (candidate.share.is_none()) return std::nullopt;
@@ -54,17 +54,19 @@ std::vector<std::string> reasons(const Candidate& candidate, const Field& field)
   if (candidate.is_matched() && field.matched > 1)
     why.push_back(std::to_string(field.matched) + " profiles expect the same");
   if (candidate.identification.verdict == Verdict::refused)
-    why.emplace_back("it does not answer what tells this model");
+    why.emplace_back("it does not answer the registers that identify this model");
   if (!candidate.keys.text.empty())
     why.push_back((candidate.keys.fits ? "plausible: " : "not plausible: ") + candidate.keys.text);
   else if (!candidate.keys.fits)
-    why.emplace_back("it does not answer what this profile reads");
+    why.emplace_back("it does not answer the registers of this profile");
   if (candidate.share.all > 0)
     why.push_back(std::to_string(candidate.share.plausible) + " of " + std::to_string(candidate.share.all) +
                   " values are plausible");
-  const bool by_values = !candidate.is_matched() && candidate.identification.verdict != Verdict::text_fits;
-  if (by_values) why.push_back("values alone tell no model: " + of_how_many(field.fitting));
   return why;
+}
+
+bool is_by_values(const Candidate& candidate) {
+  return !candidate.is_matched() && candidate.identification.verdict != Verdict::text_fits;
 }
 
 }  // namespace
@@ -81,7 +83,7 @@ std::string_view name_of(Confidence confidence) {
   return "possible";
 }
 
-std::vector<ProbeMatch> rank(std::span<const Candidate> candidates) {
+Ranking rank(std::span<const Candidate> candidates) {
   Field field;
   for (const Candidate& candidate : candidates) {
     if (candidate.is_matched()) ++field.matched;
@@ -100,15 +102,17 @@ std::vector<ProbeMatch> rank(std::span<const Candidate> candidates) {
                            [](const Ranked& one) { return one.degree.score; });
   if (ranked.size() > max_matches) ranked.resize(max_matches);
 
-  std::vector<ProbeMatch> matches;
+  Ranking ranking;
   for (const auto& [candidate, degree] : ranked) {
-    const Identification& told = candidate->identification;
+    const Identification& said = candidate->identification;
     const MeterProfile& profile = *candidate->profile;
-    matches.push_back({profile.id, 0, degree.confidence, degree.score, reasons(*candidate, field),
-                       told.vendor.empty() ? profile.vendor : told.vendor,
-                       told.model.empty() ? profile.model : told.model, told.serial});
+    ranking.matches.push_back({profile.id, 0, degree.confidence, degree.score, reasons(*candidate, field),
+                               said.vendor.empty() ? profile.vendor : said.vendor,
+                               said.model.empty() ? profile.model : said.model, said.serial});
+    if (is_by_values(*candidate))
+      ranking.note = "values alone identify no model: " + of_how_many(field.fitting);
   }
-  return matches;
+  return ranking;
 }
 
 }  // namespace flopwatt::modbus

@@ -43,7 +43,11 @@ struct Candidate {
   [[nodiscard]] bool is_matched() const { return identification.verdict == Identification::Verdict::matched; }
 };
 
-/// At most max_matches of those that the unit can be.
-[[nodiscard]] std::vector<ProbeMatch> rank(std::span<const Candidate> candidates);
+struct Ranking {
+  std::vector<ProbeMatch> matches;  ///< at most max_matches, best first
+  std::string note;  ///< on all of them: "values alone identify no model: 3 profiles fit"; "" = none
+};
+
+[[nodiscard]] Ranking rank(std::span<const Candidate> candidates);
 
 }  // namespace flopwatt::modbus

@@ -5,10 +5,10 @@
 //   paced_line BAUD BITS_A_CHARACTER LATENCY_US     first line: the path of the line
 //
 // Commands, one a line on standard input; it ends with its input:
-//   reset     forget what was counted
-//   report    one JSON line: requests answered since then, the time between the first and the last of them,
-//   the time
-//             that they take on a line that is never idle (see ideal_time), the byte time as measured
+//   reset     forget the counts
+//   report    one JSON line: requests answered since the reset, the time between the first and the last of
+//             them, the time that they take on a line that is never idle (see ideal_time), the measured byte
+//             time
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>

@@ -1,6 +1,6 @@
-// Plays many Modbus TCP meters for the benches: one process, one thread, epoll, so that what the meters cost
-// is told apart from what reading them costs. Meter i listens at 127.1.<i / 250>.<1 + i % 250>; dead ones
-// accept and never answer.
+// Plays many Modbus TCP meters for the benches: one process, one thread, epoll, so that the cost of the
+// meters is separate from the cost of reading them. Meter i listens at 127.1.<i / 250>.<1 + i % 250>; dead
+// ones accept and never answer.
 //
 //   meter_server METERS DEAD PORT [spin]     dead ones are spread evenly; first line: "ready"
 //
@@ -8,10 +8,9 @@
 // every request, and one that is faster would not.
 //
 // Commands, one a line on standard input; it ends with its input:
-//   reset     forget what was measured
-//   report    one JSON line of what came since then: requests to healthy meters, the fewest and the most to
-//   one
-//             of them, how late they were (from the slot of the meter's bus: meter i is bus i of a
+//   reset     forget the measurements
+//   report    one JSON line on the requests since the reset: requests to healthy meters, the fewest and the
+//             most to one of them, their lateness (from the slot of the meter's bus: meter i is bus i of a
 //             configuration with an interval of 1 s), and the CPU time of this process
 #include <netinet/in.h>
 #include <sys/epoll.h>

@@ -1,6 +1,6 @@
-// A hostile device: any bytes, in any pieces, between any requests. The input is a script of steps; the
-// frames in it are made of its own bytes, or of a good answer with some bytes changed, so that the depth is
-// reached.
+// A hostile device: any bytes, in any pieces, between any requests. The input is a script of steps;
+// the frames in it are made of its own bytes, or of a good answer with some bytes changed, so that
+// the depth is reached.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

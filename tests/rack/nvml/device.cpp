@@ -1,4 +1,4 @@
-// Exported functions that tell what a GPU is.
+// Exported functions for the identity of a GPU.
 #include <cstdio>
 #include <cstring>
 

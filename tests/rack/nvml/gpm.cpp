@@ -7,7 +7,7 @@
 
 namespace rack::nvml {
 
-// In the stand-in a sample is a GPU and a moment; the truth tells the rest.
+// In the stand-in a sample is a GPU and a moment; the truth gives the rest.
 struct GpmSampleData {
   std::size_t gpu = SIZE_MAX;
   double t = 0;
@@ -56,8 +56,8 @@ double any_tensor(const Gpu& gpu, double from, double until) {
 
 double nothing(const Gpu&, double, double) { return 0; }
 
-// By metric number, from 1. All FP64 tensor work is told as DFMA and none as DMMA, so that nobody counts it
-// twice.
+// By metric number, from 1. All FP64 tensor work is reported as DFMA and none as DMMA, so that
+// nobody counts it twice.
 constexpr std::array<MetricName, 13> kMetrics = {{
     {"GRAPHICS_UTIL", mean_of<&Gpu::graphics>},
     {"SM_UTIL", mean_of<&Gpu::sm>},

@@ -1,5 +1,5 @@
-// The state of the stand-in library between nvmlInit and nvmlShutdown, and the way every exported function
-// enters it.
+// The state of the stand-in library between nvmlInit and nvmlShutdown, and the way every
+// exported function enters it.
 #pragma once
 
 #include <cmath>

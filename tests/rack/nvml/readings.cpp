@@ -1,4 +1,4 @@
-// Exported functions that tell how a GPU fares: power, energy, clocks, temperature, utilisation.
+// Exported functions for the state of a GPU: power, energy, clocks, temperature, utilisation.
 #include "library.h"
 
 using namespace rack::nvml;

@@ -1,5 +1,5 @@
-// What a GPU's own sensors tell of the truth: averaged over the window and renewed at the pace of its
-// generation.
+// The truth as a GPU's own sensors report it: averaged over the window and renewed at the
+// pace of its generation.
 #pragma once
 
 #include <cstdint>

@@ -59,7 +59,7 @@ void pause(int milliseconds) { std::this_thread::sleep_for(std::chrono::millisec
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "meters behind a gateway tell the truth") {
+TEST_CASE_FIXTURE(Fixture, "meters behind a gateway report the truth") {
   CHECK(row().port == server.endpoint_of(1).port);
   Client client(row());
   REQUIRE(client.connected);

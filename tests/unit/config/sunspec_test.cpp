@@ -1,4 +1,4 @@
-// `profile: sunspec`: a meter whose registers the device tells at each connect.
+// `profile: sunspec`: a meter whose registers the device describes at each connect.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -78,5 +78,5 @@ TEST_CASE("what a SunSpec meter has not: branches, a 17th model; what others hav
   CHECK(errors[2] == "4:67: sunspec_model: belongs to profile: sunspec; remove it");
   CHECK(errors[3].starts_with("5:51: profile: no profile 'sunspecs'"));
   CHECK(errors[3].ends_with("did you mean 'sunspec'?"));
-  CHECK(errors[4].starts_with("6:32: energy: 'a' tells no power or energy of a branch 3"));
+  CHECK(errors[4].starts_with("6:32: energy: 'a' measures no power or energy of a branch 3"));
 }

@@ -13,7 +13,7 @@ using namespace flopwatt;
 
 namespace {
 
-// What 91 meters, PDUs, power supplies and UPS tell: quantity, and where ("" for the whole, a kind of place,
+// What 91 meters, PDUs, power supplies and UPS have: quantity, and where ("" for the whole, a kind of place,
 // or a part). By hand, from their registers.
 struct Fact {
   std::string_view quantity;
@@ -125,7 +125,7 @@ bool is_unpublished(const Fact& fact) {
 
 }  // namespace
 
-TEST_CASE("whatever a known meter tells is either published or has a reason why not") {
+TEST_CASE("whatever a known meter has is either published or has a reason why not") {
   for (const Fact& fact : facts) {
     CAPTURE(fact.quantity);
     CAPTURE(fact.where);

@@ -180,7 +180,7 @@ awaitable<void> prefers_the_socket(fs::path path) {
 
 }  // namespace
 
-TEST_CASE("a service serves one client after the other; who comes meanwhile is told") {
+TEST_CASE("a service serves one client after the other; who comes meanwhile gets a message") {
   const Folder folder;
   const Service service(folder.path / "guest.sock");
   run_listening(one_after_the_other(folder.path / "guest.sock"));

@@ -192,7 +192,7 @@ awaitable<void> cannot_be_killed() {
 
 TEST_CASE("a guest answers, one packet a message, until it is stopped") { run_guest(echo_twice()); }
 TEST_CASE("a guest that hangs is a timeout and can be killed") { run_guest(hang()); }
-TEST_CASE("a guest's end is told as it was") {
+TEST_CASE("a guest's end is reported as it was") {
   run_guest(end_by("exit 7", "exit code 7"));
   run_guest(end_by("kill -SEGV $$", "signal 11 (Segmentation fault)"));
   run_guest(end_by("exec 3>&-; exec sleep 1000", "it closed its socket"));

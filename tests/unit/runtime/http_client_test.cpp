@@ -117,7 +117,7 @@ TEST_CASE("whoever answers too little within the deadline is a timeout") {
   }
 }
 
-TEST_CASE("what is too large, cut off or no HTTP is told apart") {
+TEST_CASE("what is too large, cut off or no HTTP is distinguished") {
   const auto fault_of = [](const std::string& answer, HttpClientLimits limits) {
     Server server(answer);
     const auto result = server.get(server.target(), limits);

@@ -264,7 +264,7 @@ TEST_CASE("any number of half-open requests keeps nobody out") {
   CHECK(slow.front().is_closed_by_server());
 }
 
-TEST_CASE("where all connections are being answered, a new one is told to come back") {
+TEST_CASE("where all connections are being answered, a new one is asked to come back") {
   HttpLimits limits;
   limits.connections = 2;
   Running server(limits);

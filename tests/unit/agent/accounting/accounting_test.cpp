@@ -61,7 +61,7 @@ TEST_CASE("all, none, names and globs divide the accelerators") {
   CHECK_FALSE(is_known(value(figures[2].figures, Q::unaccounted_power)));
 }
 
-TEST_CASE("work: all without any accelerator tells energy and no work") {
+TEST_CASE("work: all without any accelerator has energy and no work") {
   Rack r = rack_with(2, 2);
   r.gpus.clear();
   Accounting accounting = account_one_scope();
@@ -83,7 +83,7 @@ TEST_CASE("a scope whose devices have not appeared has totals and no trailing wi
   CHECK(value(figures.figures, Q::energy) == 0);
 }
 
-TEST_CASE("idle: no work, no joules per FLOP, but the energy is told") {
+TEST_CASE("idle: no work, no joules per FLOP, but the energy is known") {
   Rack r = rack_with(2, 2);
   r.flop_per_joule = 0;
   Accounting accounting = account_one_scope();
@@ -114,8 +114,8 @@ TEST_CASE("a silent meter takes power and windows away, its energy total stands 
   const ScopeFigures back = accounting.figures(at(99.99))[0];
   CHECK(value(back.figures, Q::energy) == doctest::Approx(99 * 5000).epsilon(0.02));
   CHECK(value(back.figures, Q::power) == doctest::Approx(5000));
-  // The window 39 to 99 s lacks what is between the last and the next reading of pdu-b, of both meters and of
-  // work.
+  // The window 39 to 99 s lacks what is between the last and the next reading of pdu-b, of both
+  // meters and of work.
   CHECK(value(minute(back), Q::coverage) == doctest::Approx(1 - 31.0 / 60).epsilon(0.001));
   CHECK(value(minute(back), Q::energy) == doctest::Approx(29 * 5000).epsilon(0.001));
   CHECK(value(minute(back), Q::work) == doctest::Approx(29 * 3000 * 2e11).epsilon(0.001));
@@ -124,7 +124,7 @@ TEST_CASE("a silent meter takes power and windows away, its energy total stands 
   CHECK(is_known(value(minute(accounting.figures(at(199.99))[0]), Q::joules_per_flop)));
 }
 
-TEST_CASE("joules per FLOP is told down to the least coverage") {
+TEST_CASE("joules per FLOP is known down to the least coverage") {
   for (const bool is_enough : {true, false}) {
     Rack r = rack_with(2, 2);
     Accounting accounting = account_one_scope();

@@ -1,4 +1,4 @@
-// Closed windows: aligned to UTC, once each, told when every source has reached their end or is stale.
+// Closed windows: aligned to UTC, once each, published when every source has reached their end or is stale.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -93,7 +93,7 @@ TEST_CASE("a window waits for the slowest source, but not for one that is stale"
   CHECK(value(r.closed[1], Q::coverage) == doctest::Approx(1 - 9.0 / 60).epsilon(0.02));
 }
 
-TEST_CASE("a window without any reading is told with its coverage and nothing else") {
+TEST_CASE("a window without any reading has its coverage and nothing else") {
   Rack r = wavy_rack();
   Accounting accounting(settings({scope("r", {"pdu-a"}, Work::none)}, {window("1m", 60)}), {}, at(0));
   r.disturb = [](ReadingSet&, double t) { return t < 50; };
@@ -103,7 +103,7 @@ TEST_CASE("a window without any reading is told with its coverage and nothing el
   CHECK(r.closed[1].known_count() == 1);
 }
 
-TEST_CASE("windows of a scope in which there is no device yet are told, too") {
+TEST_CASE("windows of a scope in which there is no device yet close, too") {
   Rack r = wavy_rack();
   Accounting accounting(settings({scope("r", {}, Work::all)}, {window("1m", 60)}), {}, at(0));
   r.meters.clear();
@@ -147,8 +147,8 @@ TEST_CASE("a step of the wall clock leaves out the window it falls in; the figur
     for (ReadingSet& set : batch) set.time = later(set.time);
     for (ReadingSet& set : accounting.advance(batch, later(at(s + 0.98)))) r.closed.push_back(std::move(set));
   }
-  // Wall 175 s when it stepped; the first that closes is 180 to 240 s of the new clock, 155 to 215 s of the
-  // old.
+  // Wall 175 s when it stepped; the first that closes is 180 to 240 s of the new clock, 155 to 215
+  // s of the old.
   REQUIRE(r.closed.size() == 4);
   for (std::size_t i = 0; i < r.closed.size(); ++i) {
     const double end = 215.0 + 60.0 * static_cast<double>(i);

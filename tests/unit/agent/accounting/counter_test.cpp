@@ -14,7 +14,7 @@ namespace {
 
 constexpr CounterBounds bounds{1e4, 1e9};  // 10 kW likely: 20 kJ in a second are believed
 
-// A counter read each second; `add` tells the growth that became certain.
+// A counter read each second; `add` returns the growth that became certain.
 struct CounterReader {
   Counter counter;
   std::int64_t now_us = 0;
@@ -236,7 +236,7 @@ TEST_CASE("property: whatever resets and glitches, known growth is the truth of 
         };
         const double true_growth = truth_at[index(step.time_us)] - truth_at[index(step.since_us)];
         expected += true_growth;
-        // A counter that was reset and has passed its old value again unseen may tell less, never more.
+        // A counter that was reset and has passed its old value again unseen may show less, never more.
         REQUIRE(step.growth <= true_growth);
       }
     }

@@ -83,8 +83,8 @@ TEST_CASE("class errors between power and register are no contradiction") {
   CHECK(energy.choose({us(0), us(300)}) == EnergyEstimate::integral);
 }
 
-TEST_CASE("where the register was absent, power tells the window") {
-  auto energy = series(1);  // much finer than what integration tells of this load
+TEST_CASE("where the register was absent, power gives the window") {
+  auto energy = series(1);  // much finer than what integration knows of this load
   const auto load = model::steps(5000, 15'000, 7, 0.5);
   for (int t = 0; t <= 60; ++t)
     energy.add({us(t), t < 40 ? 1e9 + load.joules(t) : absent, load.watts(t), 1e-6}, energy_retention);
@@ -94,7 +94,7 @@ TEST_CASE("where the register was absent, power tells the window") {
 }
 
 TEST_CASE(
-    "a register that never told anything is none: its total is integrated power, and nothing is counted "
+    "a register that never had a value is none: its total is integrated power, and nothing is counted "
     "twice") {
   auto energy = series(360);
   double joules = 0;
@@ -103,7 +103,7 @@ TEST_CASE(
   CHECK(joules == doctest::Approx(60'000));
   for (double t = 61; t <= 120; t += 1)
     joules += energy.add({us(t), 5e9 + 1000 * (t - 61), 1000, 1e-6}, energy_retention).joules;
-  // From the first thing that it tells the register counts; the second before that is nobody's.
+  // From its first value on the register counts; the second before that is nobody's.
   CHECK(joules == doctest::Approx(119'000));
   const double before = joules;
   for (double t = 121; t <= 130; t += 1)

@@ -31,7 +31,7 @@ using Told = std::vector<std::pair<double, Method>>;
 TEST_CASE("a better method is taken at once, a worse one when the better has been missing for long") {
   MethodChoice choice;
   CHECK(choice.follow(Method::pipe, us(10), patience_us) == Method::pipe);
-  CHECK(stretches(choice, 0, 20) == Told{{0, Method::pipe}});  // the first: what was told before is of it too
+  CHECK(stretches(choice, 0, 20) == Told{{0, Method::pipe}});  // the first: earlier sets are of it, too
   CHECK(choice.follow(Method::counted, us(100), patience_us) == Method::counted);
   for (const double t : {200.0, 202.0, 204.9})
     CHECK(choice.follow(Method::estimated, us(t), patience_us) == Method::counted);

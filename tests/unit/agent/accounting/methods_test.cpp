@@ -228,7 +228,7 @@ TEST_CASE("lines to a scope count for all its accelerators, and their own on top
     if (s >= 21) CHECK(at_second(accounting, s + 1).method == Method::counted);
     // From its first line on, that one included.
     if (s == 21) CHECK(value(at_second(accounting, s + 1).figures, Q::work) == 5e14);
-    // What nvidia0 began to tell in the middle of the window was covered by the scope's lines before.
+    // What nvidia0 began to count in the middle of the window was covered by the scope's lines before.
     if (s == 170) CHECK(value(minute(at_second(accounting, s + 1)), Q::coverage) == 1);
     if (s == 120) {
       const ScopeFigures figures = at_second(accounting, s + 1);

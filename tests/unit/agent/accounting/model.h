@@ -130,7 +130,7 @@ struct Offers {
   bool counted = false, pipe = true, estimated = false;
 };
 
-// The methods tell different work, so that a mixture shows.
+// The methods find different work, so that a mixture shows.
 inline double told_share(Method method) {
   return method == Method::counted ? 0.9 : method == Method::pipe ? 1.0 : 3.0;
 }

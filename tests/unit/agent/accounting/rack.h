@@ -28,8 +28,8 @@ struct Rack {
     return Offers{};
   };
   double counting_since = 0;  // the agent counts from its start, or from the first line, at 0
-  double lump = 0;            // seconds in which counted work comes at once; 0: it is told as it is done
-  /// May change a set before it is told, or keep it back (false).
+  double lump = 0;            // seconds in which counted work comes at once; 0: it is counted as it is done
+  /// May change a set before it is handed in, or keep it back (false).
   std::function<bool(ReadingSet&, double)> disturb = [](ReadingSet&, double) { return true; };
   std::vector<ReadingSet> closed;
   std::mt19937 random{7};

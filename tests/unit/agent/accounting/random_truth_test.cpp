@@ -1,5 +1,5 @@
-// Random sites against their truth: at every level and by every method what is told lies within what is
-// stated.
+// Random sites against their truth: at every level and by every method what is published lies
+// within what is stated.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -161,7 +161,7 @@ TEST_CASE("random changes of what is offered: every stretch is counted by one me
               doctest::Approx(value(one.figures, Q::coverage) * rack.work_by(one.method, end - 30, end)));
       }
     }
-    // Only the seconds around a change are lost: what the method before did not tell any more.
+    // Only the seconds around a change are lost: what the method before did not report any more.
     CHECK(told > 0.8 * rack.work(0, 599));
   }
 }

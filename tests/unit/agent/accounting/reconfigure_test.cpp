@@ -67,7 +67,7 @@ TEST_CASE("a window that waits for a silent source still closes") {
   CHECK(value(r.closed[0], Q::coverage) == doctest::Approx(1).epsilon(0.001));
 }
 
-TEST_CASE("a new scope starts at 0, with windows of what its sources have told already") {
+TEST_CASE("a new scope starts at 0, with windows of the readings that its sources have already") {
   Rack r = rack_with(2, 2);
   Accounting accounting(with({whole}), {}, at(0));
   r.run(accounting, 0, 100);
@@ -117,7 +117,7 @@ TEST_CASE("a scope that is gone ends; when it comes back it carries on, without 
   const double before = value(figures_of(accounting, "b", 109.99).figures, Q::energy);
   accounting.reconfigure(with({a}));
   CHECK(accounting.figures(at(109.99)).size() == 1);
-  // What changed since it was saved last is told once more.
+  // What changed since it was saved last is returned once more.
   const Totals last = accounting.take_changed_totals();
   CHECK(last.at("scope/b/energy_j") == before);
   CHECK(last.count("source/pdu-b/energy_j") == 1);
@@ -128,7 +128,7 @@ TEST_CASE("a scope that is gone ends; when it comes back it carries on, without 
   accounting.reconfigure(with({a, b}));
   CHECK(value(figures_of(accounting, "b", 199.99).figures, Q::energy) == before);
   r.run(accounting, 200, 300);
-  // As after a restart with the same lists: the register tells what came meanwhile.
+  // As after a restart with the same lists: the register holds what came meanwhile.
   CHECK(value(figures_of(accounting, "b", 299.99).figures, Q::energy) ==
         doctest::Approx(299 * 2500).epsilon(0.01));
 }

@@ -1,5 +1,5 @@
 // Random lives of energy registers against their truth, in the shapes that meters have: widths, displays that
-// roll over, floats that grow coarse, scale factors that change. Whatever they tell, growth is the truth of
+// roll over, floats that grow coarse, scale factors that change. Whatever they show, growth is the truth of
 // the time that is called known, or less where a reset hid some; never more, never negative.
 #include <doctest/doctest.h>
 
@@ -60,8 +60,8 @@ class Device {
     return std::floor(counts_) * shape_.resolution.scale;
   }
 
-  /// Which other values could be true at that moment: what lies within ten minutes' growth, over the end,
-  /// too.
+  /// Which other values could be true at that moment: what lies within ten minutes' growth,
+  /// over the end, too.
   [[nodiscard]] bool is_plausible(double value) const {
     const double apart = std::abs(value - told());
     return std::min(apart, std::abs(shape_.modulus * shape_.resolution.scale - apart)) <
@@ -103,7 +103,7 @@ struct Faults {
 };
 
 struct Outcome {
-  double known = 0;  // growth that was told
+  double known = 0;  // growth that was known
   double truth = 0;  // what was drawn from the first reading to the newest certain one
   int epochs = 0;
 };

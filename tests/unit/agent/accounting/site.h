@@ -96,7 +96,7 @@ struct Site {
   }
 };
 
-// A meter that tells power and energy of its outlets 1 to `outlets` too.
+// A meter that has power and energy of its outlets 1 to `outlets` too.
 inline SourcePtr pdu(const std::string& name, std::uint16_t outlets, const MeterShape& shape = {}) {
   auto source = std::make_shared<Source>(*meter(name, shape));
   for (std::uint16_t i = 1; i <= outlets; ++i) {

@@ -28,7 +28,7 @@ ReadingSet running(const Accounting& accounting, double now) {
 
 }  // namespace
 
-TEST_CASE("totals are told when they change and only then") {
+TEST_CASE("totals are returned when they change and only then") {
   Rack r = rack_with(2, 1);
   Accounting accounting(one_scope(), {}, at(0));
   CHECK(accounting.take_changed_totals().count("scope/r/energy_j") == 1);
@@ -285,7 +285,7 @@ TEST_CASE("growth after which a total would not be finite is not taken") {
   CHECK(totals.work() == most);
 }
 
-TEST_CASE("a source that is described anew with another scale goes on: totals, windows, coverage") {
+TEST_CASE("a source that gets another scale goes on: totals, windows, coverage") {
   // As a device does that raises its scale factor as its register fills, and rounds: each way, while it runs.
   const auto told_in = [](double scale) {
     MeterShape shape;

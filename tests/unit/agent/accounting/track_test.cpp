@@ -20,7 +20,7 @@ double growth(const Track<1>& track, std::int64_t from_us, std::int64_t to_us) {
 
 }  // namespace
 
-TEST_CASE("sums are cut linearly, gaps are told, also before the first and after the last point") {
+TEST_CASE("sums are cut linearly, gaps are reported, also before the first and after the last point") {
   Track<1> track;
   const Retention retention{3600 * second, {}};
   track.append(10 * second, {0}, 1, retention);
@@ -41,7 +41,7 @@ TEST_CASE("sums are cut linearly, gaps are told, also before the first and after
         std::vector<TimeSpan>{{11 * second, 12 * second}, {22 * second, 23 * second}});
 }
 
-TEST_CASE("tags of the known stretches inside the window are told") {
+TEST_CASE("tags of the known stretches inside the window are returned") {
   Track<1> track;
   const Retention retention{3600 * second, {}};
   track.append(0, {0}, 1, retention);

@@ -21,8 +21,8 @@ Rack rack_under(const Load& load, const MeterShape& shape = {}) {
   return rack;
 }
 
-// Checks a window against the truth of the same stretch; true where J/FLOP lies within the stated
-// uncertainty.
+// Checks a window against the truth of the same stretch; true where J/FLOP lies
+// within the stated uncertainty.
 bool is_within(const Rack& rack, const WindowFigures& window) {
   const ReadingSet& set = window.figures;
   const double length = static_cast<double>(set.source->interval.count()) * 1e-6;

@@ -119,8 +119,8 @@ TEST_CASE("a read-only disk: commits fail with what to do") {
   CHECK(on_small_disk(directory.path(), "size=1m", scenario) == "");
 }
 
-/// No file may grow beyond the limit while this lives: writing fails with EFBIG, which SQLite sees as an I/O
-/// error.
+/// No file may grow beyond the limit while this lives: writing fails with EFBIG, which SQLite sees
+/// as an I/O error.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(::rlim_t bytes) {

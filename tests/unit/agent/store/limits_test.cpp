@@ -1,5 +1,5 @@
-// Size and age: the oldest go first, what was not delivered of them is counted for each exporter, nothing
-// else goes.
+// Size and age: the oldest go first, what was not delivered of them is counted for each
+// exporter, nothing else goes.
 #include <algorithm>
 #include <map>
 
@@ -157,8 +157,8 @@ struct ModelExporter {
   std::uint64_t registered = 0;
 };
 
-/// The store's promise, checked against plain bookkeeping: every reading is delivered, dropped or still to
-/// deliver.
+/// The store's promise, checked against plain bookkeeping: every reading is delivered, dropped
+/// or still to deliver.
 class LimitedLog {
  public:
   explicit LimitedLog(const fs::path& path) : settings_(settings_for(path, {"ems", "fleet"})) {

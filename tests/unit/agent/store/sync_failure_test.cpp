@@ -61,7 +61,7 @@ TEST_CASE("a commit whose sync fails is not in the store when it is tried again"
     CHECK(failed.error().message.find("disk I/O error while syncing") != std::string::npos);
     CHECK(failed.error().message.find("kernel's log") != std::string::npos);
   }
-  // Another set than in the commit that failed, so that the two can be told apart.
+  // Another set than in the commit that failed, so that the two can be distinguished.
   const auto committed = value_or_fail(store->commit(small_commit(small_source("pdu-b"), 7, 1)));
   CHECK(committed.first_seq == first_seq + 3);
   CHECK(committed.total_readings == 4 * small_set_readings);

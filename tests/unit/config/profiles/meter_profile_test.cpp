@@ -63,7 +63,7 @@ MeterProfile read_shipped(const fs::path& file) {
 }
 
 // Of the whole meter or of its branches.
-bool tells(const MeterProfile& profile, Quantity quantity) {
+bool has(const MeterProfile& profile, Quantity quantity) {
   return std::ranges::any_of(profile.registers, [quantity](const Register& reg) {
     return reg.channel.quantity == quantity &&
            (reg.channel.place == Place::whole || reg.channel.place == Place::branch);
@@ -86,7 +86,7 @@ TEST_CASE("every shipped profile is good, has sources, and power or energy to ac
   for (const fs::path& file : files) {
     CAPTURE(file.string());
     const MeterProfile profile = read_shipped(file);
-    const bool metered = tells(profile, Quantity::active_power) || tells(profile, Quantity::energy_import);
+    const bool metered = has(profile, Quantity::active_power) || has(profile, Quantity::energy_import);
     const bool excused = std::ranges::find(without, profile.id) != without.end();
     CHECK(metered != excused);
     CHECK((metered || profile.has({Quantity::voltage})));

@@ -14,7 +14,7 @@ TEST_CASE("a duration is a whole number and a unit") {
   CHECK(parse_duration("0s").value == microseconds(0));
 }
 
-TEST_CASE("anything else is no duration and tells what to write") {
+TEST_CASE("anything else is no duration, and the advice says what to write") {
   for (const char* bad : {"", "s", "1", "1.5s", "-1s", "+1s", " 1s", "1s ", "1 s", "1S", "1sec", "1us", "1w",
                           "1h30m", "0x1s", "99999999999999999999s", "9999999999999999d", "1e3s"}) {
     CAPTURE(bad);

@@ -40,6 +40,16 @@ TEST_CASE("of each unit the best profile is configured, the others are named bes
   CHECK(table_text(report).find("unit 4: it answers, but no profile fits") != std::string::npos);
 }
 
+TEST_CASE("what holds for all profiles of a unit stands once, before them") {
+  ProbeReport report{{"10.0.0.1", 502, Transport::tcp}, {}, {}};
+  report.units = {unit(3, {match("a", Confidence::possible), match("b", Confidence::possible)})};
+  report.units.front().note = "values alone identify no model: 2 profiles fit";
+  CHECK(table_text(report).starts_with(
+      "unit 3\n  values alone identify no model: 2 profiles fit\n  a: possible"));
+  CHECK(json_text(report).find("\"note\":\"values alone identify no model: 2 profiles fit\"") !=
+        std::string::npos);
+}
+
 TEST_CASE("a serial line becomes a bus of a name that is one") {
   ProbeReport report{{"/dev/serial/by-id/usb-FTDI_(R).x:1'", 0, Transport::rtu}, {19200, Parity::odd, 2}, {}};
   report.units = {unit(9, {match("a", Confidence::certain, "7")})};

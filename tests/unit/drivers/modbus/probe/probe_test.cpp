@@ -208,17 +208,17 @@ TEST_CASE("plausible values alone are possible, and who explains more comes firs
   CHECK(unit.found[1].profile == "less");
   CHECK(unit.found[2].profile == "unanswered");
   for (const ProbeMatch& match : unit.found) CHECK(match.confidence == Confidence::possible);
-  CHECK(unit.found[0].why.back() == "values alone tell no model: 3 profiles fit");
+  CHECK(unit.note == "values alone identify no model: 3 profiles fit");
   CHECK(unit.hints.empty());
 }
 
-TEST_CASE("at most five are listed, and told of how many") {
+TEST_CASE("at most five are listed, with the number of all that fit") {
   Device device(meter_words(100));
   std::vector<MeterProfile> profiles;
   for (int i = 0; i < 7; ++i) profiles.push_back(profile("p" + std::to_string(i), float_registers(100)));
   const auto unit = probed(device, profiles);
   CHECK(unit.found.size() == 5);
-  CHECK(says(unit.found[0].why, "7 profiles fit, these are the 5 likeliest"));
+  CHECK(unit.note == "values alone identify no model: 7 profiles fit, these are the 5 likeliest");
 }
 
 TEST_CASE("a profile of which nothing can be read but single values is no match, but a hint where none is") {
@@ -239,11 +239,11 @@ TEST_CASE("a profile of which nothing can be read but single values is no match,
   REQUIRE(read->found.size() == 1);
   CHECK(read->found[0].profile == "small");
   CHECK(says(read->found[0].why, "3 of 3 values are plausible"));
-  CHECK(says(read->found[0].why, "compare it with the name plate"));
+  CHECK(read->note == "values alone identify no model: compare it with the name plate");
   CHECK(read->hints.empty());
 }
 
-TEST_CASE("addresses off by one and the other word order are told, not taken") {
+TEST_CASE("addresses off by one and the other word order are reported, not taken") {
   Device late(meter_words(101));
   const auto shifted = probed(late, {profile("documented", float_registers(100))});
   CHECK(shifted.answers);
@@ -259,7 +259,7 @@ TEST_CASE("addresses off by one and the other word order are told, not taken") {
   CHECK(probed(little, {profile("right", float_registers(100, ", word_order: little"))}).found.size() == 1);
 }
 
-TEST_CASE("a text that names the model is likely, and tells the serial number") {
+TEST_CASE("a text that names the model is likely, and the serial number is read") {
   Words words = meter_words(100);
   const std::string text("ACME PM5340\0", 12);
   for (int i = 0; i < 6; ++i)
@@ -276,6 +276,7 @@ TEST_CASE("a text that names the model is likely, and tells the serial number") 
   CHECK(unit.found[0].confidence == Confidence::likely);
   CHECK(unit.found[0].model == "ACME PM5340");
   CHECK(unit.found[0].serial == "65538");
+  CHECK(unit.note.empty());
 }
 
 TEST_CASE("no question is asked twice, and only functions 3 and 4 are used") {
