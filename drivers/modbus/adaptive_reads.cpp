@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "drivers/modbus/wire/exceptions.h"
+
 namespace flopwatt::modbus {
 namespace {
 
@@ -179,22 +181,20 @@ bool AdaptiveReads::failed(Read& read, const Fault& fault, const std::string& re
                            SteadyTime round_end, double chance) {
   if (read.on_trial) --trials_left_;
   read.fault = reason;
-  switch (fault.fault_class == FaultClass::exception ? fault.code : 0) {
-    case 0:
-    case 10:
-    case 11:
-      break;
-    case 1:
+  const Consequences* refusal = consequences_of(fault);
+  switch (refusal != nullptr ? refusal->request : RequestStep::later) {
+    case RequestStep::leave_out:
       return set_aside(read, now);
-    case 2:
-    case 3:
-      return refused(read, now);
-    case 5:
-    case 6:
+    case RequestStep::split:
+      return split(read, now);
+    case RequestStep::wait:
       if (repeat(read, repeats_of_busy, busy_pause(interval_), now, round_end)) return false;
       break;
-    default:
+    case RequestStep::repeat:
       if (repeat(read, 1, failure_pause(interval_), now, round_end)) return false;
+      break;
+    case RequestStep::later:
+      break;
   }
   read.ended = true;
   // Where there is no connection the request is not to blame.
@@ -231,7 +231,7 @@ bool AdaptiveReads::set_aside(Read& read, SteadyTime now) {
 }
 
 // `read` is gone where it was halved.
-bool AdaptiveReads::refused(Read& read, SteadyTime now) {
+bool AdaptiveReads::split(Read& read, SteadyTime now) {
   std::vector<Group> groups = groups_of(read);
   if (read.set_aside || groups.size() < 2) return set_aside(read, now);
   // The first part has what ends in the first half, at least one value.

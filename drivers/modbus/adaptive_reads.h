@@ -106,7 +106,7 @@ class AdaptiveReads {
   [[nodiscard]] static std::vector<ReadSlot> slots_of(const PlannedRead& part, bool at_connect,
                                                       std::span<const Group> groups);
   bool set_aside(Read& read, SteadyTime now);
-  bool refused(Read& read, SteadyTime now);
+  bool split(Read& read, SteadyTime now);
   static bool repeat(Read& read, unsigned times, std::chrono::microseconds pause, SteadyTime now,
                      SteadyTime round_end);
   [[nodiscard]] bool asks(const Read& read) const;

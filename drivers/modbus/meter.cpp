@@ -7,6 +7,7 @@
 
 #include "drivers/modbus/fault_text.h"
 #include "drivers/modbus/registers/decode.h"
+#include "drivers/modbus/wire/exceptions.h"
 #include "drivers/modbus/wire/request_time.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
@@ -176,13 +177,12 @@ void Meter::take(Read& read, const Answer& answer) {
 bool Meter::refused(Read& read, const Fault& fault) {
   const Fault told = explain(fault, read.planned.count);
   if (!fault_) fault_ = told;
-  const bool is_refusal =
-      fault.fault_class == FaultClass::exception && !is_silence(fault) && fault.code != 10;
+  const bool is_refusal = unit_refused(fault);
   const bool is_poll_lost = time_rank_ == no_time && (!is_refusal || reads_.reads().size() == 1);
   const bool is_news = read.fault.empty() && !is_poll_lost;  // the agent tells of lost polls
   const bool is_set_aside =
       reads_.failed(read, fault, told.message, steady_clock::now(), round_end_, chance());
-  if (is_set_aside && (fault.code == 2 || fault.code == 3)) walk_again_ = config_.profile.sunspec;
+  if (is_set_aside && calls_for(RequestStep::split, fault)) walk_again_ = config_.profile.sunspec;
   if (is_news || is_set_aside)
     log::warn("some values of a meter are absent", {{"meter", source_->name},
                                                     {"fault", std::string(name_of(fault.fault_class))},
@@ -196,7 +196,9 @@ bool Meter::refused(Read& read, const Fault& fault) {
 Result<ReadingSet> Meter::finish() {
   if (time_rank_ == no_time) {
     // Nothing was left to ask, or it would have failed.
-    if (!fault_) fault_ = Fault{FaultClass::exception, reads_.reads().front().fault, 2};  // all set aside
+    if (!fault_)  // all is set aside
+      fault_ = Fault{FaultClass::exception, reads_.reads().front().fault,
+                     static_cast<int>(ModbusException::illegal_data_address)};
     return *fault_;
   }
   const bool described = values_.factors_changed();
@@ -312,9 +314,9 @@ Fault Meter::failed(Fault fault, SteadyTime now, SteadyTime connection_retry_at,
     return fault;
   }
   openings_ = 0;  // it may come back as another one, also where the line to it stays
-  Fault judged{fault.fault_class, "", fault.code};
-  if (walk_again_) judged.code = 0;  // registers that are gone may be found elsewhere at once
-  health_.failed(judged, now, shares_line, chance());
+  // Registers that do not exist may be found elsewhere at once.
+  const bool is_moved = walk_again_ && fault.fault_class == FaultClass::exception;
+  health_.failed(is_moved ? UnitState::failing : state_after(fault), now, shares_line, chance());
   use_.quarantined = health_.quarantined();
   beats_.defer(health_.retry_at());
   if (health_.quarantined())
