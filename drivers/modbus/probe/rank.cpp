@@ -31,7 +31,7 @@ std::optional<Degree> degree_of(const Candidate& candidate, const Field& field) 
   }
   if (candidate.identification.verdict == Verdict::contradicted || !fits || !candidate.keys.telling)
     return std::nullopt;
-  if (candidate.identification.verdict == Verdict::text_fits)  // a maker's name alone tells no model
+  if (candidate.identification.verdict == Verdict::text_fits)  // a maker's name alone identifies no model
     return candidate.identification.names_model ? Degree{Confidence::likely, 0.7 + 0.2 * share}
                                                 : Degree{Confidence::possible, 0.3 + 0.19 * share};
   if (candidate.share.is_none()) return std::nullopt;
@@ -54,7 +54,7 @@ std::vector<std::string> reasons(const Candidate& candidate, const Field& field)
   if (candidate.is_matched() && field.matched > 1)
     why.push_back(std::to_string(field.matched) + " profiles expect the same");
   if (candidate.identification.verdict == Verdict::refused)
-    why.emplace_back("it does not answer what tells this model");
+    why.emplace_back("it does not answer the registers that identify this model");
   if (!candidate.keys.text.empty())
     why.push_back((candidate.keys.fits ? "plausible: " : "not plausible: ") + candidate.keys.text);
   else if (!candidate.keys.fits)
@@ -63,7 +63,7 @@ std::vector<std::string> reasons(const Candidate& candidate, const Field& field)
     why.push_back(std::to_string(candidate.share.plausible) + " of " + std::to_string(candidate.share.all) +
                   " values are plausible");
   const bool by_values = !candidate.is_matched() && candidate.identification.verdict != Verdict::text_fits;
-  if (by_values) why.push_back("values alone tell no model: " + of_how_many(field.fitting));
+  if (by_values) why.push_back("values alone identify no model: " + of_how_many(field.fitting));
   return why;
 }
 
@@ -102,11 +102,11 @@ std::vector<ProbeMatch> rank(std::span<const Candidate> candidates) {
 
   std::vector<ProbeMatch> matches;
   for (const auto& [candidate, degree] : ranked) {
-    const Identification& told = candidate->identification;
+    const Identification& said = candidate->identification;
     const MeterProfile& profile = *candidate->profile;
     matches.push_back({profile.id, 0, degree.confidence, degree.score, reasons(*candidate, field),
-                       told.vendor.empty() ? profile.vendor : told.vendor,
-                       told.model.empty() ? profile.model : told.model, told.serial});
+                       said.vendor.empty() ? profile.vendor : said.vendor,
+                       said.model.empty() ? profile.model : said.model, said.serial});
   }
   return matches;
 }

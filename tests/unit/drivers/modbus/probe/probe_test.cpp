@@ -208,7 +208,7 @@ TEST_CASE("plausible values alone are possible, and who explains more comes firs
   CHECK(unit.found[1].profile == "less");
   CHECK(unit.found[2].profile == "unanswered");
   for (const ProbeMatch& match : unit.found) CHECK(match.confidence == Confidence::possible);
-  CHECK(unit.found[0].why.back() == "values alone tell no model: 3 profiles fit");
+  CHECK(unit.found[0].why.back() == "values alone identify no model: 3 profiles fit");
   CHECK(unit.hints.empty());
 }
 
