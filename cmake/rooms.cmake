@@ -71,6 +71,7 @@ function(flopwatt_unit_tests folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/unit/${folder}/*_test.cpp)
   add_executable(test_${name} ${sources})
   target_compile_definitions(test_${name} PRIVATE FLOPWATT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/unit/${folder})  # what its tests share
   get_property(targets DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTY BUILDSYSTEM_TARGETS)
   list(FILTER targets INCLUDE REGEX "^flopwatt_${name}(_|$)")
   target_link_libraries(test_${name} PRIVATE ${targets} flopwatt_flags flopwatt_test_runner ${TESTS_LINKS})

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "drivers/modbus/wire/exceptions.h"
+
 namespace flopwatt::modbus {
 namespace {
 
@@ -12,7 +14,7 @@ using std::chrono::microseconds;
 // One value that is not there is found in the longest request with 14 questions. A meter of which much is not
 // there is learnt in several polls, so that the others on its line need not wait for it.
 constexpr unsigned trials_in_a_round = 16;
-// Only to tell why blocks were refused: what is not remembered costs a request more.
+// Refusals that explain why blocks were refused. A refusal that is not remembered costs one request more.
 constexpr std::size_t remembered_refusals = 64;
 
 constexpr unsigned repeats_of_busy = 3;
@@ -34,7 +36,7 @@ bool touches(const Register& reg, AddressRange range) {
 
 AdaptiveReads::AdaptiveReads(std::vector<Register> registers, const ReadLimits& limits, microseconds interval)
     : registers_(std::move(registers)), limits_(limits), interval_(interval) {
-  plan_anew();
+  plan_again();
 }
 
 AdaptiveReads::Read AdaptiveReads::make_read(PlannedRead planned, bool at_connect) const {
@@ -47,7 +49,7 @@ AdaptiveReads::Read AdaptiveReads::make_read(PlannedRead planned, bool at_connec
 }
 
 // All registers but those that are set aside. What was learnt of at_connect is learnt again.
-void AdaptiveReads::plan_anew() {
+void AdaptiveReads::plan_again() {
   std::vector<bool> aside(registers_.size());
   std::vector<Read> kept;
   for (Read& read : reads_) {
@@ -109,7 +111,7 @@ ReadLimits AdaptiveReads::learnt_limits(const std::vector<bool>& aside) const {
 }
 
 void AdaptiveReads::begin_round(SteadyTime now, bool all) {
-  if (plan_is_old_) plan_anew();
+  if (plan_is_old_) plan_again();
   trials_left_ = trials_in_a_round;
   const auto rests = [&](const Read& read) {
     return !all && read.backoff.failing() && now < read.backoff.retry_at();
@@ -147,10 +149,10 @@ bool AdaptiveReads::asks(const Read& read) const {
   return !read.ended && (!read.on_trial || trials_left_ > 0);
 }
 
-AdaptiveReads::Read* AdaptiveReads::next(SteadyTime now) {
-  for (Read& read : reads_)
-    if (asks(read) && read.not_before <= now) return &read;
-  return nullptr;
+std::optional<std::size_t> AdaptiveReads::next(SteadyTime now) const {
+  for (std::size_t i = 0; i < reads_.size(); ++i)
+    if (asks(reads_[i]) && reads_[i].not_before <= now) return i;
+  return std::nullopt;
 }
 
 std::optional<SteadyTime> AdaptiveReads::next_at() const {
@@ -160,7 +162,8 @@ std::optional<SteadyTime> AdaptiveReads::next_at() const {
   return first;
 }
 
-void AdaptiveReads::answered(Read& read) {
+void AdaptiveReads::answered(std::size_t index) {
+  Read& read = reads_.at(index);
   if (read.on_trial) --trials_left_;
   read.on_trial = false;
   read.ended = true;
@@ -175,26 +178,25 @@ void AdaptiveReads::answered(Read& read) {
     if (other.set_aside) other.ended = false;
 }
 
-bool AdaptiveReads::failed(Read& read, const Fault& fault, const std::string& reason, SteadyTime now,
+bool AdaptiveReads::failed(std::size_t index, const Fault& fault, const std::string& reason, SteadyTime now,
                            SteadyTime round_end, double chance) {
+  Read& read = reads_.at(index);
   if (read.on_trial) --trials_left_;
   read.fault = reason;
-  switch (fault.fault_class == FaultClass::exception ? fault.code : 0) {
-    case 0:
-    case 10:
-    case 11:
-      break;
-    case 1:
+  const Consequences* refusal = consequences_of(fault);
+  switch (refusal != nullptr ? refusal->request : RequestStep::later) {
+    case RequestStep::leave_out:
       return set_aside(read, now);
-    case 2:
-    case 3:
-      return refused(read, now);
-    case 5:
-    case 6:
+    case RequestStep::split:
+      return split(index, now);
+    case RequestStep::wait:
       if (repeat(read, repeats_of_busy, busy_pause(interval_), now, round_end)) return false;
       break;
-    default:
+    case RequestStep::repeat:
       if (repeat(read, 1, failure_pause(interval_), now, round_end)) return false;
+      break;
+    case RequestStep::later:
+      break;
   }
   read.ended = true;
   // Where there is no connection the request is not to blame.
@@ -218,7 +220,7 @@ void AdaptiveReads::end_round(const std::string& reason) {
   }
 }
 
-// Whether it is new that it is.
+// True where it was not set aside before.
 bool AdaptiveReads::set_aside(Read& read, SteadyTime now) {
   read.ended = read.on_trial = true;
   read.retest_wanted = false;
@@ -230,8 +232,9 @@ bool AdaptiveReads::set_aside(Read& read, SteadyTime now) {
   return true;
 }
 
-// `read` is gone where it was halved.
-bool AdaptiveReads::refused(Read& read, SteadyTime now) {
+// The parts take the place of what was refused; what cannot be split is set aside.
+bool AdaptiveReads::split(std::size_t index, SteadyTime now) {
+  Read& read = reads_[index];
   std::vector<Group> groups = groups_of(read);
   if (read.set_aside || groups.size() < 2) return set_aside(read, now);
   // The first part has what ends in the first half, at least one value.
@@ -256,7 +259,7 @@ bool AdaptiveReads::refused(Read& read, SteadyTime now) {
     reads.back().on_trial = true;
     reads.back().fault = read.fault;
   }
-  const auto place = reads_.erase(reads_.begin() + (&read - reads_.data()));
+  const auto place = reads_.erase(reads_.begin() + static_cast<std::ptrdiff_t>(index));
   reads_.insert(place, std::make_move_iterator(reads.begin()), std::make_move_iterator(reads.end()));
   // What was between a value and its scale register is in the other part: they cannot be one request now.
   for (PlannedRead& part : parts.at_connect) reads_.push_back(make_read(std::move(part), true));

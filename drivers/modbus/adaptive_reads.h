@@ -1,23 +1,24 @@
-// The planned requests of one meter, and what it has taught about them. Pure: the caller brings time, chance
-// and answers.
+// Which of a meter's planned requests is sent next, and what the meter's refusals teach about them. Pure: the
+// caller brings time, chance and answers.
 //
-// A poll is a round: each request is asked at most once, and once more or three times where an exception says
-// that this may help, after a pause in which the line is free for others. What an exception means for the
-// request (facts: modbus, section 4):
-//   2, 3      some of the registers are not there, or they are too many: the request is halved, between
-//             values, never through one or between it and its `minus` or scale registers, until the parts are
-//             answered or a single value is refused. That one is set aside, and the others are planned anew
-//             around it. A block that is refused while all its parts are answered was too long, or touched
-//             registers that do not exist.
-//   1         the function is not known: all of the request is set aside
-//   5, 6      busy: up to three more times, 100 ms to 1 s apart
-//   others    once more, within a second
-// What fails in the end is left alone for a doubled time with each round, without harm to the other requests.
-// What is set aside is asked again when the meter was connected to anew (each time it then refuses again
-// doubles the time before which that does not count), or after an hour.
+// A poll is a round. Each request is sent once in a round. What follows from an exception stands in
+// wire/exceptions.h:
+//   leave_out    The request is set aside.
+//   split        Some of the registers do not exist, or the request is too long. The request is halved
+//                between values until the parts are answered or a single value is refused. A value stays
+//                with its `minus` and its scale registers. A refused value is set aside, and the others are
+//                planned around it. A block that is refused while all its parts are answered was too long,
+//                or touched registers that do not exist.
+//   wait         The request is sent up to three more times, 100 ms to 1 s apart; the line is free meanwhile.
+//   repeat       The request is sent once more, within a second.
+//   later        The round is over for the request.
+// A request that fails in the end is left alone for a doubled time with each round, without harm to the
+// others. A request that is set aside is sent again an hour later, or after a new connection. Each refusal
+// doubles the time that has to pass before a new connection counts.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -38,14 +39,14 @@ class AdaptiveReads {
  public:
   struct Read {
     PlannedRead planned;
-    bool at_connect = false;  ///< once for each connection
+    bool at_connect = false;  ///< sent once for each connection
     bool set_aside = false;
-    bool on_trial = false;  ///< a part of what was refused, or was set aside: it may be refused again
-    /// 0: has the imported energy of the whole meter, 1: its power, 2: neither. The set's time is that of the
-    /// answer with the lowest.
+    bool on_trial = false;  ///< a part of a refused request, or was set aside: it may be refused again
+    /// 0: holds the imported energy of the whole meter, 1: its power, 2: neither. The set takes its time from
+    /// the answer with the lowest rank.
     unsigned time_rank = 2;
-    std::string fault{};     ///< why its values are absent since the newest attempt, "" where it was answered
-    SteadyTime retest_at{};  ///< where set aside: at the latest
+    std::string fault{};     ///< why the newest attempt gave no values, "" where it was answered
+    SteadyTime retest_at{};  ///< where set aside: when it is sent again at the latest
 
    private:
     friend class AdaptiveReads;
@@ -64,41 +65,43 @@ class AdaptiveReads {
   AdaptiveReads(std::vector<Register> registers, const ReadLimits& limits,
                 std::chrono::microseconds interval);
 
-  /// `all`: also what is being left alone; where everything is set aside, one of those.
+  /// `all`: requests that are being left alone are sent, too. Where everything is set aside, one of the
+  /// requests is sent all the same.
   void begin_round(SteadyTime now, bool all);
-  /// It is, or may be, another device, or the same after a restart: what is asked once for each connection is
-  /// asked in this round.
+  /// The connection is new: the device may have been replaced or restarted. The requests that are sent once
+  /// for each connection are sent in this round.
   void connected(SteadyTime now);
-  /// What to ask next; null: nothing, at this moment. Valid until the next call that is not const.
-  [[nodiscard]] Read* next(SteadyTime now);
-  /// When there will be something to ask in this round; nullopt: it has ended.
+  /// Index into reads() of the request to send now; nullopt: none at this moment. The index is valid until
+  /// the next call that is not const.
+  [[nodiscard]] std::optional<std::size_t> next(SteadyTime now) const;
+  /// When there is a request to send in this round; nullopt: the round is over.
   [[nodiscard]] std::optional<SteadyTime> next_at() const;
 
-  void answered(Read& read);
-  /// `reason`: why its values are absent. `round_end`: nothing is repeated after that. True: single values
-  /// are not to be had from now on, which somebody should know.
-  bool failed(Read& read, const Fault& fault, const std::string& reason, SteadyTime now, SteadyTime round_end,
-              double chance);
-  /// Nothing more is asked in this round.
+  void answered(std::size_t index);
+  /// `reason`: why its values are absent. `round_end`: nothing is repeated after that. `chance` is in [0, 1).
+  /// True: a single value, or the whole function, is set aside from now on, which the user should know.
+  bool failed(std::size_t index, const Fault& fault, const std::string& reason, SteadyTime now,
+              SteadyTime round_end, double chance);
+  /// Nothing more is sent in this round.
   void end_round(const std::string& reason);
 
   [[nodiscard]] const std::vector<Read>& reads() const { return reads_; }
 
  private:
-  // Registers that were refused in one request although each of them may be readable.
+  // A request that was refused although each of its registers may be readable.
   struct Refusal {
     ReadFunction function;
     std::uint16_t address, count;
   };
 
-  // Slots that must stay in one request, and the registers from the first of them to behind the last.
+  // Slots that stay in one request, and their registers: from `begin` to before `end`.
   struct Group {
     std::uint16_t begin = 0, end = 0;
     std::vector<ReadSlot> slots;
   };
 
   [[nodiscard]] Read make_read(PlannedRead planned, bool at_connect) const;
-  void plan_anew();
+  void plan_again();
   [[nodiscard]] ReadLimits learnt_limits(const std::vector<bool>& aside) const;
   [[nodiscard]] std::uint16_t width_of(const ReadSlot& slot) const;
   [[nodiscard]] std::vector<Group> groups_of(const Read& read) const;
@@ -106,7 +109,7 @@ class AdaptiveReads {
   [[nodiscard]] static std::vector<ReadSlot> slots_of(const PlannedRead& part, bool at_connect,
                                                       std::span<const Group> groups);
   bool set_aside(Read& read, SteadyTime now);
-  bool refused(Read& read, SteadyTime now);
+  bool split(std::size_t index, SteadyTime now);
   static bool repeat(Read& read, unsigned times, std::chrono::microseconds pause, SteadyTime now,
                      SteadyTime round_end);
   [[nodiscard]] bool asks(const Read& read) const;

@@ -1,4 +1,4 @@
-// When a meter is polled.
+// When one meter is polled. Pure: the caller brings the time.
 #pragma once
 
 #include <chrono>
@@ -8,10 +8,10 @@
 
 namespace flopwatt::modbus {
 
-/// A poll that began late does not shift the next one. One beat that came due meanwhile is made up for at
-/// once, so that a neighbour's timeout costs lateness, not a reading; more than that are passed over and
-/// counted as skipped. A meter that fails is left alone for a growing time: those beats are neither polled
-/// nor skipped.
+/// The beats of a meter: moments one interval apart. A poll that begins late does not move the next beat. One
+/// beat that came due in the meantime is polled at once, so that a neighbour's timeout costs lateness and not
+/// a reading. Further beats are counted as skipped. Beats while a failing meter is left alone are neither
+/// polled nor skipped.
 class Beats {
  public:
   /// The first poll is due within a second of `from`, however long the interval.
@@ -19,10 +19,10 @@ class Beats {
 
   [[nodiscard]] SteadyTime due() const { return due_; }
 
-  /// The poll was good and ended at `now`; returns how many beats were skipped.
+  /// A good poll ended at `now`. Returns the number of skipped beats.
   std::uint64_t advance(SteadyTime now);
 
-  /// The next poll is due at the first beat at or after `when` (and never at the one just polled).
+  /// The next poll is due at the first beat at or after `when`, and never at the beat just polled.
   void defer(SteadyTime when);
 
  private:

@@ -62,22 +62,23 @@ awaitable<void> Bus::poll_for_ever(Intake& intake) {
 
 awaitable<void> Bus::poll(std::shared_ptr<Meter> meter, Intake& intake) {
   const SteadyTime begin = steady_clock::now();
-  const SourcePtr told = meter->source();
-  auto set = co_await meter->poll(*connection_);
+  const SourcePtr described = meter->source();
+  PollStep step = co_await meter->poll(*connection_);
   const SteadyTime end = steady_clock::now();
   busy_ += duration_cast<microseconds>(end - begin);
-  if (set && meter->close_after_poll()) connection_->close();
-  if (!set || meter->is_retired()) co_return;
+  auto* poll = std::get_if<PollEnded>(&step);
+  if (poll != nullptr && meter->close_after_poll()) connection_->close();
+  if (poll == nullptr || meter->is_retired()) co_return;
 
-  if (*set) {
+  if (poll->set) {
     const std::uint64_t skipped = meter->succeeded(end);
-    if (meter->source() != told) intake.describe(meter->id(), meter->source());
-    intake.accept(meter->id(), std::move(**set), meter->lateness(), meter->duration());
+    if (meter->source() != described) intake.describe(meter->id(), meter->source());
+    intake.accept(meter->id(), std::move(*poll->set), poll->lateness, poll->duration);
     if (skipped > 0) intake.skip(meter->id(), skipped);
   } else {
     const bool shares_line = meters_.size() > 1;
-    Fault fault = meter->failed(set->error(), end, connection_->retry_at(), shares_line);
-    intake.fail(meter->id(), std::move(fault), meter->lateness(), meter->duration());
+    Fault fault = meter->failed(poll->set.error(), end, connection_->retry_at(), shares_line);
+    intake.fail(meter->id(), std::move(fault), poll->lateness, poll->duration);
   }
 }
 

@@ -1,5 +1,5 @@
-// One bus: the one connection to an address and the meters behind it, polled one after another. Metering loop
-// only.
+// One bus: the connection to one address and the meters behind that address, polled one after another.
+// Metering loop only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -21,19 +21,19 @@ class Bus {
  public:
   using Meters = std::vector<std::shared_ptr<Meter>>;
 
-  /// The bus of `plan`, of which it copies what it needs. `meters` must not be empty.
+  /// Copies what it needs of `plan`. `meters` is not empty.
   Bus(const boost::asio::any_io_executor& executor, const BusPlan& plan, Meters meters);
 
-  /// Whether it has the plan's line, set as the plan says.
+  /// Whether the plan has the same address and serial settings.
   [[nodiscard]] bool is_line_of(const BusPlan& plan) const;
 
   [[nodiscard]] const ModbusAddress& address() const { return address_; }
 
   [[nodiscard]] const Meters& meters() const { return meters_; }
-  /// Goes on as that plan says, with these, not empty; the connection stays.
+  /// Takes over another plan of the same line. `meters` is not empty. The connection stays open.
   void change(const BusPlan& plan, Meters meters);
 
-  /// Polls until cancelled.
+  /// Polls the meters until it is cancelled. `intake` outlives the call.
   boost::asio::awaitable<void> run(Intake& intake);
 
   [[nodiscard]] BusUse use() const;
@@ -43,7 +43,7 @@ class Bus {
  private:
   boost::asio::awaitable<void> poll_for_ever(Intake& intake);
   boost::asio::awaitable<void> poll(std::shared_ptr<Meter> meter, Intake& intake);
-  /// The meter to poll at `now`; where none is due, the one that will be first.
+  /// The meter to poll at `now`; where none is due, the meter that is due first.
   [[nodiscard]] const std::shared_ptr<Meter>& next(SteadyTime now) const;
 
   std::string name_;

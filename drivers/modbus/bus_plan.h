@@ -1,5 +1,4 @@
-// Which meters share a bus, and how long a cycle of it takes as planned. Touches no device: `check` uses it,
-// too.
+// Which meters share a bus, and how long a cycle of the bus takes as planned. Pure.
 #pragma once
 
 #include <chrono>
@@ -22,14 +21,17 @@ struct BusPlan {
   [[nodiscard]] const SerialSettings& serial() const { return meters.front()->serial; }
 };
 
-/// How long it takes to poll each of these meters once. Over TCP: for each request the latency and the
-/// meter's pause, and a latency for a connection where it is closed after each poll. On a serial line, a
-/// request for n registers takes exchange_time() and the latency, and the meter's pause where it exceeds the
-/// silence before the request. What is asked once for each connection is not counted. Of a SunSpec meter it
-/// is not known what the device has: one request for the longest of the meter models is assumed.
+/// How long a poll of each of these meters takes, together.
+///   TCP           a request takes the assumed latency and the meter's pause; a connection that is closed
+///                 after each poll takes one latency more
+///   serial line   a request for n registers takes exchange_time() and the assumed latency, and the meter's
+///                 pause where that exceeds the silence before the request
+/// Requests that are sent once for each connection do not count. The models of a SunSpec device are not known
+/// yet: one request for the longest meter model is assumed.
 [[nodiscard]] std::chrono::microseconds planned_cycle(const std::vector<const MeterConfig*>& meters);
 
-/// The buses in the order in which their addresses first appear; the position is the bus's number (its slot).
+/// The buses in the order in which their addresses first appear. The position of a bus is its number, of
+/// which slot_offset() makes the moment of its beats. The plans point into `config`.
 [[nodiscard]] std::vector<BusPlan> plan_buses(const Config& config);
 
 }  // namespace flopwatt::modbus

@@ -73,7 +73,7 @@ class AllBuses final : public ModbusDriver {
     }
   }
 
-  // A line that is set anew begins when its port is free.
+  // A line with new settings begins when its port is free.
   void start(const LinePtr& line) {
     const auto blocks = [&](const LinePtr& other) { return other->bus->address() == line->bus->address(); };
     if (line->started || std::ranges::any_of(leaving_, blocks)) return;
@@ -169,7 +169,7 @@ class AllBuses final : public ModbusDriver {
 
   Config config_;
   asio::any_io_executor executor_;
-  Intake* intake_ = nullptr;  // null: run() is not under way
+  Intake* intake_ = nullptr;  // null: run() is not in progress
   std::vector<LinePtr> lines_;
   std::vector<LinePtr> leaving_;  // until their tasks have ended
   std::exception_ptr failure_;    // of a line that was not asked to end

@@ -1,5 +1,5 @@
-// The Modbus driver: all meters of the configuration, over TCP and serial lines. Reads only (functions 3 and
-// 4).
+// The Modbus driver: all meters of the configuration, over TCP and serial lines. It only reads (functions 3
+// and 4).
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -12,15 +12,16 @@ namespace flopwatt::modbus {
 
 class ModbusDriver : public Driver {
  public:
-  /// Goes on with the meters of `config`, of which it copies what it needs; returns at once. What is
-  /// unchanged goes on undisturbed: a bus with the same address and settings keeps its connection, a meter
-  /// its SourceId, schedule and back-off (it is described anew where its bus's planned cycle differs). Every
-  /// other meter that was there is removed from the intake, every other one of `config` added. Metering loop.
+  /// Takes over the meters of `config`; returns at once. Copies what it needs of `config`. Metering loop.
+  ///   unchanged bus    same address and settings: keeps its connection
+  ///   unchanged meter  keeps its SourceId, schedule and back-off; is described again where the planned cycle
+  ///                    of its bus differs
+  ///   others           meters of before are removed from the intake, meters of `config` are added
   virtual void apply(const Config& config) = 0;
 };
 
-/// Polls config.meters, each with at least one register. Copies what it needs of `config`. One call of run()
-/// only.
+/// Polls config.meters. Each of them has at least one register, or is a SunSpec meter. Copies what it needs
+/// of `config`. run() is called once.
 [[nodiscard]] std::unique_ptr<ModbusDriver> make_driver(const Config& config);
 
 }  // namespace flopwatt::modbus

@@ -2,38 +2,15 @@
 
 #include <string_view>
 
+#include "drivers/modbus/wire/exceptions.h"
 #include "runtime/text/number_text.h"
 
 namespace flopwatt::modbus {
-namespace {
-
-// What the user can do about an exception (MODBUS Application Protocol V1.1b3, 7).
-std::string_view advice(int exception) {
-  switch (exception) {
-    case 1:
-      return "the device does not know this function: set `function` to the other of 3 and 4";
-    case 2:
-      return "the device has no such registers: compare the profile with the manual of this model; if single "
-             "registers are readable, lower max_registers";
-    case 3:
-      return "the device refuses this number of registers: lower max_registers";
-    case 5:
-    case 6:
-      return "the device is busy: make its interval longer, and see who else reads it";
-    case 10:
-      return "the gateway has no path to this unit: check unit_id and the gateway's settings";
-    case 11:
-      return "the unit behind the gateway does not answer: check unit_id, its power and its wiring";
-    default:
-      return "the device reports a failure: see its own display or log";
-  }
-}
-
-}  // namespace
 
 Fault explained(Fault fault, const std::string& meter, bool waited_briefly) {
   fault.message = "meter " + meter + ": " + fault.message;
-  if (fault.fault_class == FaultClass::exception) fault.message.append(": ").append(advice(fault.code));
+  if (const Consequences* refusal = consequences_of(fault))
+    fault.message.append(": ").append(refusal->meaning).append(": ").append(refusal->advice);
   if (fault.fault_class == FaultClass::timeout)
     fault.message.append(waited_briefly
                              ? ", more than it needed when it answered; check that the meter is on, its "

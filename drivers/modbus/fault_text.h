@@ -1,4 +1,4 @@
-// What users are told of a meter's fault: which meter, what came back, and what they can do about it.
+// A meter's fault as a user reads it: which meter, what came back, what the user can do.
 #pragma once
 
 #include <chrono>
@@ -10,18 +10,19 @@
 
 namespace flopwatt::modbus {
 
-/// `fault` of a transaction, with the meter's name and advice. `waited_briefly`: not for the whole timeout.
+/// `fault` of a transaction with the meter's name and advice added. `waited_briefly`: the timeout was
+/// short_timeout(), not answer_timeout().
 [[nodiscard]] Fault explained(Fault fault, const std::string& meter, bool waited_briefly);
 
-/// Of a device that was searched for SunSpec models and has none.
+/// The device was searched for SunSpec models and has none.
 [[nodiscard]] Fault no_sunspec(const std::string& meter, int unit, const std::string& address);
-/// It has SunSpec models, but fewer meters than `wanted`.
+/// The device has SunSpec models, `found` of them meters: fewer than `wanted`.
 [[nodiscard]] Fault no_sunspec_model(const std::string& meter, int wanted, std::size_t found);
 
-/// "12:44:02Z": what the wall clock shows at `when`, UTC, rounded up. For what is read later than it is said.
+/// "12:44:02Z": the wall clock at `when`, UTC, rounded up. For texts that are read later than they are made.
 [[nodiscard]] std::string time_of_day(SteadyTime when, const Moment& now);
 
-/// "in 43 s", "in 12 min", "at once"
+/// "in 43 s", "in 12 min", "at once". For texts that are read when they are made.
 [[nodiscard]] std::string time_until(SteadyTime when, SteadyTime now);
 
 }  // namespace flopwatt::modbus

@@ -1,5 +1,4 @@
-// One meter: its source, what is asked of it, its beats, and how long it is left alone when it does not
-// answer.
+// One meter: what a poll asks of it and makes of its answers, and when it is polled next. Metering loop only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -7,120 +6,105 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
+#include <variant>
 
 #include "config/config.h"
 #include "drivers/driver.h"
 #include "drivers/modbus/adaptive_reads.h"
 #include "drivers/modbus/beats.h"
+#include "drivers/modbus/device_identity.h"
 #include "drivers/modbus/registers/meter_values.h"
-#include "drivers/modbus/sunspec/sunspec.h"
+#include "drivers/modbus/round.h"
 #include "drivers/modbus/unit_health.h"
+#include "drivers/modbus/unit_use.h"
 #include "drivers/modbus/wire/connection.h"
 #include "readings/reading_set.h"
 #include "readings/result.h"
 
 namespace flopwatt::modbus {
 
-/// What the agent is told of the meter before the meter was asked. One field for each register of the
+/// The source that stands for the meter before its device has answered. One field for each register of the
 /// profile, in its order.
 [[nodiscard]] SourcePtr make_source(const MeterConfig& config, std::chrono::microseconds planned_cycle);
+
+/// A poll that goes on with another call of Meter::poll() at Meter::due(). Until then the line is free.
+struct PollPaused {};
+
+/// A poll that has ended.
+struct PollEnded {
+  Result<ReadingSet> set;
+  std::chrono::microseconds lateness;  ///< how long after its due time it began
+  std::chrono::microseconds duration;  ///< how long it kept the line
+};
+
+using PollStep = std::variant<PollPaused, PollEnded>;
 
 class Meter {
  public:
   Meter(const MeterConfig& config, SourcePtr source, SourceId id, Beats beats);
+  Meter(const Meter&) = delete;
+  Meter& operator=(const Meter&) = delete;
 
-  /// Whether it would be the same meter, read in the same way, if it were made of this configuration. Where
-  /// it stands in the file and how long a cycle of its bus takes may differ.
+  /// Whether a meter made of `config` is this one, read in the same way. Position in the file and planned
+  /// cycle of the bus do not count.
   [[nodiscard]] bool is(const MeterConfig& config) const;
 
-  /// The bus's planned cycle has changed; returns the new description, nullptr where it is the same.
+  /// The planned cycle of the bus has changed. Returns the new description, nullptr where it is the same.
   [[nodiscard]] SourcePtr update(std::chrono::microseconds planned_cycle);
 
-  /// It is no longer configured: what a poll under way brings is not to be handed in.
+  /// The meter is no longer configured: the result of a poll in progress is dropped.
   void retire() { retired_ = true; }
   [[nodiscard]] bool is_retired() const { return retired_; }
 
-  /// Reads everything once. The set is made of what was answered, its time is that of the answer with the
-  /// energy register (else the power, else the first); what is refused or fails leaves its values absent, and
-  /// a poll without any answer has failed. A poll costs one timeout at most. The source of the set may be a
-  /// new description: the device tells its serial number, scale factors, SunSpec models.
-  /// nullopt: something is to be asked once more at due(); until then the line is free for others. The poll
-  /// is then gone on with by calling this again.
-  boost::asio::awaitable<std::optional<Result<ReadingSet>>> poll(Connection& connection);
-
-  /// Of the newest poll: how late it began, how long it has kept its line.
-  [[nodiscard]] std::chrono::microseconds lateness() const { return lateness_; }
-  [[nodiscard]] std::chrono::microseconds duration() const { return duration_; }
+  /// Begins a poll, or goes on with the one that paused. A poll reads every register once and costs one
+  /// timeout at most. Values of requests that fail are absent; a poll without any answer has failed. The set
+  /// has the time of the answer with the energy register, else with the power, else of the first one. Its
+  /// source may be a new description, with serial number, scale factors and SunSpec models of the device.
+  boost::asio::awaitable<PollStep> poll(Connection& connection);
 
   /// Plans the next poll after a good one that ended at `now`; returns the beats skipped.
   std::uint64_t succeeded(SteadyTime now);
   /// Plans the next poll after a failed one. `connection_retry_at`: see Connection::retry_at().
-  /// `shares_line`: others wait while this one does not answer. Returns what to tell of the fault.
+  /// `shares_line`: others wait while this meter does not answer. Returns the fault to report.
   Fault failed(Fault fault, SteadyTime now, SteadyTime connection_retry_at, bool shares_line);
 
   /// As Driver::why_absent.
   [[nodiscard]] std::string why_absent(Channel channel) const;
 
   [[nodiscard]] SourceId id() const { return id_; }
-  [[nodiscard]] SteadyTime due() const { return in_round_ ? resume_at_ : beats_.due(); }
+  [[nodiscard]] SteadyTime due() const { return round_ ? round_->due() : beats_.due(); }
   [[nodiscard]] bool failing() const { return health_.failing(); }
   [[nodiscard]] bool close_after_poll() const { return config_.close_after_poll; }
-  [[nodiscard]] const UnitUse& use() const { return use_; }
+  [[nodiscard]] const UnitUse& use() const { return counters_.use(); }
   /// As the newest set or failure left it.
   [[nodiscard]] const SourcePtr& source() const { return source_; }
 
  private:
-  using Read = AdaptiveReads::Read;
-
   void begin_round(SteadyTime now);
-  [[nodiscard]] Read* next_read(const Connection& connection);
+  [[nodiscard]] std::optional<std::size_t> next_read(const Connection& connection);
   [[nodiscard]] ReadOptions options_for(std::uint16_t count) const;
-  /// `fault` of a transaction of `count` registers with options_for() it.
   [[nodiscard]] Fault explain(const Fault& fault, std::uint16_t count) const;
-  void take(Read& read, const Answer& answer);
-  /// Whether the rest of the round is to be given up.
-  [[nodiscard]] bool refused(Read& read, const Fault& fault);
-  [[nodiscard]] Result<ReadingSet> finish();
-  [[nodiscard]] bool wants_models(const Connection& connection) const;
+  void take(std::size_t index, const Answer& answer);
+  [[nodiscard]] bool ends_round(std::size_t index, const Fault& fault);
+  [[nodiscard]] PollEnded end_poll(Result<ReadingSet> set);
+  [[nodiscard]] Result<ReadingSet> make_set();
   boost::asio::awaitable<std::optional<Fault>> find_models(Connection& connection);
-  void adopt(const SunSpecDevice& device, MeterProfile profile);
-  [[nodiscard]] const IdentifyingRegister* unread_serial_number() const;
   boost::asio::awaitable<void> read_serial_number(const IdentifyingRegister& place, Connection& connection);
-  void count(const Traffic& before, const Traffic& after);
   [[nodiscard]] SourcePtr describe() const;
 
   MeterConfig config_;
   std::chrono::microseconds planned_cycle_{0};
   SourcePtr source_;
   SourceId id_;
-  MeterValues values_;
-  AdaptiveReads reads_;
-  UnitHealth health_;
-  Beats beats_;
-  UnitUse use_;
   bool retired_ = false;
 
-  // What the device has told of itself.
-  std::optional<SunSpecDevice> device_;
-  std::optional<MeterProfile> models_;  // in place of the profile's registers
-  std::string serial_;
-  bool serial_asked_ = false;
-  std::uint64_t openings_ = 0;  // of the connection on which it told what is asked once, plus 1; 0: none
-  std::uint64_t walked_at_ = 0;
-  bool walk_again_ = false;
-
-  // The round.
-  bool in_round_ = false;
-  bool session_checked_ = false;
-  SteadyTime resume_at_{};
-  SteadyTime round_end_{};
-  std::chrono::microseconds lateness_{0}, duration_{0};
-  unsigned time_rank_ = 0;  // of the answer that gave set_time_; no_time: none
-  Moment set_time_;
-  std::int64_t half_duration_us_ = 0;
-  std::optional<Fault> fault_;            // the first of the round
-  std::chrono::microseconds slowest_{0};  // of the answers lately
+  DeviceIdentity identity_;
+  MeterValues values_;
+  AdaptiveReads reads_;
+  UnitCounters counters_;
+  UnitHealth health_;
+  Beats beats_;
+  std::optional<Round> round_;  // while a poll is in progress
 };
 
 }  // namespace flopwatt::modbus

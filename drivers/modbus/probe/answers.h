@@ -1,5 +1,5 @@
-// What one unit has answered to a probe so far, and which values registers hold according to that. Each
-// question is asked once, however many profiles want to know. Pure.
+// What one unit has answered to a probe so far, and which values its registers hold. Each question is asked
+// once, for all profiles. Pure.
 #pragma once
 
 #include <compare>
@@ -26,29 +26,29 @@ struct Question {
 
 class Answers {
  public:
-  using Bytes = std::vector<std::uint8_t>;  ///< 2 a register, as on the wire
+  using Bytes = std::vector<std::uint8_t>;  ///< 2 for each register, as on the wire
 
   void add(const Question& question, std::span<const std::uint8_t> registers);
-  /// It was asked; the unit refused, or was silent.
+  /// The question was asked, and the unit refused it or was silent.
   void add_refused(const Question& question) { answers_[question] = std::nullopt; }
 
   [[nodiscard]] bool has(const Question& question) const { return answers_.contains(question); }
-  /// nullptr: not asked, or refused. Valid as long as this is.
+  /// nullptr: not asked, or not answered. Valid as long as this object.
   [[nodiscard]] const Bytes* find(const Question& question) const;
 
  private:
   std::map<Question, std::optional<Bytes>> answers_;
 };
 
-/// What an agent that polls such a meter would ask.
+/// The requests of `plan`, which an agent sends to such a meter.
 [[nodiscard]] std::vector<Question> questions_of(const ReadPlan& plan);
 
-/// The held value of each of `registers`, of which `plan` was made; `absent` where it is not known whole,
-/// with its scale registers and its `minus`.
+/// The held value of each of `registers`, of which `plan` was made. `absent` where the register, its `minus`
+/// or one of its scale registers is not known.
 [[nodiscard]] std::vector<double> values_of(std::span<const Register> registers, const ReadPlan& plan,
                                             const Answers& answers);
 
-/// How a device may differ from a profile by mistake of whoever numbered its registers.
+/// How a device differs from a profile whose author numbered registers in another way.
 struct Variation {
   int shift = 0;  ///< of every address
   bool other_word_order = false;
@@ -57,7 +57,7 @@ struct Variation {
   bool operator==(const Variation&) const = default;
 };
 
-/// nullopt: it cannot vary like that.
+/// `reg` with that variation; nullopt: not possible, such as an address below 0.
 [[nodiscard]] std::optional<Register> varied(const Register& reg, const Variation& variation);
 
 }  // namespace flopwatt::modbus

@@ -1,4 +1,4 @@
-// What the identification registers of a unit say about each profile. Pure.
+// Whether the identification registers of a unit fit a profile. Pure.
 #pragma once
 
 #include <cstddef>
@@ -16,21 +16,21 @@ namespace flopwatt::modbus {
 struct Identification {
   enum class Verdict : std::uint8_t {
     contradicted,  ///< a register holds what this model never has there
-    refused,       ///< the model has such a register, the unit does not answer it
+    refused,       ///< the unit does not answer a register that the model has
     open,          ///< the profile has nothing to compare with
-    text_fits,     ///< a text names the vendor or the model, though the profile does not say which text it is
+    text_fits,     ///< a text names the vendor or the model, without being the text of the profile
     matched,       ///< a register holds what the profile expects
   };
   Verdict verdict = Verdict::open;
-  bool wide = false;         ///< matched: more than 16 bits, or a text; it does not hold them by chance
+  bool wide = false;         ///< matched by more than 16 bits or a text, which is no coincidence
   bool names_model = false;  ///< a text that is not expected names the model
   std::vector<std::string> why;
-  std::string vendor, model, serial;  ///< as the unit tells them, "" where it does not
+  std::string vendor, model, serial;  ///< as the unit says, "" where it does not
 };
 
-/// Each is asked alone.
+/// Each identification register is read alone.
 [[nodiscard]] Question question_of(const IdentifyingRegister& reg);
-/// The same for a device that only answers requests for an even number of registers.
+/// As question_of(), for a device that answers only requests for an even number of registers.
 [[nodiscard]] Question even_question_of(const IdentifyingRegister& reg);
 
 [[nodiscard]] Identification identify(const MeterProfile& profile, const Answers& answers);

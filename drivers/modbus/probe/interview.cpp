@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "drivers/modbus/wire/exceptions.h"
 #include "drivers/modbus/wire/request_time.h"
 #include "runtime/async.h"
 
@@ -14,12 +15,6 @@ using std::chrono::steady_clock;
 // Two registers: some units refuse a single one, none of them is silent then.
 constexpr Question greeting{ReadFunction::holding_registers, 0, 2};
 
-constexpr int illegal_function = 1;
-constexpr int acknowledge = 5;
-constexpr int busy = 6;
-constexpr int no_gateway_path = 10;
-constexpr int gateway_target_silent = 11;
-
 constexpr int most_attempts = 3;
 constexpr auto busy_pause = 200ms;
 /// A unit that is silent where it has no registers has answered the greeting and does so again.
@@ -28,11 +23,6 @@ constexpr int doubted_silence = 4;
 constexpr int believed_illegal = 3;
 /// A connection that is tried again later than that is given up.
 constexpr auto reconnect_patience = 5s;
-
-bool is_from_gateway(const Fault& fault) {
-  return fault.fault_class == FaultClass::exception &&
-         (fault.code == no_gateway_path || fault.code == gateway_target_silent);
-}
 
 }  // namespace
 
@@ -44,13 +34,12 @@ awaitable<std::optional<Fault>> Interview::greet() {
     co_return std::nullopt;
   }
   Fault fault = answer.error();
-  if (is_from_gateway(fault))
-    fault.message += fault.code == no_gateway_path ? ": the gateway has no path to this unit"
-                                                   : ": the gateway gets no answer of this unit";
-  else if (fault.fault_class == FaultClass::exception) {
+  if (unit_refused(fault)) {
     answers_.add_refused(greeting);
     co_return std::nullopt;
   }
+  if (const Consequences* refusal = consequences_of(fault))
+    fault.message.append(": ").append(refusal->meaning);
   co_return fault;
 }
 
@@ -74,9 +63,9 @@ awaitable<void> Interview::ask(Question question) {
   const Fault& fault = answer.error();
   if (fault.fault_class == FaultClass::connection) {
     fault_ = fault;
-  } else if (fault.fault_class == FaultClass::exception && !is_from_gateway(fault)) {
+  } else if (unit_refused(fault)) {
     silent_in_a_row_ = 0;
-    if (fault.code == illegal_function) ++functions_[question.function].illegal;
+    if (calls_for(RequestStep::leave_out, fault)) ++functions_[question.function].illegal;
   } else if (++silent_in_a_row_ % doubted_silence == 0) {
     co_await check_alive();
   }
@@ -84,8 +73,7 @@ awaitable<void> Interview::ask(Question question) {
 
 awaitable<void> Interview::check_alive() {
   const auto answer = co_await read(greeting);
-  if (answer || (answer.error().fault_class == FaultClass::exception && !is_from_gateway(answer.error())))
-    co_return;
+  if (answer || unit_refused(answer.error())) co_return;
   if (answer.error().fault_class == FaultClass::connection)
     fault_ = answer.error();
   else
@@ -110,8 +98,7 @@ awaitable<Result<Answer>> Interview::read(const Question& question) {
     auto answer = co_await connection_.read(request, options);
     if (answer || attempt == most_attempts) co_return answer;
     const Fault& fault = answer.error();
-    const bool is_busy =
-        fault.fault_class == FaultClass::exception && (fault.code == acknowledge || fault.code == busy);
+    const bool is_busy = calls_for(RequestStep::wait, fault);
     const bool lost = fault.fault_class == FaultClass::connection && may_come_back();
     if (!is_busy && !lost) co_return answer;
     const SteadyTime again = is_busy ? steady_clock::now() + busy_pause : connection_.retry_at();

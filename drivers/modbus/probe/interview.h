@@ -1,4 +1,4 @@
-// Asking one unit, each question once, within a limit of time, and remembering what it answers.
+// Asks one unit questions, each once, within a time limit, and keeps the answers.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -17,31 +17,32 @@ namespace flopwatt::modbus {
 
 struct InterviewOptions {
   ReadOptions read;
-  std::optional<SerialSettings> line{};  ///< the time on it is added to `read.timeout`
-  std::chrono::steady_clock::duration limit = std::chrono::seconds(60);
+  std::optional<SerialSettings> line{};  ///< exchange_time() on it is added to `read.timeout`
+  std::chrono::steady_clock::duration limit = std::chrono::seconds(60);  ///< counts from the greeting
 };
 
 class Interview {
  public:
+  /// `connection` outlives the interview.
   Interview(Connection& connection, std::uint8_t unit, const InterviewOptions& options)
       : connection_(connection), unit_(unit), options_(options) {}
 
-  /// One cheap read: whether the unit is there. A fault, if not. That a gateway has no path to it, or no
-  /// answer of it (exceptions 10 and 11), is said by the gateway.
+  /// Asks whether the unit is there, by one cheap read. A fault: it is not. An exception of the unit itself
+  /// is an answer, one of a gateway is not.
   boost::asio::awaitable<std::optional<Fault>> greet();
 
-  /// Does nothing where it was asked before, and once the interview is over: the time has passed, the
-  /// connection is gone, or the unit has stopped answering.
+  /// Does nothing where `question` was asked before, or where the interview is over: the time limit has
+  /// passed, the connection is lost, or the unit has stopped answering.
   boost::asio::awaitable<void> ask(Question question);
 
-  /// After a fault of class connection: whether the unit, not the line may be the reason. Some devices close
-  /// the connection where they are asked for a unit that they do not have.
+  /// After a connection fault: whether the unit may be the reason, and not the line. Some devices close the
+  /// connection where they are asked for a unit that they do not have.
   [[nodiscard]] bool may_come_back() const;
 
   [[nodiscard]] const Answers& answers() const { return answers_; }
-  /// Why there is no connection any more.
+  /// Why the connection is lost; nullopt where it is not.
   [[nodiscard]] const std::optional<Fault>& fault() const { return fault_; }
-  /// Why not everything was asked, "" where it was.
+  /// Why some questions were not asked, "" where all were.
   [[nodiscard]] const std::string& note() const { return note_; }
 
  private:

@@ -1,4 +1,4 @@
-// Which profiles a unit may be, best first, and how sure that is. Pure.
+// Which profiles fit a unit, best first, and how sure that is. Pure.
 #pragma once
 
 #include <cstdint>
@@ -14,26 +14,26 @@
 namespace flopwatt::modbus {
 
 enum class Confidence : std::uint8_t {
-  certain,   ///< SunSpec, or what it answers is expected of this profile only; its values are plausible
-  likely,    ///< the same, but several profiles expect it, or its values are not plausible; or a text
-             ///< names the model
-  possible,  ///< plausible values, which other models may have at the same places
+  certain,   ///< SunSpec; or the identification fits this profile only, and the values are plausible
+  likely,    ///< the identification fits several profiles, or the values are not plausible; or a text names
+             ///< the model
+  possible,  ///< the values are plausible, which other models may have at the same addresses
 };
 
 [[nodiscard]] std::string_view name_of(Confidence confidence);
 
 struct ProbeMatch {
   std::string profile;             ///< its id
-  std::uint8_t sunspec_model = 0;  ///< profile sunspec: which meter of the unit, from 1
+  std::uint8_t sunspec_model = 0;  ///< of profile sunspec: which meter of the unit, from 1
   Confidence confidence = Confidence::possible;
   double score = 0;  ///< 0.95 to 1 certain, 0.5 to 0.9 likely, below possible
   std::vector<std::string> why;
-  std::string vendor, model, serial;  ///< as the unit says, else (not the serial) as the profile does
+  std::string vendor, model, serial;  ///< as the unit says; vendor and model else as in the profile
 };
 
 inline constexpr std::size_t max_matches = 5;
 
-/// One profile and what was found out about it.
+/// One profile and what a probe found out about it.
 struct Candidate {
   const MeterProfile* profile = nullptr;
   Identification identification{};

@@ -1,5 +1,6 @@
-// Whether the values that a unit gives are those of a meter at work: voltage and frequency of a mains, a
-// power. Alone they never tell which meter it is: makers share addresses with different layouts. Pure.
+// Whether the values of a unit are plausible for a meter in operation: voltage and frequency of a mains, a
+// power. Values alone never identify a meter, since makers use the same addresses with different layouts.
+// Pure.
 #pragma once
 
 #include <cstddef>
@@ -12,28 +13,28 @@
 
 namespace flopwatt::modbus {
 
-/// 80 to 500 V to neutral (870 V between lines; direct current and what feeds a power supply 10 to 1500 V),
-/// 45 to 66 Hz, currents, powers and energies of the size of a building.
+/// Plausible are 80 to 500 V to neutral and up to 870 V between lines, 10 to 1500 V of direct current and at
+/// the input of a power supply, 45 to 66 Hz, and currents, powers and energies up to those of a building.
 [[nodiscard]] bool is_plausible(const Register& reg, const std::string& kind, double value);
 
-/// Of each of voltage, frequency, active power and imported energy the register that is best known of the
-/// profile: the whole meter's, else the first phase's, else the first branch's.
+/// One register for each of voltage, frequency, active power and imported energy: that of the whole meter,
+/// else of the first phase, else of the first branch.
 [[nodiscard]] std::vector<Register> key_registers(const MeterProfile& profile);
 
-/// What has to be asked to know them, each alone.
+/// The questions for the key registers, one for each.
 [[nodiscard]] std::vector<Question> key_questions(const MeterProfile& profile, const Variation& variation);
 
 struct KeyValues {
-  bool fits = false;     ///< voltage and frequency, as far as the profile has them, and a power are plausible
-  bool telling = false;  ///< and there is a voltage or a frequency among them
-  bool readable = false;  ///< every one of them was answered with a number
+  bool fits = false;      ///< a power is plausible, and voltage and frequency where the profile has them
+  bool telling = false;   ///< it fits, and the profile has a voltage or a frequency
+  bool readable = false;  ///< each of them was answered with a number
   std::string text;       ///< "voltage L1 230.1 V, frequency 50 Hz, active_power 1234 W"
 };
 
 [[nodiscard]] KeyValues check_keys(const MeterProfile& profile, const Variation& variation,
                                    const Answers& answers);
 
-/// How much of a profile a unit knows. All 0: that was not asked.
+/// How many values of a profile a unit has. All 0: nothing was asked.
 struct Share {
   std::size_t plausible = 0, all = 0;  ///< values
 
@@ -43,7 +44,7 @@ struct Share {
   }
 };
 
-/// By the requests of its plan.
+/// By the answers to all requests of the profile's plan.
 [[nodiscard]] Share check_all(const MeterProfile& profile, const Answers& answers);
 
 }  // namespace flopwatt::modbus

@@ -1,5 +1,5 @@
-// From the answers of one poll to the values of a reading set: raw numbers, and the factors that the meter's
-// scale registers tell. Pure. No look-up by name, no allocation while values are taken.
+// From the answers of one poll to the values of a reading set: raw numbers, and the factors from scale
+// registers. Pure. Neither looks up a name nor allocates while it takes values.
 #pragma once
 
 #include <array>
@@ -17,25 +17,26 @@ class MeterValues {
  public:
   explicit MeterValues(std::vector<Register> registers);
 
-  /// A poll begins: no value is known. Factors stay.
+  /// A poll begins: no value is known any more. Factors stay.
   void begin();
 
-  /// The factors that these slots tell are unknown until they are told again.
+  /// The factors of these slots are unknown until they are read again.
   void forget_factors(std::span<const ReadSlot> slots);
 
-  /// `answer`: 2 bytes for each register of the request whose `slots` these are.
+  /// `answer`: 2 bytes for each register of the request with these slots.
   void take(std::span<const ReadSlot> slots, std::span<const std::uint8_t> answer);
 
-  /// After the answers of a poll: whether a known factor differs from the one that fields() tells of. From
-  /// now on fields() tells of it.
+  /// To be called after the answers of a poll. True: a known factor differs from the one in fields(), which
+  /// holds the new one from now on.
   [[nodiscard]] bool factors_changed();
 
-  /// One for each register, in their order.
+  /// One for each register, in the order of registers().
   [[nodiscard]] std::vector<Field> fields() const;
-  /// Parallel to fields(), `absent` where the value or one of its factors is not known.
+  /// Writes values parallel to fields(), which `values` has room for: `absent` where the value or one of its
+  /// factors is not known.
   void write(std::vector<double>& values) const;
 
-  /// Whether this register has a value that only lacks its factor.
+  /// Whether the register's value is known, and its factor is not.
   [[nodiscard]] bool lacks_factor(std::size_t register_index) const;
   [[nodiscard]] const std::vector<Register>& registers() const { return registers_; }
 
@@ -49,7 +50,7 @@ class MeterValues {
   std::vector<Register> registers_;
   std::vector<Raw> raw_;             // parallel to registers_
   std::vector<std::size_t> scaled_;  // registers with a factor
-  std::vector<double> described_;    // parallel to registers_: the factor that fields() tells of
+  std::vector<double> described_;    // parallel to registers_: the factor in fields()
 };
 
 }  // namespace flopwatt::modbus

@@ -1,5 +1,5 @@
-// Which requests read a meter's registers: the fewest that its limits allow. Planned once; a poll only walks
-// it.
+// Which requests read a meter's registers: the fewest that the meter's limits allow. Pure; planned once, not
+// for each poll.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,12 @@
 
 namespace flopwatt::modbus {
 
-/// Where in an answer a number for one register of the profile is.
+/// Where an answer holds a number that belongs to a register of the profile.
 struct ReadSlot {
   enum class Role : std::uint8_t {
-    value,  ///< of the register itself
-    minus,  ///< of its `minus`
-    scale,  ///< of its scaled_by[scale_index]
+    value,  ///< the register itself
+    minus,  ///< its `minus`
+    scale,  ///< its scaled_by[scale_index]
   };
   std::uint16_t offset = 0;        ///< in registers from the beginning of the answer
   std::size_t register_index = 0;  ///< into the registers that were planned
@@ -36,30 +36,32 @@ struct PlannedRead {
 };
 
 struct ReadPlan {
-  /// Each poll. The first read holds the imported energy of the whole meter (else its active power, else what
-  /// comes first): its midpoint is the time of the set, so it is sent first. The others follow by function
-  /// and address.
+  /// Sent in each poll. The first read holds the imported energy of the whole meter, else its active power,
+  /// else the first register: its midpoint is the time of the set. The others follow by function and address.
   std::vector<PlannedRead> reads;
-  /// Once for each connection: scale registers that cannot be in one request with their values.
+  /// Sent once for each connection: scale registers that cannot be in one request with their values.
   std::vector<PlannedRead> at_connect;
 
   bool operator==(const ReadPlan&) const = default;
 };
 
-/// The fewest requests in which
-///   every register lies whole within one, together with its `minus`, and with its scale registers where the
-///   limits allow that (an answer then cannot mix a value with the scale of another moment);
-///   a request has one function, at most `max_registers` (and what the protocol allows), no gap above
-///   `max_hole` of addresses where the profile knows no register (and which `even` and `block` do not read
-///   anyway), touches nothing `forbidden`, and starts and ends as `even` and `block` want it;
-///   what is `alone` has a request of its own; nothing is read over it, but as a gap.
-/// That scales come with their values goes before the number of requests: where a scale register lies far
-/// from its values a smaller `max_hole` makes fewer requests, and reads it at each connect. Of several scale
-/// registers of one register that fit each by itself, but not all, the first in the profile's order come
-/// along. With that choice made, no plan has fewer requests.
-/// A register that is, with its `minus`, wider than max_registers and max_hole allow still gets a request of
-/// its own, which the device may refuse. One that cannot be read without touching what is forbidden, nor
-/// within what the protocol allows, is in no request.
+/// The fewest requests that keep these rules:
+///   Every register lies whole within one request, together with its `minus`. Its scale registers are in the
+///   same request where the limits allow that: a value is then never scaled by the factor of another moment.
+///   A request has one function and at most `max_registers`, and no more than the protocol allows.
+///   A request has no gap above `max_hole`: a row of addresses without a register of the profile, which
+///   `even` and `block` do not require.
+///   A request touches nothing that is `forbidden`, and starts and ends as `even` and `block` require.
+///   A register that is `alone` has a request of its own. Others read over it as over a gap.
+///
+/// Scale registers with their values come before fewer requests. Example: where a scale register lies far
+/// from its values, a smaller `max_hole` leads to fewer requests, and to a scale register that is read at
+/// each connect. Where not all scale registers of a register fit, the first ones in the profile's order are
+/// taken.
+///
+/// A register that is wider, with its `minus`, than max_registers and max_hole allow has a request of
+/// its own, which the device may refuse. A register that cannot be read without touching what is forbidden,
+/// or within what the protocol allows, is in no request.
 [[nodiscard]] ReadPlan plan_reads(std::span<const Register> registers, const ReadLimits& limits);
 
 }  // namespace flopwatt::modbus

@@ -101,7 +101,7 @@ void SunSpecWalk::refused() {
       return try_next_base();
     case Step::header:
       return end_chain();
-    case Step::common:  // it does not say who it is
+    case Step::common:  // its identity stays unknown
       take_common({});
       return step_on();
     case Step::ended:

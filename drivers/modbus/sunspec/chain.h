@@ -1,5 +1,5 @@
-// The chain of models on a SunSpec device, and the walk along it (sunspec/models: model_1, model_201 to 204,
-// model_211 to 214). Pure: no device, no input or output.
+// The chain of models on a SunSpec device, and the walk along the chain (sunspec/models: model_1, model_201
+// to 204, model_211 to 214). Pure: the caller brings answers.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +13,15 @@
 
 namespace flopwatt::modbus {
 
-/// What a model 1 says of the device, or of the part of it whose models follow. "" where it does not tell.
+/// What a model 1 says of the device, or of the part of the device whose models follow; "" where it says
+/// nothing.
 struct SunSpecCommon {
   std::string manufacturer, model, options, version, serial;
 
   bool operator==(const SunSpecCommon&) const = default;
 };
 
-/// What kind of meter a model is of. Scale factors, or the type, are all that the two families differ by.
+/// What kind of meter a model describes. The two families differ only in the type of their values.
 struct SunSpecMeterKind {
   bool integer = true;  ///< 201 to 204: integers with scale factors; else 211 to 214: f32
   int phases = 0;       ///< 1 single, 2 split, 3 wye and delta
@@ -32,7 +33,7 @@ struct SunSpecModel {
   std::uint16_t address = 0;  ///< of its ID register
   std::uint16_t length = 0;   ///< registers after ID and L, as the device says
 
-  /// nullopt where it is not 201 to 204 or 211 to 214, or shorter than their definition.
+  /// nullopt where the model is not 201 to 204 or 211 to 214, or is shorter than its definition.
   [[nodiscard]] std::optional<SunSpecMeterKind> meter_kind() const;
   [[nodiscard]] bool is_meter() const { return meter_kind().has_value(); }
   bool operator==(const SunSpecModel&) const = default;
@@ -41,9 +42,9 @@ struct SunSpecModel {
 struct SunSpecDevice {
   std::uint16_t base = 0;  ///< address of the marker
   ReadFunction function = ReadFunction::holding_registers;
-  std::string manufacturer, model, options, version, serial;  ///< of the first model 1; "" where not told
+  std::string manufacturer, model, options, version, serial;  ///< of the first model 1
   std::vector<SunSpecModel> models;                           ///< in their order, at most max_sunspec_models
-  /// Of the further model 1s, in their order: an inverter's meters have each its own before their model.
+  /// The further model 1s, in their order: each meter of an inverter has one before its meter model.
   std::vector<SunSpecCommon> parts{};
 
   bool operator==(const SunSpecDevice&) const = default;
@@ -52,28 +53,28 @@ struct SunSpecDevice {
 inline constexpr std::size_t max_sunspec_models = 64;
 inline constexpr std::uint16_t sunspec_common_id = 1;
 
-/// The walk through a device, without the device: which request is next, what an answer, a refusal or silence
-/// means. Pure. Tries the bases 40000, 50000 and 0 with function 3, then with 4.
+/// The walk along the chain: which request is next, and what an answer, a refusal or silence means. It tries
+/// the bases 40000, 50000 and 0 with function 3, then with function 4.
 ///
-/// Where headers cannot be trusted it rather ends early than guesses: ID 0xFFFF and 0 end the chain, so does
-/// a refusal or silence at a header behind model 1 (some devices end with a single 0 and refuse what
-/// follows), the 64th model, and a header beyond the address space. A model whose length contradicts its
-/// definition is passed over by the device's own length.
+/// The chain ends at the IDs 0xFFFF and 0, at a refusal or silence where a header behind model 1 would be
+/// (some devices end with a single 0 and refuse what follows), at the 64th model, and where a header would
+/// lie beyond the address space. A model whose length contradicts its definition is passed over by the
+/// device's own length.
 class SunSpecWalk {
  public:
   explicit SunSpecWalk(std::uint8_t unit) : unit_(unit) {}
 
-  /// nullopt: the walk has ended.
+  /// The next request; nullopt: the walk has ended.
   [[nodiscard]] std::optional<ReadRequest> next() const;
-  /// The registers that next() asked for, 2 bytes each.
+  /// The answer to next(): 2 bytes for each register.
   void answered(std::span<const std::uint8_t> registers);
-  /// The device refused next(): what was asked for is not there.
+  /// The device refused next(): these registers do not exist.
   void refused();
-  /// The device did not answer next(). False: that tells nothing, since it has not answered anything yet or
-  /// has said that there is something; the walk stands where it stood. True: taken as a refusal.
+  /// The device did not answer next(). True: the walk goes on as after a refusal. False: the walk stays where
+  /// it is, since the device has answered nothing yet, or has announced these registers.
   [[nodiscard]] bool unanswered();
 
-  /// Once ended: the device, nullopt where there is no marker, or a chain without model 1.
+  /// After the end of the walk: the device; nullopt where there is no marker, or no model 1 in the chain.
   [[nodiscard]] const std::optional<SunSpecDevice>& device() const { return device_; }
 
  private:

@@ -65,7 +65,7 @@ Register register_of(const Point& point, const SunSpecModel& model, bool integer
   reg.address = at(point.integer);
   reg.wire = energy ? Wire::u32 : Wire::i16;  // acc32, int16
   if (energy) reg.unavailable = {0};          // so an accumulator says that it is not implemented
-  // Defined in per cent; several devices tell the cosine.
+  // Defined in per cent; several devices give the cosine.
   reg.percent_above_one = point.quantity == Quantity::power_factor;
   ScaleRegister scale;
   scale.address = at(point.scale_factor);

@@ -1,5 +1,5 @@
-// The meter models of a SunSpec chain as a profile: what is read of them and how (sunspec/models: model_201
-// to 204, model_211 to 214). Every multi-register value has its high word first.
+// The meter models of a SunSpec chain as a meter profile (sunspec/models: model_201 to 204, model_211 to
+// 214). Every value of several registers has its high word first. Pure.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,13 @@
 
 namespace flopwatt::modbus {
 
-/// What the model 1 nearest before the `number`th (from 1) meter model says; nullopt where there are fewer.
+/// The last model 1 before the `number`th meter model (from 1); nullopt where there are fewer meter models.
 [[nodiscard]] std::optional<SunSpecCommon> sunspec_common(const SunSpecDevice& device, std::size_t number);
 
-/// How the `number`th (from 1) meter model of the chain is read, in one request; nullopt where there are
-/// fewer. Vendor and model are those of sunspec_common(); scale factors are exponents (ScaleRegister) read
-/// with their values; id is "sunspec"; `sunspec` is false: its registers are known.
+/// The profile of the `number`th meter model (from 1), which is read in one request; nullopt where there are
+/// fewer meter models. Vendor and model are those of sunspec_common(). Scale factors are exponents
+/// (ScaleRegister) that are read with their values. The id is "sunspec"; `sunspec` is false, since the
+/// registers are known.
 [[nodiscard]] std::optional<MeterProfile> sunspec_profile(const SunSpecDevice& device, std::size_t number);
 
 }  // namespace flopwatt::modbus

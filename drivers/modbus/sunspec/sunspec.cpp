@@ -1,11 +1,12 @@
 #include "drivers/modbus/sunspec/sunspec.h"
 
+#include "drivers/modbus/wire/exceptions.h"
+
 namespace flopwatt::modbus {
 
 boost::asio::awaitable<Result<std::optional<SunSpecDevice>>> discover_sunspec(Connection& connection,
                                                                               std::uint8_t unit,
                                                                               const ReadOptions& options) {
-  constexpr int acknowledge = 5, busy = 6, no_path = 10, no_target = 11;
   SunSpecWalk walk(unit);
   while (const auto request = walk.next()) {
     const auto answer = co_await connection.read(*request, options);
@@ -14,15 +15,14 @@ boost::asio::awaitable<Result<std::optional<SunSpecDevice>>> discover_sunspec(Co
       continue;
     }
     const Fault& fault = answer.error();
-    const bool exception = fault.fault_class == FaultClass::exception;
-    const bool silence = fault.fault_class == FaultClass::timeout ||
-                         (exception && (fault.code == no_path || fault.code == no_target));
-    const bool later = !exception || fault.code == acknowledge || fault.code == busy;
-    if (silence) {
+    const bool is_silence = fault.fault_class == FaultClass::timeout ||
+                            (fault.fault_class == FaultClass::exception && !unit_refused(fault));
+    if (is_silence) {
       if (!walk.unanswered()) co_return fault;
-    } else {
-      if (later) co_return fault;
+    } else if (unit_refused(fault) && !calls_for(RequestStep::wait, fault)) {
       walk.refused();
+    } else {
+      co_return fault;
     }
   }
   co_return walk.device();

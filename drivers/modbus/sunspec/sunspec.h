@@ -1,5 +1,4 @@
-// SunSpec meters: finding the chain of models on a device. What is pure of it: sunspec_chain.h (the walk) and
-// sunspec_profile.h (what is read).
+// The search for the chain of SunSpec models on a device. Metering loop, or the loop of `probe`.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -13,11 +12,11 @@
 
 namespace flopwatt::modbus {
 
-/// Walks the device; a device that answers, but is no SunSpec device, is nullopt. A fault where the device
-/// cannot be talked to:
-///   timeout, or exception 10 or 11 of a gateway, before anything else was heard (a silent device costs one
-///   timeout) or where the device has just said that there is something;
-///   exception 5 or 6 (busy), crc, protocol, connection: at once. It is to be tried again later.
+/// nullopt: the device answers, and is no SunSpec device. A fault: the search is to be tried again later.
+///   crc, protocol, connection, or a busy device (RequestStep::wait): at once
+///   timeout, or an exception of a gateway: where the device has answered nothing before, so that a silent
+///   device costs one timeout; or where the device has announced the registers
+/// Throws only when cancelled.
 boost::asio::awaitable<Result<std::optional<SunSpecDevice>>> discover_sunspec(Connection& connection,
                                                                               std::uint8_t unit,
                                                                               const ReadOptions& options);

@@ -1,5 +1,5 @@
-// The way to the devices of one bus: "read n registers of unit u". It belongs to the bus, which makes one
-// call at a time; metering loop only.
+// The connection to the devices of one bus: reads n registers of unit u. The bus owns it and makes one call
+// at a time. Metering loop only.
 #pragma once
 
 #include <array>
@@ -20,61 +20,61 @@
 
 namespace flopwatt::modbus {
 
-/// What the meter that is read allows and needs.
+/// How the meter wants to be read.
 struct ReadOptions {
   std::chrono::microseconds timeout{1'000'000};  ///< from sending the request to having the whole answer
-  std::chrono::microseconds pause{0};            ///< silence after the transaction before
+  std::chrono::microseconds pause{0};            ///< silence since the previous transaction
   bool accept_unit_mismatch = false;             ///< Modbus TCP only
 };
 
 struct Answer {
   Moment sent, received;
-  std::span<const std::uint8_t> registers;  ///< 2 bytes each, as on the wire; valid until the next call
+  std::span<const std::uint8_t> registers;  ///< 2 bytes each, as on the wire; valid until the next read
 };
 
-/// What was done on a connection since it was made. Only grows.
+/// What was done on a connection since it was made. The numbers only grow.
 struct Traffic {
-  std::uint64_t openings = 0;  ///< grows when it is opened anew: the device may have been restarted
-  std::uint64_t requests = 0;  ///< sent, repeated ones too
-  /// Attempts that failed, parallel to all_fault_classes.
+  std::uint64_t openings = 0;  ///< how often it was opened: between two of them a device may have restarted
+  std::uint64_t requests = 0;  ///< sent, repetitions included
+  /// Failed attempts, parallel to all_fault_classes.
   std::array<std::uint64_t, all_fault_classes.size()> failures{};
-  std::chrono::microseconds turnaround{0};  ///< from sending to having the answer, of the answered ones
+  std::chrono::microseconds turnaround{0};  ///< from sending requests to having their answers, summed up
 };
 
 class Connection {
  public:
   virtual ~Connection() = default;
 
-  /// What it needs beside the reads; runs until it is cancelled. Without it nothing is read or times out.
+  /// Has to run beside the reads, until it is cancelled: without it no read ends.
   virtual boost::asio::awaitable<void> watch() = 0;
 
-  /// One transaction with one absolute deadline; connects where it must. Faults:
+  /// One transaction with one absolute deadline; opens the connection where that is necessary. Faults:
   ///   timeout     no whole answer in time
   ///   crc         an answer with a wrong checksum
-  ///   exception   the device refuses; Fault::code is its exception code; the link is good
+  ///   exception   the device or a gateway refuses; Fault::code is the exception code, see exceptions.h
   ///   protocol    the framing was in doubt; the connection is closed, or the line left alone until silent
-  ///   connection  no connection, or it broke; not before retry_at() is it tried again
+  ///   connection  no connection, or it broke; it is not tried again before retry_at()
   /// Throws only when cancelled.
   virtual boost::asio::awaitable<Result<Answer>> read(const ReadRequest& request,
                                                       const ReadOptions& options) = 0;
 
-  /// Closes; the next read opens it again.
+  /// Closes the connection; the next read opens it again.
   virtual void close() = 0;
 
-  /// Until then every read fails at once for want of a connection; in the past where there is no reason to
-  /// wait.
+  /// Until then every read fails at once, since no connection could be made. In the past where there is no
+  /// reason to wait.
   [[nodiscard]] virtual SteadyTime retry_at() const = 0;
 
   [[nodiscard]] const Traffic& traffic() const { return traffic_; }
 
  protected:
-  /// How one attempt ended.
+  /// Counts how one attempt ended.
   void count(const Result<Answer>& result);
 
   Traffic traffic_;
 };
 
-/// The connection to `address`, closed. `serial` is of meaning for a serial line only.
+/// A connection to `address` that is not open yet. `serial` has a meaning for a serial line only.
 [[nodiscard]] std::unique_ptr<Connection> make_connection(const boost::asio::any_io_executor& executor,
                                                           const ModbusAddress& address,
                                                           const SerialSettings& serial);

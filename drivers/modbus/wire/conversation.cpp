@@ -91,7 +91,7 @@ Verdict Conversation::judge_open(std::span<const std::uint8_t> frame) {
   return in_doubt(mismatch(reply_, request_));
 }
 
-// What came in together with the answer: late answers, or bytes that nobody asked for.
+// Bytes that came together with the answer: late answers, or doubt.
 Verdict Conversation::judge_rest(Verdict verdict) {
   if (verdict == Verdict::doubt || !has_begun()) return verdict;
   if (judge() == Verdict::doubt) return Verdict::doubt;

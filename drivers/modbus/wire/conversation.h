@@ -1,11 +1,10 @@
-// What is said on one connection, without the connection: which bytes answer the open request, which are the
-// late answer to one that was given up, and when the framing can no longer be trusted. Pure; holds the
-// receive buffer.
+// The frames on one Modbus TCP connection: which bytes answer the open request, which ones are a late answer,
+// and when the framing can no longer be trusted. Pure; holds the receive buffer.
 //
 // One request is open at a time. A request that was given up keeps its transaction id for a while, so that
-// its late answer is told from the answer to a later request and dropped. Everything else that does not fit
-// the open request is doubt, and after doubt the only cure is a new connection: in a byte stream there is no
-// other way to find the beginning of the next frame.
+// its late answer is recognised and dropped. Any other bytes that do not fit the open request are doubt.
+// After doubt the connection is closed: a byte stream has no other way to find the beginning of the next
+// frame.
 #pragma once
 
 #include <array>
@@ -21,38 +20,39 @@ namespace flopwatt::modbus {
 class Conversation {
  public:
   enum class Verdict : std::uint8_t {
-    waiting,    ///< nothing to judge yet, or late answers only: read on, the deadline stays
+    waiting,    ///< no answer yet, or late answers only: read on, the deadline stays
     registers,  ///< the answer: registers()
-    exception,  ///< the device refuses: exception_code()
+    exception,  ///< the device or a gateway refuses: exception_code()
     doubt,      ///< close the connection: doubt() says why
   };
 
-  /// Opens a request and returns its bytes. With `any_unit` an answer from another unit id is taken.
+  /// Opens a request and returns its bytes. With `any_unit` an answer of another unit id is accepted.
   [[nodiscard]] RequestFrame ask(const ReadRequest& request, bool any_unit = false);
 
-  /// Where the next bytes from the connection are to be put; never empty while a request is open.
+  /// Where the next bytes of the connection go; never empty while a request is open.
   [[nodiscard]] std::span<std::uint8_t> space();
 
   /// `count` bytes were put into space().
   Verdict received(std::size_t count);
 
-  /// Whether a part of a frame has come.
+  /// Whether a part of a frame has been received.
   [[nodiscard]] bool has_begun() const { return begin_ != end_; }
 
-  /// No answer in time. False: a frame has begun, so the next bytes cannot be told from its rest; close.
+  /// No answer came in time. False: close the connection, since a frame has begun whose rest looks like the
+  /// next one.
   [[nodiscard]] bool give_up();
 
-  /// Whether bytes that come while nothing is open can be told from the next answer.
-  static constexpr bool tells_late_answers = true;
+  /// Whether bytes that come while no request is open can be distinguished from the next answer.
+  static constexpr bool recognises_late_answers = true;
 
-  /// A new connection: nothing of the old one can arrive any more. Ids go on counting.
+  /// The connection is a new one: nothing of the old one arrives any more. Transaction ids go on counting.
   void restart();
 
-  /// 2 bytes a register, big-endian; valid until the next call.
+  /// 2 bytes for each register, big-endian; valid until the next call.
   [[nodiscard]] std::span<const std::uint8_t> registers() const { return reply_.registers; }
   [[nodiscard]] std::uint8_t exception_code() const { return reply_.code; }
   [[nodiscard]] static FaultClass doubt_class() { return FaultClass::protocol; }
-  /// Why the framing is in doubt, as the rest of a sentence.
+  /// Why the framing is in doubt, as the end of a sentence.
   [[nodiscard]] const std::string& doubt() const { return doubt_; }
 
  private:

@@ -1,6 +1,6 @@
-// Modbus TCP frames: bytes <-> meaning, nothing else (MODBUS Messaging on TCP/IP Implementation Guide
+// Modbus TCP frames: encodes requests, decodes answers (MODBUS Messaging on TCP/IP Implementation Guide
 // V1.0b, 3.1.3; MODBUS Application Protocol V1.1b3, 4.1, 6.3, 6.4, 7). All numbers on the wire are
-// big-endian.
+// big-endian. Pure.
 #pragma once
 
 #include <array>
@@ -11,8 +11,7 @@
 
 namespace flopwatt::modbus {
 
-/// The functions that this program can ask for. There is no other: a request that changes a device cannot be
-/// made.
+/// The functions of all requests that this program can make. None of them changes a device.
 enum class ReadFunction : std::uint8_t { holding_registers = 3, input_registers = 4 };
 
 inline constexpr std::uint16_t max_registers_per_request = 125;
@@ -29,13 +28,13 @@ inline constexpr std::size_t header_size = 7;    ///< transaction, protocol, len
 inline constexpr std::size_t request_size = 12;  ///< header, function, address, count
 inline constexpr std::size_t max_frame_size = 260;
 
-/// The length field counts unit id and PDU: at least unit and function, at most unit and 253 bytes.
+/// The length field counts unit id and PDU: at least unit id and function, at most unit id and 253 bytes.
 inline constexpr std::uint16_t min_length = 2;
 inline constexpr std::uint16_t max_length = 254;
 
 using RequestFrame = std::array<std::uint8_t, request_size>;
 
-/// What a request is on every transport: unit, function, address, count.
+/// The part of a request that is the same on every transport: unit, function, address, count.
 using RequestBody = std::array<std::uint8_t, 6>;
 
 [[nodiscard]] RequestBody encode_body(const ReadRequest& request);
@@ -46,18 +45,18 @@ using RequestBody = std::array<std::uint8_t, 6>;
   return static_cast<std::uint16_t>(bytes[0] << 8 | bytes[1]);
 }
 
-/// Length field of the good answer to `request`: unit, function, byte count, 2 bytes a register.
+/// Length field of the answer to `request`: unit, function, byte count, 2 bytes for each register.
 [[nodiscard]] constexpr std::uint16_t answer_length(const ReadRequest& request) {
   return static_cast<std::uint16_t>(3 + 2 * request.count);
 }
 
-/// What the function of an exception differs by from that of the request.
+/// Set in the function of an exception.
 inline constexpr std::uint8_t exception_bit = 0x80;
 
 /// Length field of an exception: unit, function | 0x80, code.
 inline constexpr std::uint16_t exception_length = 3;
 
-/// The header of what came in, as far as it is judged by itself.
+/// The header of a frame that came in, without its unit id.
 struct FrameHeader {
   std::uint16_t transaction = 0;
   std::uint16_t protocol = 0;  ///< 0 is Modbus
@@ -66,22 +65,22 @@ struct FrameHeader {
   [[nodiscard]] bool is_modbus() const {
     return protocol == 0 && length >= min_length && length <= max_length;
   }
-  /// Of the whole frame, this header included.
+  /// Size of the whole frame in bytes, header included.
   [[nodiscard]] std::size_t frame_size() const { return header_size - 1 + length; }
 };
 
-/// Bytes of transaction, protocol and length: what tells how long the frame is.
+/// Size of transaction, protocol and length: with these bytes the size of the frame is known.
 inline constexpr std::size_t prefix_size = 6;
 
 [[nodiscard]] FrameHeader decode_header(std::span<const std::uint8_t, prefix_size> bytes);
 
-/// What a frame says when it is held against the request that it should answer.
+/// What a frame means as an answer to a request.
 struct Reply {
   enum class Kind : std::uint8_t {
     registers,         ///< `registers` holds 2 bytes for each register asked for
-    exception,         ///< the device refuses: `code`
+    exception,         ///< the device or a gateway refuses: `code`, see exceptions.h
     wrong_unit,        ///< another unit answers: `code` is its id
-    wrong_function,    ///< answers another function: `code` is that
+    wrong_function,    ///< the answer has another function: `code` is that function
     wrong_byte_count,  ///< byte count or length do not fit the request: `code` is the byte count
   };
   Kind kind = Kind::registers;
@@ -89,15 +88,15 @@ struct Reply {
   std::span<const std::uint8_t> registers;  ///< into the frame
 };
 
-/// Why a reply of the last three kinds is no answer to `request`: "the answer comes from unit 7".
+/// Why a reply of one of the last three kinds is no answer to `request`: "the answer comes from unit 7".
 [[nodiscard]] std::string mismatch(const Reply& reply, const ReadRequest& request);
 
-/// `body` is what a whole frame holds on every transport: unit id and PDU, at least 2 bytes. With `any_unit`
-/// the answering unit id is not compared.
+/// `body`: unit id and PDU of a whole frame, at least 2 bytes; the same on every transport. With `any_unit`
+/// the unit id of the answer is not compared.
 [[nodiscard]] Reply decode_body(std::span<const std::uint8_t> body, const ReadRequest& request,
                                 bool any_unit);
 
-/// The same of a frame over TCP, header included: its size is what its header says.
+/// As decode_body(), of a whole frame over TCP: its size is that in its header.
 [[nodiscard]] Reply decode_reply(std::span<const std::uint8_t> frame, const ReadRequest& request,
                                  bool any_unit);
 

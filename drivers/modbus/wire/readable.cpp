@@ -65,15 +65,15 @@ class Readiness final : public asio::execution_context::service {
     busy_ = true;
     std::array<epoll_event, at_once> events;
     const int ready = ::epoll_wait(epoll_.native_handle(), events.data(), at_once, 0);
-    for (int i = 0; i < ready; ++i) tell(events[static_cast<std::size_t>(i)].data.u64);
+    for (int i = 0; i < ready; ++i) notify(events[static_cast<std::size_t>(i)].data.u64);
     busy_ = false;
     if (waits_ > 0) arm();
   }
 
-  // Whom an event is for may have gone, or have another socket, for what was resumed just before.
-  void tell(std::uint64_t whom) {
-    Readable* const readable = all_[static_cast<std::uint32_t>(whom)];
-    if (readable != nullptr && readable->descriptor_ == static_cast<int>(whom >> 32)) readable->came();
+  // What was resumed just before may have ended the Readable of this event, or given it another socket.
+  void notify(std::uint64_t mark) {
+    Readable* const readable = all_[static_cast<std::uint32_t>(mark)];
+    if (readable != nullptr && readable->descriptor_ == static_cast<int>(mark >> 32)) readable->came();
   }
 
   void shutdown() override {
@@ -86,7 +86,7 @@ class Readiness final : public asio::execution_context::service {
   std::vector<Readable*> all_;  // by number; null: free
   std::size_t waits_ = 0;
   bool armed_ = false;  // Asio waits for it
-  bool busy_ = false;   // look() is under way
+  bool busy_ = false;   // look() is in progress
 };
 
 asio::execution_context::id Readiness::id;

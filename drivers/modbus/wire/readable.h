@@ -1,7 +1,7 @@
-// Waiting until something came for a socket, at the least cost: one epoll for all sockets of a loop, itself
-// watched by Asio. What Asio offers for one socket tries to read before it waits, which is a system call for
-// nothing where a request was sent a moment ago, and costs a lock and an operation for each wait; with many
-// meters that is a third of what their reads cost.
+// Waits until a socket has something to read, at the least cost: one epoll for all sockets of a loop, which
+// Asio watches. Asio's own wait for one socket tries to read first, which is a wasted system call right after
+// a request was sent, and costs a lock and an operation. With many meters that is a third of the cost of all
+// reads.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ namespace flopwatt::modbus {
 
 class Readiness;
 
-/// One socket's. On the thread of its loop only; ends before the loop's io_context does.
+/// Belongs to one socket. On the thread of its loop only; destroyed before the io_context of the loop.
 class Readable {
  public:
   explicit Readable(const boost::asio::any_io_executor& executor);
@@ -29,31 +29,31 @@ class Readable {
   Readable(const Readable&) = delete;
   Readable& operator=(const Readable&) = delete;
 
-  /// From now on `descriptor`, which does not block, is watched. False: the system has no room for it.
+  /// Watches `descriptor`, which does not block, from now on. False: the system refuses to watch more.
   [[nodiscard]] bool watch(int descriptor);
 
-  /// Before the descriptor is closed. A wait under way ends.
+  /// To be called before the descriptor is closed. Ends a wait in progress.
   void forget();
 
-  /// `co_await readable.wait()` returns when something came, or the peer closed, since the wait before; after
-  /// wake(); and now and then for no reason: read until there is nothing more, then wait again. One wait at a
-  /// time. A caller that is cancelled is thrown out by its next co_await.
+  /// `co_await readable.wait()` returns when bytes came or the peer closed since the previous wait, after
+  /// wake(), and now and then for no reason: read until nothing is left, then wait again. One wait at a time.
+  /// In a caller that is cancelled the next co_await throws.
   auto wait() {
     return boost::asio::async_initiate<const boost::asio::deferred_t, void()>(Begin{this},
                                                                               boost::asio::deferred);
   }
 
-  /// Ends the wait under way.
+  /// Ends the wait in progress.
   void wake();
 
  private:
   friend class Readiness;
 
-  /// Who waits. It is one pointer and a reference, kept in place, so that a wait allocates nothing.
+  /// The coroutine that waits: a pointer and a reference, kept in `place_`, so that a wait allocates nothing.
   class Waiter {
    public:
     virtual ~Waiter() = default;
-    /// Both end the waiter: what it resumes may begin the next wait.
+    /// Both end the waiter first: the coroutine that they resume may begin the next wait.
     virtual void resume() = 0;
     virtual void post(const boost::asio::any_io_executor& executor) = 0;
   };
@@ -95,9 +95,9 @@ class Readable {
   };
 
   void begin(Waiter* waiter);
-  /// Something came; resumes who waits for it.
+  /// The socket has something to read: resumes the waiter.
   void came();
-  /// Its loop ends: nobody is resumed any more.
+  /// The loop ends: nothing is resumed any more.
   void drop();
 
   struct alignas(std::max_align_t) Place {
@@ -108,7 +108,7 @@ class Readable {
   boost::asio::any_io_executor executor_;
   std::uint32_t number_;      // in all_
   int descriptor_ = -1;       // -1: none is watched
-  bool unread_ = false;       // something came while nobody waited
+  bool unread_ = false;       // something came while nothing waited
   Waiter* waiter_ = nullptr;  // null, or in place_
   Place place_;
 };

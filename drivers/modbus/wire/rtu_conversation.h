@@ -1,9 +1,9 @@
-// What is said on one byte stream that carries RTU frames (a serial device server's), without the connection:
-// the counterpart of Conversation. Pure; holds the receive buffer.
+// The frames on one TCP connection to a serial device server, which carries RTU frames: the counterpart of
+// Conversation. Pure; holds the receive buffer.
 //
-// Such a frame carries no transaction id: a late answer cannot be told from the answer to the next request.
-// So what is not the one whole answer to the open request is doubt, a request that was given up closes the
-// connection, and so do bytes that come while nothing is asked.
+// An RTU frame has no transaction id: a late answer looks like the answer to the next request. So any bytes
+// but the one whole answer to the open request are doubt. A request that is given up closes the connection,
+// and so do bytes that come while no request is open.
 #pragma once
 
 #include <array>
@@ -20,32 +20,32 @@ class RtuConversation {
  public:
   using Verdict = Conversation::Verdict;
 
-  /// Opens a request and returns its bytes. A frame of another unit is never taken.
+  /// Opens a request and returns its bytes. A frame of another unit is never accepted.
   [[nodiscard]] RtuRequestFrame ask(const ReadRequest& request, bool any_unit = false);
 
-  /// Where the next bytes from the connection are to be put; never empty while a request is open.
+  /// Where the next bytes of the connection go; never empty while a request is open.
   [[nodiscard]] std::span<std::uint8_t> space() { return std::span(buffer_).subspan(end_); }
 
   /// `count` bytes were put into space().
   Verdict received(std::size_t count);
 
-  /// Whether a part of a frame has come.
+  /// Whether a part of a frame has been received.
   [[nodiscard]] bool has_begun() const { return end_ > 0; }
 
-  /// No answer in time. Always false: close.
+  /// No answer came in time. Always false: close the connection.
   [[nodiscard]] bool give_up();
 
-  static constexpr bool tells_late_answers = false;
+  static constexpr bool recognises_late_answers = false;
 
-  /// A new connection: nothing of the old one can arrive any more.
+  /// The connection is a new one: nothing of the old one arrives any more.
   void restart() { end_ = 0; }
 
-  /// 2 bytes a register, big-endian; valid until the next call.
+  /// 2 bytes for each register, big-endian; valid until the next call.
   [[nodiscard]] std::span<const std::uint8_t> registers() const { return reply_.registers; }
   [[nodiscard]] std::uint8_t exception_code() const { return reply_.code; }
-  /// crc where a frame of the right shape has a wrong checksum, else protocol.
+  /// crc where a frame of the right size has a wrong checksum, else protocol.
   [[nodiscard]] FaultClass doubt_class() const { return doubt_class_; }
-  /// Why the framing is in doubt, as the rest of a sentence.
+  /// Why the framing is in doubt, as the end of a sentence.
   [[nodiscard]] const std::string& doubt() const { return doubt_; }
 
  private:

@@ -154,7 +154,7 @@ void SerialPort::close() {
 void SerialPort::interrupt() {
   ::dup3(null_.get(), slot_.get(), O_CLOEXEC);
   ::eventfd_write(interrupt_.get(), 1);
-  interrupted_ = true;  // last: who sees it may open the port again
+  interrupted_ = true;  // last: the reader of it may open the port again
 }
 
 void SerialPort::ask(const ReadRequest& request, SteadyTime deadline, Outcome& outcome) {
@@ -227,7 +227,7 @@ void SerialPort::recover() {
   if (bytes_came_) silence = std::max<microseconds>(silence, silence_after_bytes);
   if (interrupted_) {
     close();
-    if (open()) return;  // the next transaction tries again, and tells
+    if (open()) return;  // the next transaction tries again, and reports the fault
   }
   const SteadyTime end = steady_clock::now() + longest_recovery;
   const std::array<pollfd, 2> watched = {{{interrupt_.get(), POLLIN, 0}, {slot_.get(), POLLIN, 0}}};

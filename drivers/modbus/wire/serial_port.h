@@ -1,9 +1,9 @@
-// A serial line as a blocking device: opened, locked, spoken to and closed by libmodbus, which does termios,
-// framing and checksums. One thread uses it; only interrupt() may be called from another.
+// A serial port as a blocking device. libmodbus sets the line, frames requests and checks answers. One thread
+// uses the port; only interrupt() may be called from another thread.
 //
 // libmodbus waits for each byte, not for the whole answer, and its waits cannot be cancelled. So it works on
-// a descriptor of ours that always exists: whoever wants the port back puts /dev/null there, and every read
-// of libmodbus ends at once. Its select() also wants that descriptor to be below 1024.
+// a descriptor of ours that always exists. To interrupt it, /dev/null is put in the place of that descriptor:
+// every read of libmodbus then ends at once. The descriptor is below 1024, since libmodbus uses select().
 #pragma once
 
 #include <modbus/modbus.h>
@@ -30,10 +30,10 @@ class SerialPort {
   /// How a transaction ended. Without a fault `reply` says what was answered.
   struct Outcome {
     std::optional<FaultClass> fault;
-    /// Where there is a fault. Of the connection it names the line and what to do; else it is the rest of a
+    /// Of a fault. A connection fault is a sentence with the line and what to do; others are the end of a
     /// sentence.
     std::string reason;
-    bool garbled = false;  ///< bytes came, but no answer: to ask once more may help
+    bool garbled = false;  ///< bytes came, but no answer: sending the request again may help
     Moment sent, received;
     Reply reply;  ///< into this port, until the next transaction
   };
@@ -43,22 +43,22 @@ class SerialPort {
   SerialPort(const SerialPort&) = delete;
   SerialPort& operator=(const SerialPort&) = delete;
 
-  /// Opens the port where it must, asks, and waits for the answer until `deadline` at most as long as bytes
-  /// do not drip: then it returns only when it is interrupted, and within byte_gap.
+  /// Opens the port where that is necessary, sends the request and waits for the answer until `deadline`.
+  /// Where bytes keep dripping in, it returns only after interrupt(), within byte_gap.
   [[nodiscard]] Outcome transact(const ReadRequest& request, SteadyTime deadline);
 
-  /// After a fault: opens the port again if it was interrupted, and waits until the line is silent, so that
-  /// what still comes is not taken for the next answer. 200 ms at most.
+  /// To be called after a fault. Opens the port again where it was interrupted, and waits until the line is
+  /// silent, for 200 ms at most, so that late bytes are not taken for the next answer.
   void recover();
 
   void close();
 
-  /// From any thread: the transaction under way ends at once, and the port is opened anew before the next.
-  /// Never blocks.
+  /// Ends the transaction in progress; the port is opened again before the next one. From any thread. Never
+  /// blocks.
   void interrupt();
 
-  /// libmodbus takes an answer for incomplete when nothing comes for this long; USB adapters hold bytes back
-  /// for 16 ms, busy machines for longer.
+  /// After so long without a byte libmodbus takes an answer for incomplete. USB adapters hold bytes back for
+  /// 16 ms, busy machines for longer.
   static constexpr std::chrono::milliseconds byte_gap{100};
 
  private:
@@ -69,7 +69,7 @@ class SerialPort {
   [[nodiscard]] std::optional<std::string> open();
   [[nodiscard]] std::string cannot_open(int error) const;
   void ask(const ReadRequest& request, SteadyTime deadline, Outcome& outcome);
-  /// Whether something came, and else what happened.
+  /// Whether something came; otherwise `outcome` says what happened.
   bool wait_for_answer(SteadyTime deadline, Outcome& outcome);
   void receive(const ReadRequest& request, Outcome& outcome);
   void lost(Outcome& outcome, int error);

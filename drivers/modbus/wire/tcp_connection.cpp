@@ -25,7 +25,7 @@ SteadyTime steady(const Moment& moment) { return SteadyTime{std::chrono::microse
 
 std::string text_of(int error) { return error_code(error, boost::system::system_category()).message(); }
 
-// Now, by the clock that nobody sets: a step of the wall clock shall not fall between the two ends of a
+// Now, by the clock that is never set: a step of the wall clock shall not fall between the two ends of a
 // transaction, and a clock costs as much as decoding the answer.
 Moment moment_since(const Moment& sent) {
   const auto now =
@@ -33,7 +33,7 @@ Moment moment_since(const Moment& sent) {
   return {sent.wall_us + now.count() - sent.monotonic_us, now.count()};
 }
 
-// A peer that vanished without a word is noticed within a minute even where no request is under way.
+// A peer that vanished silently is noticed within a minute even where no request is open.
 void set_options(tcp::socket& socket) {
   error_code ignored;  // none of them is worth failing for
   socket.set_option(tcp::no_delay(true), ignored);
@@ -152,7 +152,7 @@ std::optional<Result<Answer>> StreamConnection<AnyConversation>::take(const Read
 // Bytes that came while nothing was open would be taken for the answer to what is asked next.
 template <class AnyConversation>
 std::optional<Fault> StreamConnection<AnyConversation>::before_asking(const ReadRequest& request) {
-  if constexpr (AnyConversation::tells_late_answers) return std::nullopt;
+  if constexpr (AnyConversation::recognises_late_answers) return std::nullopt;
   int waiting = 0;
   if (::ioctl(socket_.get(), FIONREAD, &waiting) != 0 || waiting == 0) return std::nullopt;
   return lost(request, std::to_string(waiting) + " bytes came that nobody had asked for");

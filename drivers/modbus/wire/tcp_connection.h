@@ -1,9 +1,11 @@
-// A Connection over TCP, with Modbus TCP frames or RTU frames in it: the conversation tells one from the
-// other.
+// A Connection over TCP. Its conversation says whether the frames are those of Modbus TCP or of RTU.
 //
-// A timeout keeps a connection whose conversation tells a late answer from the next one, and the late answer
-// is dropped when it comes. The connection is closed when its framing is in doubt, when a timeout leaves a
-// frame half received, after two timeouts in a row, and when it fails.
+// The connection is closed
+//   where its framing is in doubt
+//   after a timeout in the middle of a frame, or with a conversation that does not recognise a late answer
+//   after two timeouts in a row
+//   where it fails
+// Otherwise it stays open after a timeout, and the late answer is dropped.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -28,8 +30,8 @@ namespace flopwatt::modbus {
 
 inline constexpr std::chrono::seconds connect_timeout{3};
 
-/// Connections to one address are opened at most this often: there are devices whose network stack dies of
-/// more.
+/// Shortest time between two openings of a connection to one address: more break the network stack of some
+/// devices.
 inline constexpr std::chrono::seconds reconnect_spacing{1};
 
 template <class AnyConversation>
@@ -39,12 +41,12 @@ class StreamConnection final : public Connection {
   StreamConnection(const StreamConnection&) = delete;
   StreamConnection& operator=(const StreamConnection&) = delete;
 
-  /// Ends a transaction at its deadline. Runs beside the reads until it is cancelled; without it nothing
-  /// times out. One timer that is seldom set again costs far less than a timer for each read.
+  /// Ends a transaction at its deadline. Has to run beside the reads: without it nothing times out. One timer
+  /// that is seldom set again costs far less than a timer for each read.
   boost::asio::awaitable<void> watch() override;
 
-  /// A connection that has answered before and turns out to be closed is opened again once, and the read
-  /// repeated once: devices close idle connections.
+  /// Devices close idle connections: where a connection that has answered before is closed, it is opened
+  /// again and the read is repeated, once.
   boost::asio::awaitable<Result<Answer>> read(const ReadRequest& request,
                                               const ReadOptions& options) override;
 
@@ -58,7 +60,7 @@ class StreamConnection final : public Connection {
   std::optional<Fault> ask(const ReadRequest& request, const ReadOptions& options);
   std::optional<Result<Answer>> take(const ReadRequest& request, const ReadOptions& options);
   boost::asio::awaitable<std::optional<Fault>> connect();
-  /// Why not; nothing when the socket is connected.
+  /// Why there is no connection; nullopt where the socket is connected.
   boost::asio::awaitable<std::optional<std::string>> open_socket();
   void begin_deadline(SteadyTime deadline);
   Fault timed_out(const ReadRequest& request, const ReadOptions& options);
@@ -84,7 +86,7 @@ class StreamConnection final : public Connection {
   SteadyTime last_transaction_{};
   SteadyTime last_connect_{};
   Backoff backoff_{reconnect_spacing};  // fails with every connection that never gave an answer
-  std::string connect_fault_;           // while it fails; names no request: others are told, too
+  std::string connect_fault_;           // while it fails; names no request, since all reads report it
 };
 
 using TcpConnection = StreamConnection<Conversation>;

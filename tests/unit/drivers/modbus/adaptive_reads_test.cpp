@@ -30,15 +30,16 @@ struct Device {
 
   /// Until nothing is left to ask now.
   void go_on() {
-    while (auto* read = reads.next(now)) {
+    while (const auto next = reads.next(now)) {
       REQUIRE(asked.size() < 200);
-      asked.push_back(read->planned);
-      if (const int code = exception_for(read->planned); code != 0) {
-        set_aside += reads.failed(*read, {FaultClass::exception, "", code}, "refused", now, round_end, 0);
+      const PlannedRead read = reads.reads()[*next].planned;
+      asked.push_back(read);
+      if (const int code = exception_for(read); code != 0) {
+        set_aside += reads.failed(*next, {FaultClass::exception, "", code}, "refused", now, round_end, 0);
         continue;
       }
-      for (const ReadSlot& slot : read->planned.slots) known.insert(slot.register_index);
-      reads.answered(*read);
+      for (const ReadSlot& slot : read.slots) known.insert(slot.register_index);
+      reads.answered(*next);
     }
   }
   std::size_t round(bool all = false) {
@@ -299,9 +300,9 @@ TEST_CASE("what fails in the end is left alone for some polls; the others are no
 TEST_CASE("a lost connection is not held against what was asked") {
   Device device(forty());
   device.reads.begin_round(device.now, false);
-  auto* read = device.reads.next(device.now);
-  REQUIRE(read != nullptr);
-  device.reads.failed(*read, {FaultClass::connection, "", 0}, "no connection", device.now, device.now + 10s,
+  const auto next = device.reads.next(device.now);
+  REQUIRE(next);
+  device.reads.failed(*next, {FaultClass::connection, "", 0}, "no connection", device.now, device.now + 10s,
                       0);
   device.now += 1s;
   CHECK(device.round() == 1);

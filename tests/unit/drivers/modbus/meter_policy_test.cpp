@@ -7,7 +7,7 @@
 
 #include "rack.h"
 #include "scripted_meter.h"
-#include "sunspec_device.h"
+#include "sunspec/device.h"
 
 using namespace flopwatt;
 using namespace flopwatt::modbus_test;

@@ -71,13 +71,14 @@ struct DyingLine final : modbus::Connection {
 
 awaitable<void> poll_times(Meter& meter, DyingLine& line, int times, std::vector<std::string>& faults) {
   for (int i = 0; i < times; ++i) {
-    const auto set = co_await meter.poll(line);
-    REQUIRE(set);
+    const PollStep step = co_await meter.poll(line);
+    const auto* poll = std::get_if<PollEnded>(&step);
+    REQUIRE(poll != nullptr);
     const auto now = std::chrono::steady_clock::now();
-    if (*set)
+    if (poll->set)
       meter.succeeded(now);
     else
-      faults.push_back(meter.failed(set->error(), now, {}, true).message);
+      faults.push_back(meter.failed(poll->set.error(), now, {}, true).message);
   }
 }
 

@@ -16,7 +16,7 @@ Fault exception(int code) { return {FaultClass::exception, "", code}; }
 
 std::chrono::milliseconds wait_after(UnitHealth& health, const Fault& fault, bool shares_line,
                                      double chance) {
-  health.failed(fault, t0, shares_line, chance);
+  health.failed(state_after(fault), t0, shares_line, chance);
   return std::chrono::duration_cast<std::chrono::milliseconds>(health.retry_at() - t0);
 }
 
@@ -48,7 +48,7 @@ TEST_CASE("each fifth attempt gives a slow unit the whole time") {
   UnitHealth health(1s);
   int longs = 0;
   for (int i = 1; i <= 20; ++i) {
-    health.failed(silence, t0, true, 0);
+    health.failed(UnitState::silent, t0, true, 0);
     longs += i >= 3 && !health.attempt_is_short() ? 1 : 0;
   }
   CHECK(longs == 4);
@@ -71,14 +71,14 @@ TEST_CASE("who is asked seldom is not asked oftener for being silent") {
 
 TEST_CASE("noise is no silence") {
   UnitHealth health(1s);
-  health.failed(silence, t0, true, 0);
-  health.failed(silence, t0, true, 0);
-  health.failed({FaultClass::crc, "", 0}, t0, true, 0);
-  health.failed(silence, t0, true, 0);
-  health.failed(silence, t0, true, 0);
+  health.failed(UnitState::silent, t0, true, 0);
+  health.failed(UnitState::silent, t0, true, 0);
+  health.failed(state_after({FaultClass::crc, "", 0}), t0, true, 0);
+  health.failed(UnitState::silent, t0, true, 0);
+  health.failed(UnitState::silent, t0, true, 0);
   CHECK_FALSE(health.quarantined());
   CHECK(health.retry_at() == t0 + 16s);
-  health.failed(silence, t0, true, 0);
+  health.failed(UnitState::silent, t0, true, 0);
   CHECK(health.quarantined());
 }
 

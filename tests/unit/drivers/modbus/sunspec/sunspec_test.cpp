@@ -1,17 +1,11 @@
-// What a meter model says is what is read: registers written at the offsets of the definitions, planned and
-// decoded.
-#include "drivers/modbus/sunspec/sunspec.h"
-
+// Finding the chain: good ones, and what devices make of them.
 #include <doctest/doctest.h>
 
-#include <cmath>
-#include <map>
+#include <string>
 #include <vector>
 
-#include "drivers/modbus/registers/decode.h"
-#include "drivers/modbus/registers/read_plan.h"
-#include "readings/reading_set.h"
-#include "sunspec_device.h"
+#include "drivers/modbus/sunspec/sunspec.h"
+#include "sunspec/device.h"
 
 using namespace flopwatt;
 using namespace flopwatt::modbus;
@@ -19,233 +13,299 @@ using namespace flopwatt::modbus_test;
 
 namespace {
 
-constexpr unsigned at = 40070;  // of the meter model
+const Fault silence{FaultClass::timeout, "no answer", 0};
 
-struct Chain {
-  Registers registers;
+Fault exception(int code) { return {FaultClass::exception, "refused", code}; }
 
-  explicit Chain(int id, unsigned length, int word) {
-    const unsigned next = registers.marker(40000).common(40002, "Maker", "Meter", "SN");
-    registers.end(registers.model(next, id, length, word));
-  }
-
-  MeterProfile profile() const {
-    auto device = SunSpecLine(registers).discover();
-    return sunspec_profile(device.value().value(), 1).value();
-  }
-};
-
-using Values = std::map<Channel, double>;
-
-// Reads the profile's registers as its plan says, and decodes them.
-Values read(const Chain& chain) {
-  const MeterProfile profile = chain.profile();
-  const ReadPlan plan = plan_reads(profile.registers, profile.limits);
-  CHECK(plan.reads.size() == 1);
-  CHECK(plan.at_connect.empty());
-  Values values;
-  for (const PlannedRead& read : plan.reads) {
-    const auto bytes = chain.registers.read(read.address, read.count).value();
-    const auto part = [&](const ReadSlot& slot, std::uint16_t width) {
-      return std::span(bytes).subspan(std::size_t{2} * slot.offset, std::size_t{2} * width);
-    };
-    std::vector<double> factors(profile.registers.size(), 1);
-    for (const ReadSlot& slot : read.slots) {
-      if (slot.role != ReadSlot::Role::scale) continue;
-      const ScaleRegister& scale = profile.registers[slot.register_index].scaled_by.at(slot.scale_index);
-      factors[slot.register_index] *= decode_factor(part(slot, scale.width()), scale);
-    }
-    for (const ReadSlot& slot : read.slots) {
-      if (slot.role != ReadSlot::Role::value) continue;
-      const Register& reg = profile.registers[slot.register_index];
-      values[reg.channel] =
-          value_of(decode_raw(part(slot, reg.width()), reg), reg, factors[slot.register_index]);
-    }
-  }
-  return values;
+Registers good_chain(unsigned base) {
+  Registers device;
+  unsigned next = device.marker(base).common(base + 2, "Maker", "Meter 3", "SN-7");
+  next = device.model(next, 203, 105);
+  device.end(next);
+  return device;
 }
 
-double value(const Values& values, Quantity quantity, Place place = Place::whole) {
-  const auto found = values.find({quantity, place, 0});
-  REQUIRE(found != values.end());
-  return found->second;
+std::vector<unsigned> ids(const SunSpecDevice& device) {
+  std::vector<unsigned> all;
+  for (const SunSpecModel& model : device.models) all.push_back(model.id);
+  return all;
 }
 
-bool has(const Values& values, Quantity quantity, Place place) {
-  return values.contains({quantity, place, 0});
-}
+std::optional<SunSpecDevice> found(SunSpecLine& line) { return line.discover().value(); }
 
-// A model of the integer family with everything of it in use; offsets of model_203.json.
-Chain integer_chain(int id) {
-  Chain chain(id, 105, 0x7777);  // what is not written below must not be read
-  chain.registers.put(at + 2, {9999, 101, 102, 103, -1});
-  chain.registers.put(at + 7, {9999, 2301, 2302, 2303, 9999, 4001, 4002, 4003, -1});
-  chain.registers.put(at + 16, {4998, -2});
-  chain.registers.put(at + 18, {-600, -100, -200, -300, 1});
-  chain.registers.put(at + 23, {700, 9999, 9999, 9999, 1});
-  chain.registers.put(at + 28, {-50, 9999, 9999, 9999, 0});
-  chain.registers.put(at + 33, {-98, 9999, 9999, 9999, 0});
-  chain.registers.u32(at + 38, 1'234).u32(at + 46, 4'000'000'000).put(at + 54, {2});
-  return chain;
-}
-
-// The float family; offsets of model_213.json.
-Chain float_chain(int id) {
-  Chain chain(id, 124, 0x4777);
-  float current = 1.25F;
-  for (const unsigned offset : {4U, 6U, 8U}) chain.registers.f32(at + offset, current++);
-  float voltage = 230.5F;
-  for (const unsigned offset : {12U, 14U, 16U}) chain.registers.f32(at + offset, voltage++);
-  float between = 400.5F;
-  for (const unsigned offset : {20U, 22U, 24U}) chain.registers.f32(at + offset, between++);
-  chain.registers.f32(at + 26, 50.25F).f32(at + 28, -6000.5F);
-  float power = -1000.5F;
-  for (const unsigned offset : {30U, 32U, 34U}) chain.registers.f32(at + offset, power--);
-  chain.registers.f32(at + 36, 7000.5F).f32(at + 44, -50.5F).f32(at + 52, -0.75F);
-  chain.registers.f32(at + 60, 1024.0F).f32(at + 68, 4096.0F);
-  return chain;
+std::optional<SunSpecDevice> found(const Registers& registers) {
+  SunSpecLine line(registers);
+  return found(line);
 }
 
 }  // namespace
 
-TEST_CASE("a three-phase meter of the integer family") {
-  for (const int id : {203, 204}) {
-    const Values values = read(integer_chain(id));
-    CHECK(values.size() == 19);
-    CHECK(value(values, Quantity::current, Place::l1) == 10.1);
-    CHECK(value(values, Quantity::current, Place::l2) == 10.2);
-    CHECK(value(values, Quantity::current, Place::l3) == 10.3);
-    CHECK(value(values, Quantity::voltage, Place::l1) == 230.1);
-    CHECK(value(values, Quantity::voltage, Place::l2) == 230.2);
-    CHECK(value(values, Quantity::voltage, Place::l3) == 230.3);
-    CHECK(value(values, Quantity::voltage, Place::l1_l2) == 400.1);
-    CHECK(value(values, Quantity::voltage, Place::l2_l3) == 400.2);
-    CHECK(value(values, Quantity::voltage, Place::l3_l1) == 400.3);
-    CHECK(value(values, Quantity::frequency) == 49.98);
-    CHECK(value(values, Quantity::active_power) == -6000);
-    CHECK(value(values, Quantity::active_power, Place::l1) == -1000);
-    CHECK(value(values, Quantity::active_power, Place::l2) == -2000);
-    CHECK(value(values, Quantity::active_power, Place::l3) == -3000);
-    CHECK(value(values, Quantity::apparent_power) == 7000);
-    CHECK(value(values, Quantity::reactive_power) == -50);
-    CHECK(value(values, Quantity::power_factor) == -0.98);
-    CHECK(value(values, Quantity::energy_export) == 123'400);
-    CHECK(value(values, Quantity::energy_import) == 400'000'000'000);
+TEST_CASE("a chain is found, with what it says of itself") {
+  SunSpecLine line(good_chain(40000));
+  const auto device = line.discover(7).value();
+  REQUIRE(device);
+  CHECK(device->base == 40000);
+  CHECK(device->function == ReadFunction::holding_registers);
+  CHECK(device->manufacturer == "Maker");
+  CHECK(device->model == "Meter 3");
+  CHECK(device->options == "opt");
+  CHECK(device->version == "1.2.3");
+  CHECK(device->serial == "SN-7");
+  CHECK(device->models == std::vector<SunSpecModel>{{1, 40002, 66}, {203, 40070, 105}});
+  // Marker, header, texts, header, end: nothing is asked for twice, nor past the end.
+  std::vector<std::pair<unsigned, unsigned>> asked;
+  for (const ReadRequest& request : line.requests) {
+    CHECK(request.unit == 7);
+    asked.emplace_back(request.address, request.count);
+  }
+  CHECK(asked == std::vector<std::pair<unsigned, unsigned>>{
+                     {40000, 2}, {40002, 2}, {40004, 64}, {40070, 2}, {40177, 2}});
+}
+
+TEST_CASE("the other bases and the other function") {
+  for (const unsigned base : {40000U, 50000U, 0U}) {
+    for (const std::uint8_t function : {std::uint8_t{3}, std::uint8_t{4}}) {
+      SunSpecLine line(good_chain(base), function);
+      const auto device = found(line);
+      REQUIRE(device);
+      CHECK(device->base == base);
+      CHECK(static_cast<std::uint8_t>(device->function) == function);
+      CHECK(device->models.back().address == base + 70);
+    }
   }
 }
 
-TEST_CASE("a three-phase meter of the float family") {
-  for (const int id : {213, 214}) {
-    const Values values = read(float_chain(id));
-    CHECK(values.size() == 19);
-    CHECK(value(values, Quantity::current, Place::l1) == 1.25);
-    CHECK(value(values, Quantity::current, Place::l2) == 2.25);
-    CHECK(value(values, Quantity::current, Place::l3) == 3.25);
-    CHECK(value(values, Quantity::voltage, Place::l1) == 230.5);
-    CHECK(value(values, Quantity::voltage, Place::l2) == 231.5);
-    CHECK(value(values, Quantity::voltage, Place::l3) == 232.5);
-    CHECK(value(values, Quantity::voltage, Place::l1_l2) == 400.5);
-    CHECK(value(values, Quantity::voltage, Place::l2_l3) == 401.5);
-    CHECK(value(values, Quantity::voltage, Place::l3_l1) == 402.5);
-    CHECK(value(values, Quantity::frequency) == 50.25);
-    CHECK(value(values, Quantity::active_power) == -6000.5);
-    CHECK(value(values, Quantity::active_power, Place::l1) == -1000.5);
-    CHECK(value(values, Quantity::active_power, Place::l2) == -1001.5);
-    CHECK(value(values, Quantity::active_power, Place::l3) == -1002.5);
-    CHECK(value(values, Quantity::apparent_power) == 7000.5);
-    CHECK(value(values, Quantity::reactive_power) == -50.5);
-    CHECK(value(values, Quantity::power_factor) == -0.75);
-    CHECK(value(values, Quantity::energy_export) == 1024);
-    CHECK(value(values, Quantity::energy_import) == 4096);
+TEST_CASE("function 4 is tried only after function 3 has failed everywhere") {
+  SunSpecLine line(Registers{});
+  CHECK_FALSE(found(line));
+  std::vector<std::pair<int, unsigned>> asked;
+  for (const ReadRequest& request : line.requests)
+    asked.emplace_back(static_cast<int>(request.function), request.address);
+  CHECK(asked == std::vector<std::pair<int, unsigned>>{
+                     {3, 40000}, {3, 50000}, {3, 0}, {4, 40000}, {4, 50000}, {4, 0}});
+}
+
+TEST_CASE("other registers where the marker would be are no SunSpec device") {
+  CHECK_FALSE(found(Registers{}.put(40000, {0x5375, 0x6E54}).fill(50000, 10).put(0, {0x6E53, 0x5375})));
+}
+
+TEST_CASE("a marker with nothing behind it does not hide a chain at another base") {
+  Registers device = good_chain(50000);
+  SUBCASE("nothing") { device.marker(40000); }
+  SUBCASE("zeros") { device.marker(40000).fill(40002, 10); }
+  SUBCASE("the end at once") { device.marker(40000).end(40002); }
+  SUBCASE("a chain without model 1") {
+    const unsigned next = device.marker(40000).model(40002, 203, 105);
+    device.end(next);
   }
+  const auto chain = found(device);
+  REQUIRE(chain);
+  CHECK(chain->base == 50000);
+  CHECK(ids(*chain) == std::vector<unsigned>{1, 203});
 }
 
-TEST_CASE("phases that a meter does not have are no channels") {
-  for (const Chain& chain : {integer_chain(201), float_chain(211)}) {
-    const Values values = read(chain);
-    CHECK(values.size() == 10);
-    CHECK(has(values, Quantity::voltage, Place::l1));
-    CHECK_FALSE(has(values, Quantity::voltage, Place::l2));
-    CHECK_FALSE(has(values, Quantity::voltage, Place::l1_l2));
-    CHECK_FALSE(has(values, Quantity::current, Place::l3));
+TEST_CASE("a chain without model 1 is no device") {
+  Registers device;
+  device.end(device.marker(40000).model(40002, 203, 105));
+  CHECK_FALSE(found(device));
+}
+
+TEST_CASE("model 1 without its pad") {
+  Registers device;
+  unsigned next = device.marker(40000).common(40002, "Old", "M", "1", 65);
+  CHECK(next == 40069);
+  device.end(device.model(next, 201, 105));
+  const auto chain = found(device);
+  REQUIRE(chain);
+  CHECK(chain->models.back() == SunSpecModel{201, 40069, 105});
+  CHECK(chain->serial == "1");
+}
+
+TEST_CASE("a model 1 that is too short for its texts is passed over") {
+  Registers device;
+  unsigned next = device.marker(40000).model(40002, 1, 60, 0x4141);
+  device.end(device.model(next, 203, 105));
+  const auto chain = found(device);
+  REQUIRE(chain);
+  CHECK(chain->manufacturer.empty());
+  CHECK(chain->models.back() == SunSpecModel{203, 40064, 105});
+}
+
+TEST_CASE("texts that are refused leave the device nameless") {
+  SunSpecLine line(good_chain(40000));
+  line.faults.emplace(40004, exception(3));
+  const auto device = found(line);
+  REQUIRE(device);
+  CHECK(device->manufacturer.empty());
+  CHECK(ids(*device) == std::vector<unsigned>{1, 203});
+}
+
+TEST_CASE("padding of texts") {
+  Registers device = good_chain(40000);
+  device.text(40004, 16, "  Spaced  ", ' ').text(40020, 16, "Ones", '\xFF');
+  device.text(40036, 8, std::string("Cut\0rest", 8)).fill(40044, 8, 0xFFFF).fill(40052, 16, 0);
+  const auto chain = found(device);
+  REQUIRE(chain);
+  CHECK(chain->manufacturer == "Spaced");
+  CHECK(chain->model == "Ones");
+  CHECK(chain->options == "Cut");
+  CHECK(chain->version.empty());
+  CHECK(chain->serial.empty());
+}
+
+TEST_CASE("what is no ASCII is not passed on") {
+  Registers device = good_chain(40000);
+  device.text(40004, 16, "Z\xE4hler\n1");
+  CHECK(found(device)->manufacturer == "Zhler1");
+}
+
+TEST_CASE("how chains end without an end") {
+  Registers device;
+  unsigned next = device.marker(40000).common(40002, "Maker", "M", "1");
+  next = device.model(next, 203, 105);
+  SunSpecLine line(device);
+  SUBCASE("a refusal") {}
+  SUBCASE("a single zero, then a refusal") { line = SunSpecLine(device.put(next, {0})); }
+  SUBCASE("two zeros") { line = SunSpecLine(device.put(next, {0, 0})); }
+  SUBCASE("a zero and something") { line = SunSpecLine(device.put(next, {0, 17})); }
+  SUBCASE("an end without a length") { line = SunSpecLine(device.put(next, {0xFFFF, 0xFFFF})); }
+  SUBCASE("silence") { line.faults.emplace(next, silence); }
+  SUBCASE("a gateway tells of silence") { line.faults.emplace(next, exception(11)); }
+  const auto chain = found(line);
+  REQUIRE(chain);
+  CHECK(ids(*chain) == std::vector<unsigned>{1, 203});
+  CHECK(line.requests.back().address == next);
+}
+
+TEST_CASE("the walk steps on by the device's own lengths") {
+  Registers device;
+  unsigned next = device.marker(40000).common(40002, "Maker", "M", "1");
+  next = device.model(next, 203, 40);   // too short to be one
+  next = device.model(next, 714, 43);   // of no interest
+  next = device.model(next, 213, 130);  // longer than its definition
+  device.end(next);
+  const auto chain = found(device);
+  REQUIRE(chain);
+  CHECK(ids(*chain) == std::vector<unsigned>{1, 203, 714, 213});
+  CHECK_FALSE(chain->models[1].is_meter());
+  CHECK_FALSE(chain->models[2].is_meter());
+  CHECK(chain->models[3].is_meter());
+  CHECK(sunspec_profile(*chain, 1)->registers.front().address == chain->models[3].address + 68);
+  CHECK_FALSE(sunspec_profile(*chain, 2));
+}
+
+TEST_CASE("which models are meters") {
+  for (const std::uint16_t id : std::vector<std::uint16_t>{201, 202, 203, 204}) {
+    CHECK(SunSpecModel{id, 40070, 105}.is_meter());
+    CHECK_FALSE(SunSpecModel{id, 40070, 104}.is_meter());
   }
-  for (const Chain& chain : {integer_chain(202), float_chain(212)}) {
-    const Values values = read(chain);
-    CHECK(values.size() == 14);
-    CHECK(has(values, Quantity::voltage, Place::l2));
-    CHECK(has(values, Quantity::voltage, Place::l1_l2));
-    CHECK_FALSE(has(values, Quantity::voltage, Place::l2_l3));
-    CHECK_FALSE(has(values, Quantity::active_power, Place::l3));
+  for (const std::uint16_t id : std::vector<std::uint16_t>{211, 212, 213, 214}) {
+    CHECK(SunSpecModel{id, 40070, 124}.is_meter());
+    CHECK_FALSE(SunSpecModel{id, 40070, 123}.is_meter());
   }
+  for (const std::uint16_t id : std::vector<std::uint16_t>{0, 1, 103, 200, 205, 210, 215, 65535})
+    CHECK_FALSE(SunSpecModel{id, 40070, 200}.is_meter());
+  CHECK(SunSpecModel{203, 65536 - 107, 105}.is_meter());
+  CHECK_FALSE(SunSpecModel{203, 65536 - 106, 105}.is_meter());  // ends beyond the last register
 }
 
-TEST_CASE("what is not implemented is absent") {
-  Chain chain(203, 105, 0x8000);
-  chain.registers.fill(at + 38, 16);  // accumulators: zero
-  for (const auto& [channel, number] : read(chain)) CHECK_FALSE(is_known(number));
-  for (const auto& [channel, number] : read(Chain(213, 124, 0x7FC0))) CHECK_FALSE(is_known(number));
-  for (const auto& [channel, number] : read(Chain(213, 124, 0xFFC0))) CHECK_FALSE(is_known(number));
+TEST_CASE("no chain is longer than 64 models") {
+  Registers device;
+  unsigned next = device.marker(40000).common(40002, "Maker", "M", "1");
+  for (int i = 0; i < 100; ++i) next = device.model(next, 500, 0);
+  SunSpecLine line(device);
+  const auto chain = found(line);
+  REQUIRE(chain);
+  CHECK(chain->models.size() == 64);
+  CHECK(line.requests.size() == 1 + 64 + 1);
 }
 
-TEST_CASE("without its scale factor a point is absent, and only it") {
-  Chain chain = integer_chain(203);
-  chain.registers.put(at + 17, {0x8000}).put(at + 27, {11}).put(at + 32, {-11});
-  const Values values = read(chain);
-  CHECK_FALSE(is_known(value(values, Quantity::frequency)));
-  CHECK_FALSE(is_known(value(values, Quantity::apparent_power)));
-  CHECK_FALSE(is_known(value(values, Quantity::reactive_power)));
-  CHECK(value(values, Quantity::active_power) == -6000);
+TEST_CASE("lengths that lead out of the address space end the chain") {
+  for (const int length : {65535, 25536, 25464}) {
+    Registers device;
+    const unsigned next = device.marker(40000).common(40002, "Maker", "M", "1");
+    device.put(next, {203, length});
+    SunSpecLine line(device);
+    const auto chain = found(line);
+    REQUIRE(chain);
+    CHECK(ids(*chain) == std::vector<unsigned>{1, 203});
+    CHECK(line.requests.back().address == next);
+  }
+  // The last header that there can be.
+  Registers device;
+  const unsigned next = device.marker(40000).common(40002, "Maker", "M", "1");
+  device.put(next, {500, 65533 - 40072}).put(65533, {501, 0});
+  CHECK(ids(*found(device)) == std::vector<unsigned>{1, 500, 501});
 }
 
-TEST_CASE("an accumulator at zero tells nothing, a float at zero does") {
-  Chain integer = integer_chain(203);
-  integer.registers.u32(at + 38, 0);
-  CHECK_FALSE(is_known(value(read(integer), Quantity::energy_export)));
-  Chain floating = float_chain(213);
-  floating.registers.f32(at + 60, 0);
-  CHECK(value(read(floating), Quantity::energy_export) == 0);
-}
-
-TEST_CASE("a power factor in per cent or as the cosine") {
-  const auto factor = [](int raw, int exponent) {
-    Chain chain = integer_chain(203);
-    chain.registers.put(at + 33, {raw}).put(at + 37, {exponent});
-    return value(read(chain), Quantity::power_factor);
+TEST_CASE("several meters in one chain, each with its own model 1 or not") {
+  Registers device;
+  unsigned next = device.marker(40000).common(40002, "Sun", "Inverter", "INV");
+  next = device.model(next, 103, 50);
+  next = device.model(device.common(next, "WattNode", "Grid", "W1", 65), 203, 105);
+  next = device.model(next, 203, 105);
+  next = device.model(device.common(next, "Other", "Load", "W2"), 211, 124);
+  device.end(next);
+  const auto chain = found(device);
+  REQUIRE(chain);
+  CHECK(ids(*chain) == std::vector<unsigned>{1, 103, 1, 203, 203, 1, 211});
+  CHECK(chain->serial == "INV");
+  CHECK(sunspec_common(*chain, 1)->serial == "W1");
+  CHECK(sunspec_common(*chain, 2)->serial == "W1");
+  CHECK(sunspec_common(*chain, 3)->serial == "W2");
+  CHECK_FALSE(sunspec_common(*chain, 4));
+  CHECK_FALSE(sunspec_common(*chain, 0));
+  CHECK(sunspec_profile(*chain, 3)->vendor == "Other");
+  CHECK(sunspec_profile(*chain, 3)->model == "Load");
+  const auto energy = [&](std::size_t number) {
+    return sunspec_profile(*chain, number)->registers.front().address;
   };
-  CHECK(factor(98, 0) == 0.98);
-  CHECK(factor(9850, -2) == 0.985);
-  CHECK(factor(985, -3) == 0.985);
-  CHECK(factor(-100, 0) == -1);
-  CHECK(factor(1000, -3) == 1);
+  CHECK(energy(1) == chain->models[3].address + 46);
+  CHECK(energy(2) == chain->models[4].address + 46);
+  CHECK(energy(3) == chain->models[6].address + 68);
 }
 
-TEST_CASE("the profile says what it was made of") {
-  const MeterProfile profile = integer_chain(203).profile();
-  CHECK(profile.id == "sunspec");
-  CHECK(profile.vendor == "Maker");
-  CHECK(profile.model == "Meter");
-  CHECK(profile.sources == std::vector<std::string>{"the device's own SunSpec model 203 at register 40070"});
-  CHECK_FALSE(profile.sunspec);
-  // Currents to the energies' scale factor; nothing of the rest of the model is of use.
-  const ReadPlan plan = plan_reads(profile.registers, profile.limits);
-  CHECK(plan.reads[0].address == at + 3);
-  CHECK(plan.reads[0].count == 52);
+TEST_CASE("a device that never answers costs one timeout") {
+  for (const Fault& fault : {silence, exception(11), exception(10)}) {
+    SunSpecLine line(Registers{});
+    line.otherwise = fault;
+    const auto result = line.discover();
+    REQUIRE_FALSE(result);
+    CHECK(result.error().fault_class == fault.fault_class);
+    CHECK(line.requests.size() == 1);
+  }
 }
 
-TEST_CASE("where a device takes only short requests scale factors still come with their values") {
-  const MeterProfile profile = integer_chain(203).profile();
-  ReadLimits limits = profile.limits;
-  limits.max_registers = 20;
-  const ReadPlan plan = plan_reads(profile.registers, limits);
-  CHECK(plan.reads.size() == 3);
-  CHECK(plan.at_connect.empty());
+TEST_CASE("one that has refused may be silent about other bases") {
+  SunSpecLine line(good_chain(0));
+  line.faults.emplace(40000, exception(2));
+  line.faults.emplace(50000, silence);
+  CHECK(found(line)->base == 0);
 }
 
-TEST_CASE("registers are of the function that the chain was found with") {
-  SunSpecLine line(integer_chain(203).registers, 4);
-  const auto profile = sunspec_profile(line.discover().value().value(), 1).value();
-  for (const Register& reg : profile.registers) {
-    CHECK(reg.function == 4);
-    CHECK(reg.scaled_by.front().function == 4);
+TEST_CASE("silence where something was just told of is a fault, no verdict") {
+  SunSpecLine line(good_chain(40000));
+  SUBCASE("the first header") { line.faults.emplace(40002, silence); }
+  SUBCASE("the texts") { line.faults.emplace(40004, silence); }
+  const auto result = line.discover();
+  REQUIRE_FALSE(result);
+  CHECK(result.error().fault_class == FaultClass::timeout);
+}
+
+TEST_CASE("busy, broken and garbled links are faults wherever they occur") {
+  const std::vector<Fault> faults = {exception(5),
+                                     exception(6),
+                                     {FaultClass::crc, "checksum", 0},
+                                     {FaultClass::protocol, "framing", 0},
+                                     {FaultClass::connection, "reset", 0}};
+  for (const Fault& fault : faults) {
+    for (const unsigned address : {40000U, 40002U, 40004U, 40070U, 40177U}) {
+      SunSpecLine line(good_chain(40000));
+      line.faults.emplace(address, fault);
+      const auto result = line.discover();
+      REQUIRE_FALSE(result);
+      CHECK(result.error().fault_class == fault.fault_class);
+      CHECK(line.requests.back().address == address);
+    }
   }
 }
