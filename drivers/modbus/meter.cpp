@@ -8,6 +8,7 @@
 #include "drivers/modbus/fault_text.h"
 #include "drivers/modbus/registers/decode.h"
 #include "drivers/modbus/wire/request_time.h"
+#include "runtime/backoff.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
 #include "runtime/text/number_text.h"

@@ -24,7 +24,8 @@ namespace flopwatt::modbus {
 class UnitHealth {
  public:
   /// `interval`: between two polls of the unit.
-  explicit UnitHealth(std::chrono::microseconds interval) : interval_(interval), backoff_(interval) {}
+  explicit UnitHealth(std::chrono::microseconds interval)
+      : interval_(interval), backoff_(backoff_from(interval)) {}
 
   /// It gave an answer that can be used.
   void answered();

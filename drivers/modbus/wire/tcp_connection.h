@@ -19,9 +19,9 @@
 #include "drivers/modbus/wire/conversation.h"
 #include "drivers/modbus/wire/descriptor.h"
 #include "drivers/modbus/wire/readable.h"
-#include "drivers/modbus/wire/resolve.h"
 #include "drivers/modbus/wire/rtu_conversation.h"
 #include "readings/result.h"
+#include "runtime/host_lookup.h"
 #include "runtime/schedule.h"
 
 namespace flopwatt::modbus {
@@ -69,8 +69,8 @@ class StreamConnection final : public Connection {
   boost::asio::any_io_executor executor_;
   Descriptor socket_;
   Readable readable_;
-  NameLookup lookup_;
-  std::size_t next_endpoint_ = 0;  // so that an address that swallows packets does not hide the others
+  HostLookup lookup_;
+  std::size_t next_address_ = 0;  // so that an address that swallows packets does not hide the others
   AnyConversation conversation_;
   Moment sent_;  // the open request
 
@@ -83,8 +83,8 @@ class StreamConnection final : public Connection {
   int timeouts_in_a_row_ = 0;
   SteadyTime last_transaction_{};
   SteadyTime last_connect_{};
-  Backoff backoff_{reconnect_spacing};  // fails with every connection that never gave an answer
-  std::string connect_fault_;           // while it fails; names no request: others are told, too
+  Backoff backoff_{backoff_from(reconnect_spacing)};  // fails with every connection that never gave an answer
+  std::string connect_fault_;  // while it fails; names no request: others are told, too
 };
 
 using TcpConnection = StreamConnection<Conversation>;
