@@ -130,8 +130,8 @@ awaitable<void> Daemon::keep_service_manager_informed() {
   Clock::time_point status_due = Clock::now() + status_period;
   for (;;) {
     co_await sleep_until(Clock::now() + period);
-    // A batch that went all the way from the drivers through accounting is progress.
-    service_manager_.progress(recorder_.sealed_batches(), Clock::now());
+    // A beat of the metering loop is progress; answers of devices and the state of the store are not.
+    service_manager_.progress(recorder_.heartbeat().count(), Clock::now());
     if (Clock::now() < status_due) continue;
     service_manager_.status(status_line());
     status_due = Clock::now() + status_period;
@@ -301,7 +301,8 @@ awaitable<SnapshotPtr> Daemon::make_snapshot(SnapshotDetail detail) {
   snapshot->poll_lateness = intake_.poll_lateness();
   snapshot->config_loaded_wall_us = loaded_at_.wall_us;
   snapshot->last_reload_successful = last_reload_successful_;
-  snapshot->ready = intake_.all_polled() && snapshot->store.up;
+  snapshot->beating = recorder_.heartbeat().running(std::chrono::steady_clock::now());
+  snapshot->ready = intake_.all_polled() && snapshot->store.up && snapshot->beating;
   co_return snapshot;
 }
 

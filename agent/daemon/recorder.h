@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/accounting/accounting.h"
+#include "agent/daemon/heartbeat.h"
 #include "agent/daemon/delivery.h"
 #include "agent/daemon/intake.h"
 #include "agent/store/store.h"
@@ -43,8 +44,8 @@ class Recorder {
   /// Totals that are not accounting's, saved with the next commit.
   void keep(const Totals& totals);
 
-  /// Grows with each batch that was sealed: the metering loop makes progress.
-  [[nodiscard]] std::uint64_t sealed_batches() const { return sealed_batches_; }
+  /// Beats with each batch that is sealed, whatever devices answer and the store does.
+  [[nodiscard]] const Heartbeat& heartbeat() const { return heartbeat_; }
 
   /// Seals and accounts a batch each second, or each commit interval if that is shorter. Until cancelled.
   awaitable<void> run_sealing();
@@ -77,7 +78,7 @@ class Recorder {
   std::unique_ptr<store::Store> store_;
   std::vector<Delivery*> deliveries_;
 
-  std::uint64_t sealed_batches_ = 0;
+  Heartbeat heartbeat_;
   std::vector<ReadingSet> waiting_;           // sealed, oldest first
   std::size_t waiting_readings_ = 0;          // of waiting_ and of the commit under way
   Totals totals_;                             // to be saved with the next commit
