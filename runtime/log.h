@@ -15,7 +15,8 @@ struct Pair {
   std::string value;
 };
 
-/// Starts the logging thread. Call once, in main, before any other thread. `stop()` writes what is queued.
+/// Starts the logging thread; where none is left that is logged, and lines are written by whoever logs them.
+/// Call once, in main, before any other thread. `stop()` writes what is queued.
 void start();
 void stop();
 

@@ -4,7 +4,6 @@
 // thread of its own.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,20 +11,22 @@
 #include <vector>
 
 #include "agent/accounting/accounting.h"
-#include "agent/daemon/heartbeat.h"
 #include "agent/daemon/delivery.h"
+#include "agent/daemon/heartbeat.h"
 #include "agent/daemon/intake.h"
 #include "agent/store/store.h"
 #include "config/config.h"
 #include "exporters/snapshot.h"
 #include "runtime/async.h"
 #include "runtime/condition.h"
+#include "runtime/threads.h"
 
 namespace flopwatt::daemon {
 
 class Recorder {
  public:
-  /// `store` is open. `deliveries` are told after each commit; they outlive the recorder's tasks.
+  /// `store` is open. `deliveries` are told after each commit; they outlive the recorder's tasks. Throws
+  /// NoThread where no thread is left for the store.
   Recorder(const Config& config, ReadingIntake& intake, std::unique_ptr<store::Store> store);
   ~Recorder();
 
@@ -86,8 +87,8 @@ class Recorder {
   std::vector<ScopeFigures> stored_figures_;  // what the last commit has
   unsigned configurations_ = 1;               // so far: figures of different ones do not mix
   StoreState state_;
-  Condition commit_due_;               // rung when there is something to commit, and it is time
-  asio::thread_pool store_thread_{1};  // last: joined first, so nothing it uses is gone
+  Condition commit_due_;                  // rung when there is something to commit, and it is time
+  WorkThread store_thread_{"the store"};  // last: joined first, so nothing it uses is gone
 };
 
 }  // namespace flopwatt::daemon
