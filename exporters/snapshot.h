@@ -73,7 +73,8 @@ struct Snapshot {
   std::vector<RejectedLines> rejected_work_lines;  ///< empty: counted work is not configured
   std::int64_t config_loaded_wall_us = 0;
   bool last_reload_successful = true;
-  bool ready = false;  ///< every source has been polled once, and the store is open
+  bool beating = true;  ///< the metering loop runs its beats
+  bool ready = false;   ///< it does, every source has been polled once, and the store is open
 
   /// nullptr where there is none of that number (any more).
   [[nodiscard]] const SourceState* find_source(SourceId id) const {

@@ -14,7 +14,6 @@
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <exception>
@@ -22,6 +21,8 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "runtime/threads.h"
 
 namespace flopwatt {
 
@@ -40,15 +41,15 @@ awaitable<std::optional<T>> boxed(awaitable<T> operation) {
 }
 }  // namespace detail
 
-/// Runs the blocking callable on `pool`, resumes on the caller's own executor with its result or exception.
+/// Runs the blocking callable on `thread`, resumes on the caller's own executor with its result or exception.
 /// Cancelling the caller does not stop `work`: the wait goes on until it returns, so it must carry its own
 /// limit.
 template <class F>
-awaitable<std::invoke_result_t<F>> offload(asio::thread_pool& pool, F work) {
-  // Without a cancellation slot: Asio 1.81 would send a cancellation to the pool by a pointer into this
+awaitable<std::invoke_result_t<F>> offload(WorkThread& thread, F work) {
+  // Without a cancellation slot: Asio 1.81 would send a cancellation to the thread by a pointer into this
   // frame, which may be gone when it arrives.
   auto result =
-      co_await asio::co_spawn(pool, detail::call(std::move(work)),
+      co_await asio::co_spawn(thread.get_executor(), detail::call(std::move(work)),
                               asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
   co_return std::move(*result);
 }

@@ -18,6 +18,8 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/threads.h"
+
 namespace flopwatt {
 namespace {
 
@@ -130,8 +132,9 @@ Result<int> GuestProcess::spawn(int socket) {
   const int error =
       ::posix_spawn(&pid, settings_.program.c_str(), &plan.actions_, &plan.attributes_, argv.data(), environ);
   if (error != 0)
-    return Fault{FaultClass::device,
-                 "starting " + settings_.program + " as " + settings_.name + ": " + error_text(error)};
+    return Fault{FaultClass::device, "starting " + settings_.program + " as " + settings_.name + ": " +
+                                         error_text(error) +
+                                         (error == EAGAIN ? "; " + std::string(more_tasks) : "")};
   const int pidfd = pidfd_open(pid);
   if (pidfd >= 0) return pidfd;
   // Without a pidfd it could not be supervised.
@@ -263,9 +266,9 @@ bool GuestProcess::reap(int pidfd) {
 }
 
 std::chrono::milliseconds GuestProcess::next_pause() {
-  const bool lived_long = std::chrono::steady_clock::now() - started_ > settings_.last_pause;
-  pause_ = lived_long || pause_ == 0ms ? settings_.first_pause : std::min(2 * pause_, settings_.last_pause);
-  return pause_;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - started_ > settings_.last_pause) backoff_.succeed();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(backoff_.fail(now) - now);
 }
 
 }  // namespace flopwatt

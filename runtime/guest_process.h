@@ -18,6 +18,7 @@
 
 #include "readings/result.h"
 #include "runtime/async.h"
+#include "runtime/backoff.h"
 #include "runtime/schedule.h"
 
 namespace flopwatt {
@@ -79,7 +80,7 @@ class GuestProcess {
   int abandoned_ = -1;  ///< pidfd of a guest that could not be killed
   std::string end_;     ///< how the last one ended
   SteadyTime started_;
-  std::chrono::milliseconds pause_{0};
+  Backoff backoff_{{settings_.first_pause, settings_.last_pause}};
 };
 
 }  // namespace flopwatt

@@ -13,6 +13,9 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <system_error>
+
+#include "runtime/threads.h"
 
 namespace flopwatt::log {
 namespace {
@@ -137,7 +140,14 @@ void write(const Level& level, std::string_view message, std::initializer_list<P
 void start() {
   Output& out = output();
   out.journal = is_journal();
-  out.thread = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1);
+  try {
+    out.thread = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1);
+  } catch (const std::system_error&) {  // then lines are written as without start()
+    out.prepare();
+    warn("lines are written at once, and whoever logs waits for them",
+         {{"reason", no_thread_text("the log")}});
+    return;
+  }
   out.logger = std::make_shared<spdlog::async_logger>("", std::make_shared<StandardError>(), out.thread,
                                                       spdlog::async_overflow_policy::overrun_oldest);
   out.prepare();

@@ -16,7 +16,8 @@ struct Pair {
   std::string value;
 };
 
-/// Starts the logging thread. Call once, before any other thread starts. stop() writes the queued lines.
+/// Starts the logging thread. Where no thread is left, that is logged, and each line is written by whoever logs
+/// it. Call once, before any other thread starts. stop() writes the queued lines.
 void start();
 void stop();
 

@@ -11,6 +11,7 @@
 #include "runtime/clock.h"
 #include "runtime/exit_code.h"
 #include "runtime/log.h"
+#include "runtime/threads.h"
 #include "runtime/version.h"
 
 namespace flopwatt::commands {
@@ -83,6 +84,9 @@ int run_agent(const std::filesystem::path& config_file) {
     const int code = run_loaded(loaded);
     if (code == exit_good) log::info("stopped");
     return code;
+  } catch (const NoThread& none) {
+    log::error("the agent cannot run", {{"reason", none.what()}});
+    return exit_device;
   } catch (const std::exception& thrown) {
     log::error("the agent ends because of a bug; please report it", {{"what", thrown.what()}});
     return exit_device;

@@ -27,6 +27,16 @@ std::chrono::microseconds live_age(const Config& config) {
   return std::max<std::chrono::microseconds>(std::chrono::seconds(10), 3 * config.store.commit);
 }
 
+std::string what_of(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& thrown) {
+    return thrown.what();
+  } catch (...) {
+    return "an exception without a text";
+  }
+}
+
 }  // namespace
 
 Daemon::Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Store> store)
@@ -64,26 +74,36 @@ Result<Done> Daemon::listen() {
 
 void Daemon::run() {
   auto serving_goes_on = asio::make_work_guard(serving_);
-  std::jthread server([this] { serving_.run(); });
+  std::thread server = start_needed_thread("the HTTP endpoint", [this] { serving_.run(); });
   std::exception_ptr failure;
   asio::co_spawn(metering_, run_tasks(),
                  [&failure](std::exception_ptr thrown) { failure = std::move(thrown); });
-  metering_.run();
+  run_metering();
   // All serving tasks have ended with run_tasks(); what is left are timers of requests that nobody awaits any
   // more.
   serving_.stop();
   server.join();
   recorder_.commit_rest();
-  exit_deadline_.reset();
   if (failure) std::rethrow_exception(failure);
 }
 
+void Daemon::run_metering() {
+  for (bool again = true; std::exchange(again, false);) {
+    try {
+      metering_.run();
+    } catch (...) {  // of a handler, not of a task
+      tasks_.fail(std::current_exception());
+      again = true;
+    }
+  }
+}
+
 awaitable<void> Daemon::run_tasks() {
-  start_tasks();
-  service_manager_.status(status_line());
-  service_manager_.ready();
   std::exception_ptr failure;
   try {
+    start_tasks();
+    service_manager_.status(status_line());
+    service_manager_.ready();
     std::vector<awaitable<void>> ends;
     ends.push_back(watch_signals());
     ends.push_back(tasks_.until_one_ends_by_itself());
@@ -92,8 +112,8 @@ awaitable<void> Daemon::run_tasks() {
     failure = std::current_exception();
   }
   service_manager_.stopping();
-  exit_deadline_.emplace(longest_farewell,
-                         "the agent does not come to an end; what was not committed is lost");
+  exit_deadline_.arm(longest_farewell, "the agent does not come to an end; what was not committed is lost");
+  if (failure) log::error("a task of the agent failed: the agent ends", {{"what", what_of(failure)}});
   co_await tasks_.end_all();
   if (failure) std::rethrow_exception(failure);
 }
@@ -130,8 +150,8 @@ awaitable<void> Daemon::keep_service_manager_informed() {
   Clock::time_point status_due = Clock::now() + status_period;
   for (;;) {
     co_await sleep_until(Clock::now() + period);
-    // A batch that went all the way from the drivers through accounting is progress.
-    service_manager_.progress(recorder_.sealed_batches(), Clock::now());
+    // A beat of the metering loop is progress; answers of devices and the state of the store are not.
+    service_manager_.progress(recorder_.heartbeat().count(), Clock::now());
     if (Clock::now() < status_due) continue;
     service_manager_.status(status_line());
     status_due = Clock::now() + status_period;
@@ -302,7 +322,8 @@ awaitable<SnapshotPtr> Daemon::make_snapshot(SnapshotDetail detail) {
   snapshot->poll_lateness = intake_.poll_lateness();
   snapshot->config_loaded_wall_us = loaded_at_.wall_us;
   snapshot->last_reload_successful = last_reload_successful_;
-  snapshot->ready = intake_.all_polled() && snapshot->store.up;
+  snapshot->beating = recorder_.heartbeat().running(std::chrono::steady_clock::now());
+  snapshot->ready = intake_.all_polled() && snapshot->store.up && snapshot->beating;
   co_return snapshot;
 }
 

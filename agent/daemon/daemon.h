@@ -4,9 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,12 +24,14 @@
 #include "readings/result.h"
 #include "runtime/async.h"
 #include "runtime/condition.h"
+#include "runtime/threads.h"
 
 namespace flopwatt::daemon {
 
 class Daemon {
  public:
-  /// `loaded` has no errors; `store` is open. From now on SIGTERM, SIGINT and SIGHUP are the daemon's.
+  /// `loaded` has no errors; `store` is open. From now on SIGTERM, SIGINT and SIGHUP are the daemon's. Throws
+  /// NoThread, as run() does, where a thread is not left that the agent needs.
   Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Store> store);
   ~Daemon();
 
@@ -47,6 +47,7 @@ class Daemon {
     std::vector<TaskGroup::Id> tasks;
   };
 
+  void run_metering();
   awaitable<void> run_tasks();
   void start_tasks();
   awaitable<void> watch_signals();
@@ -69,6 +70,7 @@ class Daemon {
   awaitable<SnapshotPtr> ask_for_snapshot(SnapshotDetail detail);
   void explain_missing(std::vector<SourceState>& sources) const;
 
+  ExitDeadline exit_deadline_;            // first: whatever ends after it may hang
   std::shared_ptr<const Loaded> loaded_;  ///< the configuration that runs
   Moment loaded_at_;
   bool last_reload_successful_ = true;
@@ -83,10 +85,9 @@ class Daemon {
   std::vector<ReloadableDriver> drivers_;
   std::vector<Outlet> outlets_;
   prometheus::Endpoint endpoint_;
-  std::optional<ExitDeadline> exit_deadline_;  // from the signal to the end
   bool reload_asked_ = false;
   Condition reload_due_;
-  asio::thread_pool reload_thread_{1};  // files are read there: a disk may be slow
+  WorkThread reload_thread_{"the reload of the configuration"};  // files are read there: a disk may be slow
 };
 
 }  // namespace flopwatt::daemon

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "runtime/backoff.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
 
@@ -14,7 +15,7 @@ namespace {
 constexpr std::size_t replay_chunk_sets = 2000;
 /// Batches that may wait for the live lane; more means that it cannot keep up, and they become backlog.
 constexpr std::size_t max_live_batches = 16;
-constexpr std::chrono::seconds first_retry{1}, last_retry{30};
+constexpr Backoff::Policy retry_policy{std::chrono::seconds(1), std::chrono::seconds(30)};
 
 /// Releases a claim at the end of its scope: delivered, failed or cancelled.
 class ReleaseAtEnd {
@@ -88,7 +89,7 @@ awaitable<void> Delivery::publish_live(StoredBatch batch) {
 }
 
 awaitable<void> Delivery::run_replay() {
-  auto retry = first_retry;
+  Backoff backoff(retry_policy);
   for (;;) {
     co_await exporter_->wait_until_up();
     const auto gap = record_.next_gap(settings_.last_seq);
@@ -97,11 +98,10 @@ awaitable<void> Delivery::run_replay() {
       continue;
     }
     if (co_await replay_chunk(*gap)) {
-      retry = first_retry;
+      backoff.succeed();
       continue;
     }
-    co_await sleep_until(std::chrono::steady_clock::now() + retry);
-    retry = std::min(2 * retry, last_retry);
+    co_await sleep_until(backoff.fail(std::chrono::steady_clock::now()));
   }
 }
 

@@ -8,25 +8,38 @@
 
 #include "runtime/exit_code.h"
 #include "runtime/log.h"
+#include "runtime/threads.h"
 
 namespace flopwatt::daemon {
 
-ExitDeadline::ExitDeadline(std::chrono::milliseconds limit, std::string message)
-    : thread_([this, limit, text = std::move(message)] {
-        std::unique_lock lock(mutex_);
-        if (ended_.wait_for(lock, limit, [this] { return has_ended_; })) return;
-        log::error(text);
-        log::stop();
-        _exit(exit_store);
-      }) {}
+ExitDeadline::ExitDeadline()
+    : thread_(start_needed_thread("the agent's exit deadline", [this] { wait(); })) {}
 
 ExitDeadline::~ExitDeadline() {
   {
     const std::scoped_lock lock(mutex_);
     has_ended_ = true;
   }
-  ended_.notify_all();
+  changed_.notify_all();
   thread_.join();
+}
+
+void ExitDeadline::arm(std::chrono::milliseconds limit, std::string message) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (deadline_) return;
+    deadline_ = {std::chrono::steady_clock::now() + limit, std::move(message)};
+  }
+  changed_.notify_all();
+}
+
+void ExitDeadline::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return deadline_ || has_ended_; });
+  if (has_ended_ || changed_.wait_until(lock, deadline_->time, [this] { return has_ended_; })) return;
+  log::error(deadline_->message);
+  log::stop();
+  _exit(exit_store);
 }
 
 void end_when_memory_runs_out() {

@@ -4,23 +4,37 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 namespace flopwatt::daemon {
 
-/// From construction on, the process has `limit` to destroy this object; else `message` is logged and the
-/// process ends at once with exit code 3. A thread of its own, since what hangs may be any other.
+/// Waits on a thread of its own, since what hangs may be any other. The thread begins with this object: at
+/// the end there may be none left to begin.
 class ExitDeadline {
  public:
-  ExitDeadline(std::chrono::milliseconds limit, std::string message);
-  ~ExitDeadline();
+  /// Throws NoThread where no thread is left.
+  ExitDeadline();
   ExitDeadline(const ExitDeadline&) = delete;
   ExitDeadline& operator=(const ExitDeadline&) = delete;
+  ~ExitDeadline();
+
+  /// From now on, the process has `limit` to destroy this object; else `message` is logged and the process
+  /// ends at once with exit code 3. Only the first call counts.
+  void arm(std::chrono::milliseconds limit, std::string message);
 
  private:
+  struct Deadline {
+    std::chrono::steady_clock::time_point time;
+    std::string message;
+  };
+
+  void wait();
+
   std::mutex mutex_;
-  std::condition_variable ended_;
+  std::condition_variable changed_;
+  std::optional<Deadline> deadline_;
   bool has_ended_ = false;
   std::thread thread_;
 };

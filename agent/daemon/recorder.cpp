@@ -156,7 +156,7 @@ void Recorder::seal() {
   waiting_readings_ += known_readings(batch);
   std::ranges::move(batch, std::back_inserter(waiting_));
   discard_overflow();
-  ++sealed_batches_;
+  heartbeat_.beat(std::chrono::steady_clock::now());
 }
 
 void Recorder::keep(const Totals& totals) {

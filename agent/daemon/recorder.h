@@ -4,7 +4,6 @@
 // thread of its own.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -13,18 +12,21 @@
 
 #include "agent/accounting/accounting.h"
 #include "agent/daemon/delivery.h"
+#include "agent/daemon/heartbeat.h"
 #include "agent/daemon/intake.h"
 #include "agent/store/store.h"
 #include "config/config.h"
 #include "exporters/snapshot.h"
 #include "runtime/async.h"
 #include "runtime/condition.h"
+#include "runtime/threads.h"
 
 namespace flopwatt::daemon {
 
 class Recorder {
  public:
-  /// `store` is open. `deliveries` are told after each commit; they outlive the recorder's tasks.
+  /// `store` is open. `deliveries` are told after each commit; they outlive the recorder's tasks. Throws
+  /// NoThread where no thread is left for the store.
   Recorder(const Config& config, ReadingIntake& intake, std::unique_ptr<store::Store> store);
   ~Recorder();
 
@@ -43,8 +45,8 @@ class Recorder {
   /// Totals that are not accounting's, saved with the next commit.
   void keep(const Totals& totals);
 
-  /// Grows with each batch that was sealed: the metering loop makes progress.
-  [[nodiscard]] std::uint64_t sealed_batches() const { return sealed_batches_; }
+  /// Beats with each batch that is sealed, whatever devices answer and the store does.
+  [[nodiscard]] const Heartbeat& heartbeat() const { return heartbeat_; }
 
   /// Seals and accounts a batch each second, or each commit interval if that is shorter. Until cancelled.
   awaitable<void> run_sealing();
@@ -77,7 +79,7 @@ class Recorder {
   std::unique_ptr<store::Store> store_;
   std::vector<Delivery*> deliveries_;
 
-  std::uint64_t sealed_batches_ = 0;
+  Heartbeat heartbeat_;
   std::vector<ReadingSet> waiting_;           // sealed, oldest first
   std::size_t waiting_readings_ = 0;          // of waiting_ and of the commit under way
   Totals totals_;                             // to be saved with the next commit
@@ -85,8 +87,8 @@ class Recorder {
   std::vector<ScopeFigures> stored_figures_;  // what the last commit has
   unsigned configurations_ = 1;               // so far: figures of different ones do not mix
   StoreState state_;
-  Condition commit_due_;               // rung when there is something to commit, and it is time
-  asio::thread_pool store_thread_{1};  // last: joined first, so nothing it uses is gone
+  Condition commit_due_;                  // rung when there is something to commit, and it is time
+  WorkThread store_thread_{"the store"};  // last: joined first, so nothing it uses is gone
 };
 
 }  // namespace flopwatt::daemon

@@ -18,11 +18,13 @@ TaskGroup::Id TaskGroup::start(awaitable<void> task) {
 
 void TaskGroup::on_end(Id id, std::exception_ptr failure) {
   const auto task = tasks_.find(id);
-  if (!task->second->asked && !one_ended_) {
-    one_ended_ = true;
-    failure_ = std::move(failure);
-  }
+  if (!task->second->asked) fail(std::move(failure));
   tasks_.erase(task);
+  ended_.notify();
+}
+
+void TaskGroup::fail(std::exception_ptr failure) {
+  if (!std::exchange(one_ended_, true)) failure_ = std::move(failure);
   ended_.notify();
 }
 

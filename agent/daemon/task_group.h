@@ -35,6 +35,8 @@ class TaskGroup {
 
   /// Returns when a task ends that nobody asked to, and rethrows what it threw.
   awaitable<void> until_one_ends_by_itself();
+  /// As if a task had thrown this: for what a handler of the loop throws.
+  void fail(std::exception_ptr failure);
 
  private:
   struct Task {

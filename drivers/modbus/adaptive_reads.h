@@ -51,7 +51,7 @@ class AdaptiveReads {
    private:
     friend class AdaptiveReads;
     explicit Read(PlannedRead read, std::chrono::microseconds interval)
-        : planned(std::move(read)), backoff(interval) {}
+        : planned(std::move(read)), backoff(backoff_from(interval)) {}
 
     Backoff backoff;
     bool ended = false;  // for this round; at_connect: for this connection, where answered

@@ -10,6 +10,7 @@
 #include "drivers/modbus/why_absent.h"
 #include "drivers/modbus/wire/exceptions.h"
 #include "drivers/modbus/wire/request_time.h"
+#include "runtime/backoff.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
 #include "runtime/text/number_text.h"

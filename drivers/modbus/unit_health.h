@@ -25,7 +25,8 @@ namespace flopwatt::modbus {
 class UnitHealth {
  public:
   /// `interval`: from one poll of the unit to the next.
-  explicit UnitHealth(std::chrono::microseconds interval) : interval_(interval), backoff_(interval) {}
+  explicit UnitHealth(std::chrono::microseconds interval)
+      : interval_(interval), backoff_(backoff_from(interval)) {}
 
   /// A poll brought a reading set.
   void answered();

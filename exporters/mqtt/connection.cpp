@@ -10,6 +10,7 @@ extern "C" {
 #include <utility>
 
 #include "runtime/foreign_callback.h"
+#include "runtime/threads.h"
 
 // How Paho's calls are kept from blocking the loop (paho-mqtt C 1.3.12, Debian 12):
 // - Every call takes one lock, shared by all clients of the process. Paho's threads hold it for microseconds,
@@ -18,12 +19,16 @@ extern "C" {
 //   connected, stays for the life of the process.
 // - A client that lost its connection keeps what it had queued and sends it later, out of order. So every
 //   connection has a client of its own, and the log is the only queue.
+// - The first call of connect() starts two threads, for the life of the process. Where that fails Paho
+//   neither says so nor tries again. So they are known to start before it is called.
 // - `$http_proxy` would silently lead plain MQTT through that proxy.
 namespace flopwatt::mqtt {
 namespace {
 
 constexpr int mqtt_version = 5;
 constexpr int qos = 1;
+constexpr unsigned threads_of_paho = 2;
+bool paho_runs = false;  // its threads were started; metering loop
 /// Nothing is subscribed, so that all a broker may send are acknowledgements.
 constexpr std::uint32_t largest_answer = 8192;
 
@@ -149,13 +154,17 @@ void Connection::open_client(const asio::any_io_executor& home, const ConnectReq
   // Without it Paho would queue, without bound, messages that a broker sends unasked.
   client_->set_message_callback([](const ::mqtt::const_message_ptr&) {});
   client_->connect(options_of(request), nullptr, *callbacks_);
+  paho_runs = true;
 }
 
 awaitable<Result<Done>> Connection::establish(ConnectRequest request) {
   broker_ = request.broker;
   const auto home = co_await asio::this_coro::executor;
   try {
-    open_client(home, request);
+    if (paho_runs || can_start_threads(threads_of_paho))
+      open_client(home, request);
+    else
+      not_connected_ = Fault{FaultClass::connection, no_thread_text("Paho"), 0};
   } catch (const ::mqtt::exception& failed) {
     not_connected_ = Fault{FaultClass::connection, std::string("Paho: ") + failed.what(), 0};
   }

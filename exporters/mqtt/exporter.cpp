@@ -1,20 +1,21 @@
 #include "exporters/mqtt/exporter.h"
 
+#include <algorithm>
 #include <boost/asio/cancellation_state.hpp>
 #include <exception>
-#include <random>
 #include <utility>
 
-#include "exporters/mqtt/backoff.h"
 #include "exporters/mqtt/connection.h"
 #include "exporters/mqtt/documents.h"
 #include "exporters/mqtt/messages.h"
 #include "exporters/mqtt/password.h"
-#include "exporters/mqtt/resolve.h"
+#include "exporters/mqtt/reconnect.h"
 #include "exporters/mqtt/status_board.h"
 #include "runtime/async.h"
+#include "runtime/backoff.h"
 #include "runtime/clock.h"
 #include "runtime/condition.h"
+#include "runtime/host_lookup.h"
 #include "runtime/log.h"
 
 namespace flopwatt {
@@ -25,6 +26,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 /// How long `offline` may wait for its acknowledgement; the will says the same to those who miss it.
 constexpr std::chrono::milliseconds leave_limit{900};
+constexpr std::chrono::seconds lookup_limit{5};
 
 class Exporter final : public PushExporter {
  public:
@@ -37,7 +39,7 @@ class Exporter final : public PushExporter {
         state_topic_(std::make_shared<const std::string>(base_ + "state")),
         routes_(base_),
         board_(base_),
-        chance_(std::random_device{}()) {}
+        lookup_(config_.host) {}
 
   [[nodiscard]] const std::string& name() const override { return config_.name; }
   [[nodiscard]] bool up() const override { return connection_ && connection_->alive(); }
@@ -51,6 +53,7 @@ class Exporter final : public PushExporter {
  private:
   awaitable<void> stay_connected();
   awaitable<Result<Done>> connect();
+  awaitable<Result<std::string>> find_address();
   awaitable<Fault> serve();
   awaitable<void> watch(Fault& why_lost);
   awaitable<void> publish_state_and_status();
@@ -61,16 +64,15 @@ class Exporter final : public PushExporter {
   void report_not_connected(const Fault& fault);
   void report_lost(const Fault& fault);
   void report_refusal(const Fault& fault);
-  [[nodiscard]] Backoff::Seconds pause_after(const Fault& fault);
+  [[nodiscard]] SteadyTime retry_at(const Fault& fault);
 
   const MqttConfig config_;
   const std::string version_, client_id_, base_, broker_;
   const Topic state_topic_;
   Routes routes_;
   StatusBoard board_;
-  Resolver resolver_;
-  Backoff backoff_;
-  std::minstd_rand chance_;
+  HostLookup lookup_;
+  Reconnect reconnect_;
   std::int64_t connected_since_wall_us_ = 0;
   std::shared_ptr<Connection> connection_;  // null while there is none
   std::uint64_t connections_ = 0;
@@ -113,15 +115,14 @@ awaitable<void> Exporter::stay_connected() {
       told_failure_.clear();
       fault = co_await serve();
       connection_.reset();
-      backoff_.connection_ended(SteadyClock::now() - since);
+      reconnect_.connection_ended(SteadyClock::now() - since);
       report_lost(fault);
     } else {
       connection_.reset();
       fault = connected.error();
       report_not_connected(fault);
     }
-    const auto pause = std::chrono::duration_cast<SteadyClock::duration>(pause_after(fault));
-    co_await sleep_until(SteadyClock::now() + pause);
+    co_await sleep_until(retry_at(fault));
   }
 }
 
@@ -137,7 +138,7 @@ awaitable<Result<Done>> Exporter::connect() {
     if (!password) co_return password.error();
     request.password = std::move(*password);
   }
-  const Result<std::string> address = co_await resolver_.numeric(config_.host);
+  const Result<std::string> address = co_await find_address();
   if (!address) co_return address.error();
   request.address = "tcp://" + *address + ':' + std::to_string(config_.port);
   connected_since_wall_us_ = now().wall_us;
@@ -149,6 +150,21 @@ awaitable<Result<Done>> Exporter::connect() {
     ++connections_;
   }
   co_return done;
+}
+
+/// "192.0.2.1" or "[2001:db8::1]": Paho looks up names itself while it holds the lock of all its clients, so
+/// it gets numeric addresses only. IPv4 comes first where there is both.
+awaitable<Result<std::string>> Exporter::find_address() {
+  const auto found = co_await with_timeout(lookup_.find(), lookup_limit);
+  if (!found)
+    co_return Fault{FaultClass::connection,
+                    "name server does not tell the address of " + config_.host + " within 5 s", 0};
+  const Result<std::vector<asio::ip::address>>& addresses = *found;
+  if (!addresses)
+    co_return Fault{FaultClass::connection,
+                    "no address of " + config_.host + ": " + addresses.error().message, 0};
+  const auto v4 = std::ranges::find_if(*addresses, &asio::ip::address::is_v4);
+  co_return v4 != addresses->end() ? v4->to_string() : '[' + addresses->front().to_string() + ']';
 }
 
 /// Until the connection is lost: tells everybody that it is there, and publishes what changes.
@@ -229,10 +245,10 @@ void Exporter::set_status(const std::vector<SourceStatus>& sources) {
   if (board_.update(sources)) status_changed_.notify();
 }
 
-Backoff::Seconds Exporter::pause_after(const Fault& fault) {
+SteadyTime Exporter::retry_at(const Fault& fault) {
   const bool credentials = fault.code == 0x86 || fault.code == 0x87;
-  if (credentials) return backoff_.after_refusal();
-  return backoff_.after_failure(std::uniform_real_distribution<double>()(chance_));
+  if (credentials) return reconnect_.after_refusal(SteadyClock::now());
+  return reconnect_.after_failure(SteadyClock::now(), chance());
 }
 
 void Exporter::report_not_connected(const Fault& fault) {
@@ -243,7 +259,7 @@ void Exporter::report_not_connected(const Fault& fault) {
 }
 
 void Exporter::report_lost(const Fault& fault) {
-  if (!backoff_.suspicious()) {
+  if (!reconnect_.suspicious()) {
     told_suspicion_ = false;
     log::warn("lost MQTT broker; readings wait in the store",
               {{"exporter", name()}, {"broker", broker_}, {"reason", fault.message}});

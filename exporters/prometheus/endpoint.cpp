@@ -59,6 +59,7 @@ HttpResponse landing_page() {
 HttpResponse readiness(const Snapshot& snapshot) {
   if (snapshot.ready) return text_response(200, "flopwatt is ready.\n");
   std::string reason;
+  if (!snapshot.beating) reason += "The metering loop does not run its beats.\n";
   if (!snapshot.store.up)
     reason +=
         "The store is not open" + (snapshot.store.fault.empty() ? "" : ": " + snapshot.store.fault) + ".\n";

@@ -4,7 +4,8 @@
 //   /metrics           the page of metrics_page.h, in the format that the client asks for, with gzip if it
 //   may
 //   /-/healthy         200 while the serving loop runs
-//   /-/ready           200 once every source has been polled and the store is open, else 503 and what misses
+//   /-/ready           200 once every source has been polled, the store is open and the metering loop runs
+//                      its beats, else 503 and what misses
 //   /api/v1/status     the JSON of status_json.h
 //   /api/v1/readings   the JSON of readings_json.h
 #pragma once

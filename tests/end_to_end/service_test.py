@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -104,12 +106,21 @@ def ptrace(request: int, thread: int) -> None:
         raise OSError(ctypes.get_errno(), "ptrace")
 
 
+def http_status(agent: Agent, path: str) -> int:
+    try:
+        with urllib.request.urlopen(agent.url(path), timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as answer:
+        return answer.code
+
+
 def test_the_watchdog_is_fed_by_the_metering_loop_alone(tmp_path, started):
     manager = NotifySocket(tmp_path)
     agent = start_agent(tmp_path, started, manager.environment)
     manager.wait_for("READY")
     for _ in range(3):
         manager.wait_for("WATCHDOG", WATCHDOG_S)
+    assert http_status(agent, "/-/ready") == 200
 
     # One thread stands still, the one of the metering loop; the serving thread goes on and finds all well.
     ptrace(PTRACE_SEIZE, agent.pid)
@@ -122,9 +133,11 @@ def test_the_watchdog_is_fed_by_the_metering_loop_alone(tmp_path, started):
             assert agent.fetch("/-/healthy")
             message = manager.receive(0.2)
             assert not message or "WATCHDOG" not in message, "fed although the metering loop stands still"
+        assert http_status(agent, "/-/ready") == 503
     finally:
         ptrace(PTRACE_DETACH, agent.pid)
     manager.wait_for("WATCHDOG", 2 * WATCHDOG_S)
+    wait_until(lambda: http_status(agent, "/-/ready") == 200, 10, "the agent to be ready again")
 
     # The same for the process as a whole.
     agent.signal(signal.SIGSTOP)

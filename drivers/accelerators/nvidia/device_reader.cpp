@@ -14,8 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using abi::Return;
 
-constexpr auto first_back_off = 1s;
-constexpr auto last_back_off = 15s;
+constexpr Backoff::Policy look_policy{1s, 15s};
 constexpr auto settled = 60s;  // without a loss: the next one is a new trouble
 constexpr unsigned max_devices = 128;
 /// Older than this, or from the future, the library's time stamp is not of this clock.
@@ -46,7 +45,7 @@ void set_time(DeviceReading& reading, Moment begun, Moment ended, std::int64_t s
 }  // namespace
 
 DeviceReader::DeviceReader(const NvmlFunctions& functions)
-    : functions_(functions), gpm_request_(std::make_unique<abi::GpmMetricsGet>()), back_off_(first_back_off) {
+    : functions_(functions), gpm_request_(std::make_unique<abi::GpmMetricsGet>()), back_off_(look_policy) {
   std::array<char, abi::version_size> version{};
   if (functions_.system_get_driver_version(version.data(), abi::version_size) == Return::success) {
     version.back() = '\0';
@@ -157,10 +156,7 @@ void DeviceReader::probe_pipes() {
   }
 }
 
-void DeviceReader::plan_look() {
-  look_at_ = Clock::now() + back_off_;
-  back_off_ = std::min<Clock::duration>(2 * back_off_, last_back_off);
-}
+void DeviceReader::plan_look() { look_at_ = back_off_.fail(Clock::now()); }
 
 void DeviceReader::drop(Device& device, const DeviceFailure& failure) {
   device.gpm.reset();
@@ -168,7 +164,7 @@ void DeviceReader::drop(Device& device, const DeviceFailure& failure) {
   device.failure = failure;
   const auto trouble = Clock::now();
   // Some drivers hand out a lost device again, to lose it at the next call: then the back-off goes on.
-  if (trouble - last_drop_ > settled) back_off_ = first_back_off;
+  if (trouble - last_drop_ > settled) back_off_.succeed();
   last_drop_ = trouble;
   if (!look_at_) plan_look();
 }

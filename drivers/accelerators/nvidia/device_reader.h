@@ -12,6 +12,7 @@
 #include "drivers/accelerators/device.h"
 #include "drivers/accelerators/nvidia/gpm_sampler.h"
 #include "drivers/accelerators/nvidia/nvml_library.h"
+#include "runtime/backoff.h"
 
 namespace flopwatt::nvidia {
 
@@ -64,7 +65,7 @@ class DeviceReader {
   std::vector<Device> devices_;
   std::string driver_version_;
   std::unique_ptr<abi::GpmMetricsGet> gpm_request_;
-  Clock::duration back_off_;
+  Backoff back_off_;
   Clock::time_point last_drop_;
   std::optional<Clock::time_point> look_at_;  ///< when to enumerate again; none: all are well
   bool broken_ = false;

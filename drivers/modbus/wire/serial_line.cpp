@@ -9,13 +9,13 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/system/system_error.hpp>
 #include <semaphore>
-#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "config/profiles/serial_time.h"
 #include "drivers/modbus/wire/serial_port.h"
 #include "runtime/async.h"
+#include "runtime/threads.h"
 
 namespace flopwatt::modbus {
 namespace {
@@ -54,11 +54,8 @@ class SerialLine::Worker {
   /// Where it is idle. nullopt: close the port. False: there is no thread to be had.
   bool start(const std::shared_ptr<Worker>& self, std::optional<ReadRequest> request, SteadyTime deadline) {
     if (!thread_.joinable()) {
-      try {
-        thread_ = std::thread(&Worker::run, self);
-      } catch (const std::system_error&) {
-        return false;
-      }
+      thread_ = start_thread([self] { self->work(); });
+      if (!thread_.joinable()) return false;
     }
     request_ = request;
     deadline_ = deadline;
@@ -86,8 +83,6 @@ class SerialLine::Worker {
   }
 
  private:
-  static void run(const std::shared_ptr<Worker>& self) { self->work(); }
-
   void work() {
     for (;;) {
       wanted_.acquire();
@@ -200,8 +195,7 @@ awaitable<Result<Answer>> SerialLine::transact(const ReadRequest& request, const
 
   const SteadyTime deadline = steady_clock::now() + options.timeout;
   if (!worker_->start(worker_, request, deadline))
-    co_return unusable("no thread is left for the serial line " + address_.host +
-                       "; restart the agent, or raise its limit of tasks");
+    co_return unusable(no_thread_text("the serial line " + address_.host));
   ++traffic_.requests;
   while (worker_->phase() == Phase::working) {
     if (steady_clock::now() >= deadline + slack) {

@@ -55,7 +55,7 @@ StreamConnection<AnyConversation>::StreamConnection(const asio::any_io_executor&
     : address_(std::move(address)),
       executor_(executor),
       readable_(executor),
-      lookup_(executor),
+      lookup_(address_.host),
       watchdog_(executor) {}
 
 template <class AnyConversation>
@@ -175,7 +175,7 @@ awaitable<std::optional<Fault>> StreamConnection<AnyConversation>::connect() {
     co_return std::nullopt;
   }
   close();
-  ++next_endpoint_;
+  ++next_address_;
   backoff_.fail(steady_clock::now(), chance());
   connect_fault_ = "connecting to " + address_.text() + ": " + **reason +
                    "; check the address, that Modbus is enabled there, and the network between";
@@ -184,11 +184,11 @@ awaitable<std::optional<Fault>> StreamConnection<AnyConversation>::connect() {
 
 template <class AnyConversation>
 awaitable<std::optional<std::string>> StreamConnection<AnyConversation>::open_socket() {
-  const auto endpoints = co_await lookup_.find(address_.host, address_.port);
-  if (!endpoints) co_return "looking up its name: " + endpoints.error();
+  const auto addresses = co_await lookup_.find();
+  if (!addresses) co_return "looking up its name: " + addresses.error().message;
   error_code error;
-  for (std::size_t i = 0; i < endpoints->size(); ++i) {
-    const tcp::endpoint& endpoint = (*endpoints)[(next_endpoint_ + i) % endpoints->size()];
+  for (std::size_t i = 0; i < addresses->size(); ++i) {
+    const tcp::endpoint endpoint((*addresses)[(next_address_ + i) % addresses->size()], address_.port);
     tcp::socket socket(executor_);
     co_await socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) throw boost::system::system_error(error);

@@ -21,9 +21,9 @@
 #include "drivers/modbus/wire/conversation.h"
 #include "drivers/modbus/wire/descriptor.h"
 #include "drivers/modbus/wire/readable.h"
-#include "drivers/modbus/wire/resolve.h"
 #include "drivers/modbus/wire/rtu_conversation.h"
 #include "readings/result.h"
+#include "runtime/host_lookup.h"
 #include "runtime/schedule.h"
 
 namespace flopwatt::modbus {
@@ -71,8 +71,8 @@ class StreamConnection final : public Connection {
   boost::asio::any_io_executor executor_;
   Descriptor socket_;
   Readable readable_;
-  NameLookup lookup_;
-  std::size_t next_endpoint_ = 0;  // so that an address that swallows packets does not hide the others
+  HostLookup lookup_;
+  std::size_t next_address_ = 0;  // so that an address that swallows packets does not hide the others
   AnyConversation conversation_;
   Moment sent_;  // the open request
 
@@ -85,8 +85,9 @@ class StreamConnection final : public Connection {
   int timeouts_in_a_row_ = 0;
   SteadyTime last_transaction_{};
   SteadyTime last_connect_{};
-  Backoff backoff_{reconnect_spacing};  // fails with every connection that never gave an answer
-  std::string connect_fault_;           // while it fails; names no request, since all reads report it
+  // Fails with every connection that never gave an answer.
+  Backoff backoff_{backoff_from(reconnect_spacing)};
+  std::string connect_fault_;  // while it fails; names no request, since all reads report it
 };
 
 using TcpConnection = StreamConnection<Conversation>;

@@ -74,16 +74,15 @@ awaitable<int> note_cancellation(bool& cancelled) {
   co_return 1;
 }
 
-awaitable<void> use_offload(asio::thread_pool& pool, std::thread::id& worked_on,
-                            std::thread::id& resumed_on) {
+awaitable<void> use_offload(WorkThread& thread, std::thread::id& worked_on, std::thread::id& resumed_on) {
   auto work = [] { return std::this_thread::get_id(); };
-  worked_on = co_await offload(pool, work);
+  worked_on = co_await offload(thread, work);
   resumed_on = std::this_thread::get_id();
 }
 
-awaitable<void> offload_failure(asio::thread_pool& pool) {
+awaitable<void> offload_failure(WorkThread& thread) {
   auto work = []() -> int { throw std::runtime_error("disk full"); };
-  co_await offload(pool, work);
+  co_await offload(thread, work);
 }
 
 awaitable<void> expect_value(std::optional<int>& result, awaitable<int> operation, Clock::duration limit) {
@@ -92,22 +91,20 @@ awaitable<void> expect_value(std::optional<int>& result, awaitable<int> operatio
 
 }  // namespace
 
-TEST_CASE("offload works on the pool and resumes at home") {
+TEST_CASE("offload works on its thread and resumes at home") {
   Loop loop;
-  asio::thread_pool pool(1);
+  WorkThread thread("this test");
   std::thread::id worked_on;
   std::thread::id resumed_on;
-  loop.run(use_offload(pool, worked_on, resumed_on));
+  loop.run(use_offload(thread, worked_on, resumed_on));
   CHECK(resumed_on == std::this_thread::get_id());
   CHECK(worked_on != resumed_on);
-  pool.join();
 }
 
 TEST_CASE("offload brings exceptions home") {
   Loop loop;
-  asio::thread_pool pool(1);
-  CHECK_THROWS_WITH_AS(loop.run(offload_failure(pool)), "disk full", std::runtime_error);
-  pool.join();
+  WorkThread thread("this test");
+  CHECK_THROWS_WITH_AS(loop.run(offload_failure(thread)), "disk full", std::runtime_error);
 }
 
 TEST_CASE("when the first task of a group ends, the others are cancelled and waited for") {

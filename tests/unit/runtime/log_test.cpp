@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "tests/unit/runtime/without_threads.h"
+
 using namespace flopwatt;
 
 namespace {
@@ -116,6 +118,23 @@ TEST_CASE("a $JOURNAL_STREAM of another stream is not ours") {
   const std::string line = logged("m", {});
   ::unsetenv("JOURNAL_STREAM");
   CHECK(line.starts_with("ts="));
+}
+
+TEST_CASE("without a thread lines are written at once, and that is logged once") {
+  const Capture capture;
+  CHECK(test::holds_without_threads([] {
+    log::start();
+    log::info("goes on");
+    log::stop();
+    log::info("and on");
+    return log::dropped_lines() == 0;
+  }));
+  const std::string text = capture.text();
+  const auto reason = text.find("no thread is left for the log; raise the limit of tasks");
+  CHECK(reason != std::string::npos);
+  CHECK(text.find("no thread is left", reason + 1) == std::string::npos);
+  CHECK(text.find("goes on") > reason);
+  CHECK(text.find("and on") != std::string::npos);
 }
 
 TEST_CASE("standard error that nobody reads costs lines, which are counted, and no time") {

@@ -72,6 +72,15 @@ awaitable<void> wait_for_failure(TaskGroup& group, int& ended) {
   CHECK(ended == 2);
 }
 
+awaitable<void> fail_beside_tasks(TaskGroup& group, int& ended) {
+  group.start(until_cancelled(ended));
+  group.fail(std::make_exception_ptr(std::runtime_error("a bug")));
+  group.fail(std::make_exception_ptr(std::runtime_error("what follows from it")));
+  CHECK_THROWS_WITH_AS(co_await group.until_one_ends_by_itself(), "a bug", std::runtime_error);
+  co_await group.end_all();
+  CHECK(ended == 1);
+}
+
 }  // namespace
 
 TEST_CASE("a task is ended by itself, and its end is waited for") {
@@ -86,6 +95,13 @@ TEST_CASE("what a task throws by itself comes out") {
   TaskGroup group(io.get_executor());
   int ended = 0;
   run(io, wait_for_failure(group, ended));
+}
+
+TEST_CASE("what is thrown beside the tasks is as what one throws") {
+  asio::io_context io(1);
+  TaskGroup group(io.get_executor());
+  int ended = 0;
+  run(io, fail_beside_tasks(group, ended));
 }
 
 }  // namespace flopwatt::daemon

@@ -218,6 +218,17 @@ TEST_CASE("not ready says why") {
         "flopwatt is not ready yet.\nThe store is not open: the disk is full.\nNot polled yet: nvidia2.\n");
 }
 
+TEST_CASE("a metering loop without beats is not ready, whatever sources and store are") {
+  Agent agent;
+  agent.snapshot.ready = false;
+  agent.snapshot.beating = false;
+  for (SourceState& state : agent.snapshot.sources) state.polls = 1;
+  Running endpoint(agent);
+  const Answer answer = test::get(endpoint.port, "/-/ready");
+  CHECK(answer.status() == 503);
+  CHECK(answer.body == "flopwatt is not ready yet.\nThe metering loop does not run its beats.\n");
+}
+
 TEST_CASE("scrapes that come together cost one snapshot, and each gets the whole page") {
   Agent agent;
   agent.answers = false;

@@ -10,6 +10,7 @@
 #include "drivers/modbus/wire/descriptor.h"
 #include "rack.h"
 #include "rtu_line.h"
+#include "tests/unit/runtime/without_threads.h"
 
 using namespace flopwatt;
 using namespace flopwatt::modbus;
@@ -80,6 +81,21 @@ Bytes endless_frame() {
 const Bytes four_good = {0x12, 0x34, 0x12, 0x34, 0x12, 0x34, 0x12, 0x34};
 
 }  // namespace
+
+TEST_CASE("no thread is left for a line: a fault that says so, and it is tried again") {
+  CHECK(test::holds_without_threads([] {
+    Bench bench(good);
+    const auto fault = bench.read();
+    if (!fault || fault->fault_class != FaultClass::connection ||
+        !fault->message.starts_with("no thread is left for the serial line /"))
+      return false;
+    const rlimit enough{10, 10'000};
+    if (::setrlimit(RLIMIT_NPROC, &enough) != 0) return false;
+    const auto deadline = Clock::now() + 20s;
+    while (bench.read() && Clock::now() < deadline) std::this_thread::sleep_for(20ms);
+    return bench.bytes == four_good;
+  }));
+}
 
 TEST_CASE("meters of one line are read in turn, with time and values") {
   Rack rack;

@@ -1,21 +1,23 @@
-#include "drivers/modbus/wire/backoff.h"
+#include "runtime/backoff.h"
 
 #include <doctest/doctest.h>
 
 #include <vector>
 
 using namespace flopwatt;
-using namespace flopwatt::modbus;
 using namespace std::chrono_literals;
 
 namespace {
 
-std::vector<double> waits(std::chrono::microseconds base, int failures, double chance) {
-  Backoff backoff(base);
+constexpr Backoff::Policy policy(std::chrono::microseconds first) { return {first, 60s, 0.25}; }
+
+std::vector<double> waits(std::chrono::microseconds first, int failures, double chance) {
+  Backoff backoff(policy(first));
   std::vector<double> seconds;
   for (int i = 0; i < failures; ++i) {
     const SteadyTime now{1000s};
-    backoff.fail(now, chance);
+    const SteadyTime again = backoff.fail(now, chance);
+    CHECK(again == backoff.retry_at());
     seconds.push_back(std::chrono::duration<double>(backoff.retry_at() - now).count());
   }
   return seconds;
@@ -23,11 +25,11 @@ std::vector<double> waits(std::chrono::microseconds base, int failures, double c
 
 }  // namespace
 
-TEST_CASE("the wait doubles up to a minute") {
+TEST_CASE("the wait doubles up to the longest") {
   CHECK(waits(1s, 9, 0) == std::vector<double>{1, 2, 4, 8, 16, 32, 60, 60, 60});
 }
 
-TEST_CASE("chance takes up to a quarter off") {
+TEST_CASE("chance takes up to the jitter off") {
   CHECK(waits(1s, 2, 0.5) == std::vector<double>{0.875, 1.75});
   for (int i = 0; i < 1000; ++i) {
     const double drawn = chance();
@@ -40,7 +42,7 @@ TEST_CASE("who is asked seldom is not asked oftener for failing") {
 }
 
 TEST_CASE("a success ends it") {
-  Backoff backoff(1s);
+  Backoff backoff(policy(1s));
   CHECK_FALSE(backoff.failing());
   backoff.fail(SteadyTime{}, 0);
   backoff.fail(SteadyTime{}, 0);
