@@ -284,11 +284,12 @@ awaitable<SnapshotPtr> Daemon::make_snapshot(SnapshotDetail detail) {
   snapshot->taken = now();
   snapshot->node = loaded_->config.node;
   snapshot->sources = intake_.states(snapshot->taken);
-  if (detail == SnapshotDetail::reasons) explain_missing(snapshot->sources);
+  if (detail == SnapshotDetail::status) explain_missing(snapshot->sources);
   snapshot->scopes = recorder_.figures(snapshot->taken);
   for (const ReloadableDriver& each : drivers_) {
-    std::ranges::move(each.driver->bus_use(), std::back_inserter(snapshot->buses));
-    std::ranges::move(each.driver->rejected_lines(), std::back_inserter(snapshot->rejected_work_lines));
+    std::ranges::move(each.driver->metric_families(), std::back_inserter(snapshot->driver_metrics));
+    if (detail == SnapshotDetail::status)
+      std::ranges::move(each.driver->status_sections(), std::back_inserter(snapshot->driver_sections));
   }
   snapshot->store = recorder_.state();
   for (const Outlet& outlet : outlets_) {
@@ -301,6 +302,7 @@ awaitable<SnapshotPtr> Daemon::make_snapshot(SnapshotDetail detail) {
   snapshot->poll_lateness = intake_.poll_lateness();
   snapshot->config_loaded_wall_us = loaded_at_.wall_us;
   snapshot->last_reload_successful = last_reload_successful_;
+  snapshot->counts_work = !loaded_->config.work.statsd.empty();
   snapshot->ready = intake_.all_polled() && snapshot->store.up;
   co_return snapshot;
 }

@@ -4,9 +4,11 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
+#include <vector>
 
 #include "config/config.h"
 #include "drivers/driver.h"
+#include "drivers/modbus/bus_use.h"
 
 namespace flopwatt::modbus {
 
@@ -17,6 +19,9 @@ class ModbusDriver : public Driver {
   /// its SourceId, schedule and back-off (it is described anew where its bus's planned cycle differs). Every
   /// other meter that was there is removed from the intake, every other one of `config` added. Metering loop.
   virtual void apply(const Config& config) = 0;
+
+  /// The buses and their use so far, in the order of the configuration. Metering loop.
+  [[nodiscard]] virtual std::vector<BusUse> bus_use() const = 0;
 };
 
 /// Polls config.meters, each with at least one register. Copies what it needs of `config`. One call of run()

@@ -56,7 +56,7 @@ Meter::Meter(const MeterConfig& config, SourcePtr source, SourceId id, Beats bea
       reads_(config.profile.registers, config.profile.limits, config.interval),
       health_(config.interval),
       beats_(beats) {
-  use_.source = id;
+  use_.source = config.name;
   use_.unit_id = config.unit_id;
 }
 
@@ -273,8 +273,8 @@ boost::asio::awaitable<void> Meter::read_serial_number(const IdentifyingRegister
 
 void Meter::count(const Traffic& before, const Traffic& after) {
   use_.requests += after.requests - before.requests;
-  for (std::size_t i = 0; i < use_.failures.size(); ++i)
-    use_.failures.at(i) += after.failures.at(i) - before.failures.at(i);
+  for (const FaultClass fault : all_fault_classes)
+    use_.failures.add(fault, after.failures[fault] - before.failures[fault]);
 }
 
 std::string Meter::why_absent(Channel channel) const {

@@ -1,5 +1,5 @@
-// Counted work: receives the lines in which workloads tell what they have done, as statsd and DogStatsD send
-// them (see line.h), and hands the work to the agent.
+// Counted work: receives the lines in which workloads report what they have done, as statsd and DogStatsD
+// send them (see line.h), and hands the work to the agent.
 #pragma once
 
 #include <memory>

@@ -54,7 +54,8 @@ bool read_tags(std::string_view tags, KnownTags& known) {
   return known.kind.empty() || known.kind == "model" || known.kind == "hardware";
 }
 
-/// A word that names no precision that is told apart; what only configuration says (assumed_*) is none.
+/// A word that names none of the precisions that are kept apart; what only configuration says (assumed_*) is
+/// none.
 Place precision_of(std::string_view word) {
   if (word.empty()) return Place::unspecified_precision;
   const auto place = find_place(PlaceKind::precision, word);

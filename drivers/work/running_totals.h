@@ -1,7 +1,7 @@
-// What senders of running totals have told so far, one for each set of tags. Pure.
+// The running totals that senders have sent so far, one for each set of tags. Pure.
 //
 // The first value seen is the start and counts nothing, after a fall the new value counts whole: the sender
-// began anew at 0. A value that is refused is only remembered as doubtful: if the sender goes on from there,
+// began again at 0. A value that is refused is only remembered as doubtful: if the sender goes on from there,
 // that is where it is (and what lies before stays uncounted); if it comes back to where it was, nothing has
 // happened.
 #pragma once

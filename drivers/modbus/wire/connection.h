@@ -2,7 +2,6 @@
 // call at a time; metering loop only.
 #pragma once
 
-#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -36,8 +35,7 @@ struct Answer {
 struct Traffic {
   std::uint64_t openings = 0;  ///< grows when it is opened anew: the device may have been restarted
   std::uint64_t requests = 0;  ///< sent, repeated ones too
-  /// Attempts that failed, parallel to all_fault_classes.
-  std::array<std::uint64_t, all_fault_classes.size()> failures{};
+  FaultCounts failures;        ///< attempts that failed
   std::chrono::microseconds turnaround{0};  ///< from sending to having the answer, of the answered ones
 };
 
