@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "config/accelerator_table.h"
@@ -30,7 +31,9 @@ struct DataPaths {
 /// config/.
 [[nodiscard]] DataPaths default_data_paths();
 
-/// Reads and checks `file`. Never throws for what a user can write; all faults at once.
-[[nodiscard]] Loaded load_config(const std::filesystem::path& file, const DataPaths& paths);
+/// Reads and checks `file`. Never throws for what a user can write; all faults at once. `exporters`: the
+/// kinds of push exporters that can be configured.
+[[nodiscard]] Loaded load_config(const std::filesystem::path& file, const DataPaths& paths,
+                                 std::span<const ExporterSection> exporters);
 
 }  // namespace flopwatt

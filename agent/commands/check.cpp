@@ -6,6 +6,7 @@
 #include "agent/commands/commands.h"
 #include "config/load.h"
 #include "drivers/modbus/bus_plan.h"
+#include "exporters/registry.h"
 #include "runtime/exit_code.h"
 
 namespace flopwatt::commands {
@@ -39,7 +40,7 @@ std::vector<Finding> print_buses(const Config& config) {
 }  // namespace
 
 int check_config(const std::filesystem::path& config_file) {
-  const Loaded loaded = load_config(config_file, default_data_paths());
+  const Loaded loaded = load_config(config_file, default_data_paths(), sections_of(exporter_kinds()));
   for (const Finding& finding : loaded.findings) std::cout << finding.text() << '\n';
   if (loaded.has_errors()) return exit_configuration;
   for (const Finding& warning : print_buses(loaded.config)) std::cout << warning.text() << '\n';

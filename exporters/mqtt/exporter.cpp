@@ -17,8 +17,7 @@
 #include "runtime/condition.h"
 #include "runtime/log.h"
 
-namespace flopwatt {
-namespace mqtt {
+namespace flopwatt::mqtt {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
@@ -28,18 +27,19 @@ constexpr std::chrono::milliseconds leave_limit{900};
 
 class Exporter final : public PushExporter {
  public:
-  Exporter(const MqttConfig& config, const std::string& node, std::string_view version)
-      : config_(config),
+  Exporter(std::string name, const Settings& settings, const std::string& node, std::string_view version)
+      : name_(std::move(name)),
+        settings_(settings),
         version_(version),
-        client_id_("flopwatt-" + node + '-' + config.name),
-        base_(topic_base(config.prefix, node)),
+        client_id_("flopwatt-" + node + '-' + name_),
+        base_(topic_base(settings.prefix, node)),
         broker_("mqtt://" + authority()),
         state_topic_(std::make_shared<const std::string>(base_ + "state")),
         routes_(base_),
         board_(base_),
         chance_(std::random_device{}()) {}
 
-  [[nodiscard]] const std::string& name() const override { return config_.name; }
+  [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] bool up() const override { return connection_ && connection_->alive(); }
   [[nodiscard]] std::uint64_t connection() const override { return connections_; }
 
@@ -63,7 +63,8 @@ class Exporter final : public PushExporter {
   void report_refusal(const Fault& fault);
   [[nodiscard]] Backoff::Seconds pause_after(const Fault& fault);
 
-  const MqttConfig config_;
+  const std::string name_;
+  const Settings settings_;
   const std::string version_, client_id_, base_, broker_;
   const Topic state_topic_;
   Routes routes_;
@@ -81,8 +82,8 @@ class Exporter final : public PushExporter {
 };
 
 std::string Exporter::authority() const {
-  const bool bare_ipv6 = config_.host.find(':') != std::string::npos && config_.host.front() != '[';
-  return (bare_ipv6 ? '[' + config_.host + ']' : config_.host) + ':' + std::to_string(config_.port);
+  const bool bare_ipv6 = settings_.host.find(':') != std::string::npos && settings_.host.front() != '[';
+  return (bare_ipv6 ? '[' + settings_.host + ']' : settings_.host) + ':' + std::to_string(settings_.port);
 }
 
 Message Exporter::state(bool online) const {
@@ -129,17 +130,17 @@ awaitable<Result<Done>> Exporter::connect() {
   ConnectRequest request{.broker = broker_,
                          .address = {},
                          .client_id = client_id_,
-                         .username = config_.username,
+                         .username = settings_.username,
                          .password = {},
                          .will = {}};
-  if (config_.password_file) {  // at each attempt: it may have been rotated
-    Result<std::string> password = read_password(*config_.password_file);
+  if (settings_.password_file) {  // at each attempt: it may have been rotated
+    Result<std::string> password = read_password(*settings_.password_file);
     if (!password) co_return password.error();
     request.password = std::move(*password);
   }
-  const Result<std::string> address = co_await resolver_.numeric(config_.host);
+  const Result<std::string> address = co_await resolver_.numeric(settings_.host);
   if (!address) co_return address.error();
-  request.address = "tcp://" + *address + ':' + std::to_string(config_.port);
+  request.address = "tcp://" + *address + ':' + std::to_string(settings_.port);
   connected_since_wall_us_ = now().wall_us;
   request.will = state(false);
   const auto connection = std::make_shared<Connection>();
@@ -260,14 +261,11 @@ void Exporter::report_refusal(const Fault& fault) {
 }
 
 }  // namespace
-}  // namespace mqtt
 
-void prepare_exporters() { mqtt::prepare_library(); }
-
-std::unique_ptr<PushExporter> make_exporter(const MqttConfig& config, const std::string& node,
+std::unique_ptr<PushExporter> make_exporter(const ExporterConfig& config, const std::string& node,
                                             std::string_view version) {
-  mqtt::prepare_library();
-  return std::make_unique<mqtt::Exporter>(config, node, version);
+  prepare_library();
+  return std::make_unique<Exporter>(config.name, config.settings.as<Settings>(), node, version);
 }
 
-}  // namespace flopwatt
+}  // namespace flopwatt::mqtt
