@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "config/exporter_config.h"
 #include "config/profiles/meter_profile.h"
 #include "config/yaml/finding.h"
 #include "readings/quantity.h"
@@ -175,17 +176,6 @@ struct PrometheusConfig {
   bool operator==(const PrometheusConfig&) const = default;
 };
 
-struct MqttConfig {
-  std::string name;
-  std::string host;
-  std::uint16_t port = 1883;
-  std::string prefix = "flopwatt";
-  std::string username;
-  std::optional<std::filesystem::path> password_file;  ///< resolved and readable; read at connect
-
-  bool operator==(const MqttConfig&) const = default;
-};
-
 struct Config {
   std::string node;
   std::filesystem::path file;
@@ -200,7 +190,7 @@ struct Config {
   double min_coverage = 0.9;
   StoreConfig store;
   PrometheusConfig prometheus;
-  std::vector<MqttConfig> mqtt;
+  std::vector<ExporterConfig> exporters;  ///< those that push
 };
 
 }  // namespace flopwatt

@@ -89,7 +89,8 @@ void warn_same_units(const Config& config, Reporter& report) {
   }
 }
 
-void read_root(const YamlNode& root, Config& config, Reporter& report, const DataPaths& paths) {
+void read_root(const YamlNode& root, Config& config, Reporter& report, const DataPaths& paths,
+               std::span<const ExporterSection> exporters) {
   // An empty file is a good configuration: everything has a default.
   YamlNode empty;
   empty.kind = YamlNode::Kind::map;
@@ -112,7 +113,7 @@ void read_root(const YamlNode& root, Config& config, Reporter& report, const Dat
   else
     fit_default_windows(config);
   if (const YamlNode* node = map.find("store")) read_store(*node, reading);
-  if (const YamlNode* node = map.find("exporters")) read_exporters(*node, reading);
+  if (const YamlNode* node = map.find("exporters")) read_exporters(*node, reading, exporters);
   map.refuse_not_yet("peers");
   map.finish();
   if (!map.has("scopes"))
@@ -139,7 +140,7 @@ bool Loaded::has_errors() const {
                              [](const Finding& one) { return one.severity == Finding::Severity::error; });
 }
 
-Loaded load_config(const fs::path& file, const DataPaths& paths) {
+Loaded load_config(const fs::path& file, const DataPaths& paths, std::span<const ExporterSection> exporters) {
   Loaded loaded;
   loaded.config.file = file;
   loaded.config.windows = {{"1m", std::chrono::minutes(1)}, {"15m", std::chrono::minutes(15)}};
@@ -148,7 +149,7 @@ Loaded load_config(const fs::path& file, const DataPaths& paths) {
   if (!text.failure.empty())
     report.error({}, "cannot read the configuration: " + text.failure);
   else if (const std::optional<YamlNode> root = parse_yaml(text.text, report))
-    read_root(*root, loaded.config, report, paths);
+    read_root(*root, loaded.config, report, paths, exporters);
   loaded.accelerators = load_accelerator_table(paths.accelerators, report);
   sort_findings(loaded.findings, report.file());
   return loaded;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "config/accelerator_table.h"
@@ -29,6 +30,8 @@ struct DataPaths {
 [[nodiscard]] DataPaths default_data_paths();
 
 /// Reads and checks `file` and reports all its faults at once. Never throws, whatever the file holds.
-[[nodiscard]] Loaded load_config(const std::filesystem::path& file, const DataPaths& paths);
+/// `exporters`: the kinds of push exporters that can be configured.
+[[nodiscard]] Loaded load_config(const std::filesystem::path& file, const DataPaths& paths,
+                                 std::span<const ExporterSection> exporters);
 
 }  // namespace flopwatt

@@ -2,6 +2,8 @@
 // read_store in read_energy_store.cpp), fills in `reading.config` and reports all faults of its section.
 #pragma once
 
+#include <span>
+
 #include "config/config.h"
 #include "config/profiles/profile_library.h"
 #include "config/unique_names.h"
@@ -32,7 +34,7 @@ void read_energy(const YamlNode& node, const Reading& reading);
 /// Without configured windows: sets the default windows that span two readings of every source, at least one.
 void fit_default_windows(Config& config);
 void read_store(const YamlNode& node, const Reading& reading);
-void read_exporters(const YamlNode& node, const Reading& reading);
+void read_exporters(const YamlNode& node, const Reading& reading, std::span<const ExporterSection> kinds);
 /// After meters and accelerators, which scopes refer to.
 void read_scopes(const YamlNode& node, const Reading& reading);
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "drivers/work_intake.h"
-#include "readings/bus_use.h"
 #include "readings/fault.h"
+#include "readings/metric_family.h"
 #include "readings/reading_set.h"
 
 namespace flopwatt {
@@ -55,15 +55,16 @@ class Driver {
   /// cancellation by throwing or returning; throws otherwise only for bugs.
   virtual boost::asio::awaitable<void> run(Intake& intake) = 0;
 
-  /// Metering loop, after run() has begun.
+  /// After run() has begun. Metering loop.
   [[nodiscard]] virtual Inventory inventory() const { return {}; }
   /// Why the newest set of its source has no value of that channel, or no such field: a part of a sentence,
-  /// "" where the driver knows no more than that the device told none. Metering loop.
+  /// "" where the driver only knows that the device gave none. Metering loop.
   [[nodiscard]] virtual std::string why_absent(SourceId, Channel) const { return {}; }
-  /// Buses and their use so far. Metering loop.
-  [[nodiscard]] virtual std::vector<BusUse> bus_use() const { return {}; }
-  /// All reasons there are, also those that have not occurred. Metering loop.
-  [[nodiscard]] virtual std::vector<RejectedLines> rejected_lines() const { return {}; }
+  /// What the driver counts of its own work. No other part of the agent has families of these names. Metering
+  /// loop.
+  [[nodiscard]] virtual std::vector<MetricFamily> metric_families() const { return {}; }
+  /// The driver's sections of /api/v1/status; their keys are the driver's alone. Metering loop.
+  [[nodiscard]] virtual std::vector<StatusSection> status_sections() const { return {}; }
 };
 
 }  // namespace flopwatt

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string_view>
 
-#include "readings/bus_use.h"
 #include "readings/reading_set.h"
 
 namespace flopwatt {

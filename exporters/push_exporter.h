@@ -1,5 +1,6 @@
-// What a push exporter (MQTT, later remote write and Sparkplug) is to the agent. It is handed stored reading
-// sets and tells which were acknowledged; it sees neither drivers nor the database. Metering loop only.
+// What a push exporter (MQTT, later remote write and Sparkplug) is to the agent. The agent hands in stored
+// reading sets; the exporter returns when the receiver has acknowledged them. An exporter sees neither
+// drivers nor the database. Metering loop only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -16,7 +17,7 @@ namespace flopwatt {
 struct SourceStatus {
   SourcePtr source;
   bool up = false;
-  bool known = false;  ///< false until the first poll has answered or failed: nothing is published yet
+  bool known = false;  ///< the first poll has answered or failed; before, nothing is published
   FaultClass fault = FaultClass::timeout;  ///< where !up
   std::int64_t since_wall_us = 0;
 
@@ -29,14 +30,14 @@ class PushExporter {
 
   [[nodiscard]] virtual const std::string& name() const = 0;
 
-  /// Connects and reconnects with back-off until cancelled; then takes its leave within 1 s (state
-  /// "offline").
+  /// Connects and reconnects with back-off until cancelled; then says goodbye to the receiver (MQTT: state
+  /// "offline") and returns within 1 s.
   virtual boost::asio::awaitable<void> run() = 0;
 
   /// Connected and ready for publish().
   [[nodiscard]] virtual bool up() const = 0;
 
-  /// Number of the present or the last connection: grows by one with each.
+  /// Number of the present or the last connection, counted from 1; 0 before the first.
   [[nodiscard]] virtual std::uint64_t connection() const = 0;
 
   /// Returns when up() (at once if it is); throws when cancelled.
@@ -47,12 +48,12 @@ class PushExporter {
     replay,  ///< sets of one topic together, as arrays under replay/
   };
 
-  /// Publishes sets (ascending seq) and returns when every one of them is acknowledged. A Fault: at least one
-  /// is not (connection lost, refused); all of them count as not delivered and are handed in again later.
-  /// Both lanes may be under way at once; live goes first. `sets` must outlive the call.
+  /// Publishes sets (ascending seq) and returns when all of them are acknowledged. A Fault: at least one is
+  /// not (connection lost, refused); then all of them count as not delivered, and the agent hands them in
+  /// again. The two lanes may publish at the same time; live goes first. `sets` must outlive the call.
   virtual boost::asio::awaitable<Result<Done>> publish(const std::vector<StoredSet>& sets, Lane lane) = 0;
 
-  /// The present state of all sources; what changed is published, everything after a reconnect.
+  /// The present state of all sources. The exporter publishes what changed, and everything after a reconnect.
   virtual void set_status(const std::vector<SourceStatus>& sources) = 0;
 };
 

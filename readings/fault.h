@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -39,6 +41,21 @@ constexpr std::string_view name_of(FaultClass fault) {
   }
   return "device";
 }
+
+/// How often each class of fault has occurred.
+class FaultCounts {
+ public:
+  void add(FaultClass fault, std::uint64_t times = 1) {
+    counts_.at(static_cast<std::size_t>(fault)) += times;
+  }
+  [[nodiscard]] std::uint64_t operator[](FaultClass fault) const {
+    return counts_.at(static_cast<std::size_t>(fault));
+  }
+  bool operator==(const FaultCounts&) const = default;
+
+ private:
+  std::array<std::uint64_t, all_fault_classes.size()> counts_{};
+};
 
 /// One failure. `message` says what was tried, on what, and what came back; never a bare errno.
 struct Fault {

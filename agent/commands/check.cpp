@@ -9,6 +9,7 @@
 #include "agent/commands/commands.h"
 #include "config/load.h"
 #include "drivers/modbus/bus_plan.h"
+#include "exporters/registry.h"
 #include "runtime/exit_code.h"
 
 namespace flopwatt::commands {
@@ -55,7 +56,7 @@ std::string count_text(const std::vector<Finding>& findings) {
 }  // namespace
 
 int check_config(const std::filesystem::path& config_file) {
-  const Loaded loaded = load_config(config_file, default_data_paths());
+  const Loaded loaded = load_config(config_file, default_data_paths(), sections_of(exporter_kinds()));
   for (const Finding& finding : loaded.findings) std::cout << finding.text() << '\n';
   if (loaded.has_errors()) {
     std::cout << count_text(loaded.findings) << '\n';

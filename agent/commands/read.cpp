@@ -11,6 +11,7 @@
 #include "agent/commands/read/survey.h"
 #include "config/load.h"
 #include "drivers/registry.h"
+#include "exporters/registry.h"
 #include "runtime/async.h"
 #include "runtime/exit_code.h"
 #include "runtime/log.h"
@@ -92,7 +93,7 @@ awaitable<void> read_all(Loaded& loaded, Report& report) {
 }  // namespace
 
 int read_sources(const std::filesystem::path& config_file, OutputFormat format) {
-  Loaded loaded = load_config(config_file, default_data_paths());
+  Loaded loaded = load_config(config_file, default_data_paths(), sections_of(exporter_kinds()));
   if (loaded.has_errors()) {
     for (const Finding& finding : loaded.findings) std::cerr << finding.text() << '\n';
     return exit_configuration;

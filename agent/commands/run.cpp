@@ -8,6 +8,7 @@
 #include "agent/daemon/daemon.h"
 #include "agent/daemon/findings_log.h"
 #include "config/load.h"
+#include "exporters/registry.h"
 #include "runtime/clock.h"
 #include "runtime/exit_code.h"
 #include "runtime/log.h"
@@ -23,7 +24,7 @@ Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
   settings.max_size_bytes = config.store.max_size_bytes;
   settings.max_age = config.store.max_age;
   settings.first_seq = static_cast<std::uint64_t>(now().wall_us);
-  for (const MqttConfig& mqtt : config.mqtt) settings.exporters.push_back(mqtt.name);
+  for (const ExporterConfig& exporter : config.exporters) settings.exporters.push_back(exporter.name);
   return store::Store::open(settings);
 }
 
@@ -49,7 +50,7 @@ int run_loaded(const std::shared_ptr<const Loaded>& loaded) {
         "how "
         "much that was is unknown, and no exporter counts it as dropped",
         {{"file", set_aside}});
-  daemon::Daemon agent(loaded, std::move(*store));
+  daemon::Daemon agent(loaded, std::move(*store), exporter_kinds());
   hold_hangup(false);
   if (const auto listening = agent.listen(); !listening) {
     log::error("the endpoint cannot listen", {{"reason", listening.error().message}});
@@ -73,7 +74,8 @@ struct Logging {
 int run_agent(const std::filesystem::path& config_file) {
   hold_hangup(true);
   const Logging logging;
-  const auto loaded = std::make_shared<const Loaded>(load_config(config_file, default_data_paths()));
+  const auto loaded = std::make_shared<const Loaded>(
+      load_config(config_file, default_data_paths(), sections_of(exporter_kinds())));
   daemon::log_findings(loaded->findings);
   if (loaded->has_errors()) return exit_configuration;
   log::info("starting", {{"version", std::string(version)},

@@ -5,21 +5,23 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "agent/daemon/accelerator_numbers.h"
-#include "agent/daemon/delivery.h"
+#include "agent/daemon/deliveries.h"
 #include "agent/daemon/exit_deadline.h"
 #include "agent/daemon/intake.h"
 #include "agent/daemon/recorder.h"
-#include "agent/daemon/reload.h"
 #include "agent/daemon/service_manager.h"
+#include "agent/daemon/snapshot_maker.h"
 #include "agent/daemon/task_group.h"
 #include "config/load.h"
 #include "drivers/driver.h"
 #include "drivers/registry.h"
 #include "exporters/prometheus/endpoint.h"
+#include "exporters/registry.h"
 #include "exporters/snapshot.h"
 #include "readings/result.h"
 #include "runtime/async.h"
@@ -30,9 +32,11 @@ namespace flopwatt::daemon {
 
 class Daemon {
  public:
-  /// `loaded` has no errors; `store` is open. From now on SIGTERM, SIGINT and SIGHUP are the daemon's. Throws
-  /// NoThread, as run() does, where a thread is not left that the agent needs.
-  Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Store> store);
+  /// `loaded` has no errors; `store` is open. `exporters`: the kinds that the configuration may name; outlive
+  /// this. From now on SIGTERM, SIGINT and SIGHUP are the daemon's. Throws NoThread, as run() does, where a
+  /// thread is not left that the agent needs.
+  Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Store> store,
+         std::span<const ExporterKind> exporters);
   ~Daemon();
 
   /// Binds the endpoint's addresses. Before run().
@@ -42,11 +46,6 @@ class Daemon {
   void run();
 
  private:
-  struct Outlet {
-    std::unique_ptr<Delivery> delivery;
-    std::vector<TaskGroup::Id> tasks;
-  };
-
   void run_metering();
   awaitable<void> run_tasks();
   void start_tasks();
@@ -58,17 +57,10 @@ class Daemon {
   // Reload
   awaitable<void> reload_when_asked();
   awaitable<bool> reload();
-  awaitable<bool> apply(std::shared_ptr<const Loaded> anew);
-  awaitable<bool> add_exporters(const ExporterChanges& changes, const Config& config);
-  awaitable<void> change_exporters(const ExporterChanges& changes);
-
-  void add_outlet(const MqttConfig& mqtt, DeliveryRecord record, std::uint64_t last_seq);
-  void start_outlet(Outlet& outlet);
-  [[nodiscard]] std::vector<Outlet>::iterator find_outlet(const std::string& name);
+  awaitable<bool> apply(std::shared_ptr<const Loaded> next);
 
   awaitable<SnapshotPtr> make_snapshot(SnapshotDetail detail);
   awaitable<SnapshotPtr> ask_for_snapshot(SnapshotDetail detail);
-  void explain_missing(std::vector<SourceState>& sources) const;
 
   ExitDeadline exit_deadline_;            // first: whatever ends after it may hang
   std::shared_ptr<const Loaded> loaded_;  ///< the configuration that runs
@@ -83,7 +75,9 @@ class Daemon {
   Recorder recorder_;
   AcceleratorNumbers accelerator_numbers_;
   std::vector<ReloadableDriver> drivers_;
-  std::vector<Outlet> outlets_;
+  std::span<const ExporterKind> exporter_kinds_;
+  Deliveries deliveries_;
+  SnapshotMaker snapshot_maker_;
   prometheus::Endpoint endpoint_;
   bool reload_asked_ = false;
   Condition reload_due_;

@@ -61,16 +61,18 @@ void DeliveryRecord::release(Span span) {
 }
 
 std::optional<Span> DeliveryRecord::next_gap(std::uint64_t last) const {
+  std::vector<Span> taken = claims_;
+  for (const StoredBatch& sets : waiting_) taken.push_back(span_of(*sets));
   std::uint64_t from = record_.marks.low() + 1;
   while (auto gap = record_.marks.first_gap(from, last)) {
     const auto covering = std::ranges::find_if(
-        claims_, [&](const Span& claim) { return claim.first <= gap->first && gap->first <= claim.last; });
-    if (covering != claims_.end()) {
+        taken, [&](const Span& span) { return span.first <= gap->first && gap->first <= span.last; });
+    if (covering != taken.end()) {
       from = covering->last + 1;
       continue;
     }
-    for (const Span& claim : claims_)
-      if (claim.first > gap->first && claim.first <= gap->last) gap->last = claim.first - 1;
+    for (const Span& span : taken)
+      if (span.first > gap->first && span.first <= gap->last) gap->last = span.first - 1;
     return gap;
   }
   return std::nullopt;

@@ -1,4 +1,4 @@
-// One exporter's account: what it has delivered, what was dropped, what is under way. Kept so that at every
+// One exporter's record: what it has delivered, what was dropped, what is being delivered. At every
 // moment stored = delivered + dropped + backlog, in readings. Pure bookkeeping; metering loop only.
 #pragma once
 
@@ -22,7 +22,7 @@ class DeliveryRecord {
  public:
   DeliveryRecord(store::ExporterRecord record, std::uint64_t backlog_readings);
 
-  /// A commit is under way with the record as it is now: acknowledgements wait for its end, so that a set
+  /// A commit begins with the record as it is now. Acknowledgements wait for its end, so that a set
   /// which that commit removes is never counted both as dropped and as delivered.
   [[nodiscard]] store::ExporterRecord begin_commit();
   /// The commit succeeded: `stored` readings are new, `removed` is out of the store, `dropped` of it
@@ -57,7 +57,7 @@ class DeliveryRecord {
   std::uint64_t saved_;    // of record_.delivered
   std::uint64_t being_saved_ = 0;
   bool committing_ = false;
-  std::vector<StoredBatch> waiting_;  // acknowledged while a commit was under way
+  std::vector<StoredBatch> waiting_;  // acknowledged during a commit
   std::vector<store::Span> claims_;   // at most one a lane
 };
 

@@ -14,10 +14,6 @@ bool is_stale(const SourcePtr& source, const std::shared_ptr<const ReadingSet>& 
   return now.monotonic_us - newest->time.monotonic_us > source->stale_after().count();
 }
 
-std::size_t index_of(FaultClass fault) {
-  return static_cast<std::size_t>(std::ranges::find(all_fault_classes, fault) - all_fault_classes.begin());
-}
-
 }  // namespace
 
 Histogram::Histogram(std::vector<double> bounds) {
@@ -85,7 +81,7 @@ void ReadingIntake::fail(SourceId id, Fault fault, std::chrono::microseconds lat
                          std::chrono::microseconds duration) {
   Entry& entry = entries_.at(id);
   count_poll(entry, lateness, duration);
-  ++entry.failures[index_of(fault.fault_class)];
+  entry.failures.add(fault.fault_class);
   if (entry.last_fault.empty())
     log::warn("poll failed", {{"source", entry.source->name},
                               {"fault", std::string(name_of(fault.fault_class))},

@@ -3,7 +3,6 @@
 // that was counted for it (see work columns.h). Metering loop only.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,7 +42,7 @@ class ReadingIntake final : public Intake {
 
   /// Where counted work is handed in.
   [[nodiscard]] WorkIntake& work() { return work_columns_; }
-  /// The scopes of a configuration that was loaded anew. What was counted stays.
+  /// The scopes of a reloaded configuration. What was counted stays.
   void set_scopes(std::vector<ScopeConfig> scopes) { work_columns_.set_scopes(std::move(scopes)); }
 
   /// The sets since the last call, in the order of their arrival, then those of work that was counted for
@@ -51,7 +50,8 @@ class ReadingIntake final : public Intake {
   [[nodiscard]] std::vector<ReadingSet> take_batch(Moment now);
 
   /// Names of sources that were removed, did not come back, and have been silent for as long as makes a
-  /// source stale: a driver that starts anew removes its sources and adds them again. Each is told once.
+  /// source stale: a driver that starts again removes its sources and adds them again. Each name is returned
+  /// once.
   [[nodiscard]] std::vector<std::string> take_gone(Moment now);
 
   /// Marks sources stale whose last good reading is too old. True if the status of any source has changed
@@ -69,7 +69,7 @@ class ReadingIntake final : public Intake {
     SourcePtr source;
     std::shared_ptr<const ReadingSet> newest;
     std::uint64_t polls = 0, skipped = 0;
-    std::array<std::uint64_t, all_fault_classes.size()> failures{};
+    FaultCounts failures;
     std::string last_fault;
     SourceStatus status;
     bool removed = false;  // an id is not used again, so its place stays
@@ -85,7 +85,7 @@ class ReadingIntake final : public Intake {
   };
 
   std::vector<Entry> entries_;
-  std::vector<Leaving> leaving_;  // removed, and not told to be gone yet
+  std::vector<Leaving> leaving_;  // removed, and not yet returned by take_gone()
   WorkColumns work_columns_;
   std::vector<ReadingSet> batch_;
   Histogram duration_, lateness_;

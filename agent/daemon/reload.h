@@ -1,4 +1,4 @@
-// What a configuration that was loaded anew means for the one that runs. Pure.
+// What a newly loaded configuration means for the one that runs. Pure.
 #pragma once
 
 #include <string>
@@ -8,16 +8,16 @@
 
 namespace flopwatt::daemon {
 
-/// The keys that cannot be changed while the agent runs and differ, each with both values; empty: all of
-/// `anew` can be applied.
-[[nodiscard]] std::vector<std::string> need_restart(const Config& running, const Config& anew);
+/// The keys that differ and cannot be changed while the agent runs, each with both values; empty: all of
+/// `next` can be applied.
+[[nodiscard]] std::vector<std::string> need_restart(const Config& running, const Config& next);
 
-/// MQTT exporters by name: what a change of the configuration means for each.
+/// Push exporters by name: what a change of the configuration means for each.
 struct ExporterChanges {
   std::vector<std::string> gone;
-  std::vector<const MqttConfig*> changed, added;  ///< of the new configuration
+  std::vector<ExporterConfig> changed, added;  ///< of the new configuration
 };
-[[nodiscard]] ExporterChanges exporter_changes(const std::vector<MqttConfig>& running,
-                                               const std::vector<MqttConfig>& anew);
+[[nodiscard]] ExporterChanges exporter_changes(const std::vector<ExporterConfig>& running,
+                                               const std::vector<ExporterConfig>& next);
 
 }  // namespace flopwatt::daemon

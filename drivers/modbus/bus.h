@@ -12,6 +12,7 @@
 
 #include "drivers/driver.h"
 #include "drivers/modbus/bus_plan.h"
+#include "drivers/modbus/bus_use.h"
 #include "drivers/modbus/meter.h"
 #include "drivers/modbus/wire/connection.h"
 

@@ -56,6 +56,14 @@ class AllBuses final : public ModbusDriver {
     return use;
   }
 
+  [[nodiscard]] std::vector<MetricFamily> metric_families() const override {
+    return modbus::metric_families(bus_use());
+  }
+
+  [[nodiscard]] std::vector<StatusSection> status_sections() const override {
+    return {{"buses", status_json(bus_use())}};
+  }
+
   [[nodiscard]] std::string why_absent(SourceId id, Channel channel) const override {
     for (const LinePtr& line : lines_)
       if (std::string reason = line->bus->why_absent(id, channel); !reason.empty()) return reason;

@@ -4,9 +4,11 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
+#include <vector>
 
 #include "config/config.h"
 #include "drivers/driver.h"
+#include "drivers/modbus/bus_use.h"
 
 namespace flopwatt::modbus {
 
@@ -18,6 +20,9 @@ class ModbusDriver : public Driver {
   ///                    of its bus differs
   ///   others           meters of before are removed from the intake, meters of `config` are added
   virtual void apply(const Config& config) = 0;
+
+  /// The buses and their use so far, in the order of the configuration. Metering loop.
+  [[nodiscard]] virtual std::vector<BusUse> bus_use() const = 0;
 };
 
 /// Polls config.meters. Each of them has at least one register, or is a SunSpec meter. Copies what it needs

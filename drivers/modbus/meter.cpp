@@ -56,7 +56,7 @@ Meter::Meter(const MeterConfig& config, SourcePtr source, SourceId id, Beats bea
       identity_(config_),
       values_(config.profile.registers),
       reads_(config.profile.registers, config.profile.limits, config.interval),
-      counters_(id, config.unit_id),
+      counters_(config.name, config.unit_id),
       health_(config.interval),
       beats_(beats) {}
 

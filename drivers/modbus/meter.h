@@ -12,6 +12,7 @@
 #include "drivers/driver.h"
 #include "drivers/modbus/adaptive_reads.h"
 #include "drivers/modbus/beats.h"
+#include "drivers/modbus/bus_use.h"
 #include "drivers/modbus/device_identity.h"
 #include "drivers/modbus/registers/meter_values.h"
 #include "drivers/modbus/round.h"

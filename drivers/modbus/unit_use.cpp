@@ -1,18 +1,19 @@
 #include "drivers/modbus/unit_use.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace flopwatt::modbus {
 
-UnitCounters::UnitCounters(SourceId source, std::uint8_t unit_id) {
-  use_.source = source;
+UnitCounters::UnitCounters(std::string source, std::uint8_t unit_id) {
+  use_.source = std::move(source);
   use_.unit_id = unit_id;
 }
 
 void UnitCounters::add(const Traffic& before, const Traffic& after) {
   use_.requests += after.requests - before.requests;
-  for (std::size_t i = 0; i < use_.failures.size(); ++i)
-    use_.failures.at(i) += after.failures.at(i) - before.failures.at(i);
+  for (const FaultClass fault : all_fault_classes)
+    use_.failures.add(fault, after.failures[fault] - before.failures[fault]);
 }
 
 void UnitCounters::answered(std::chrono::microseconds took) {

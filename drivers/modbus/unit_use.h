@@ -3,15 +3,17 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
+#include "drivers/modbus/bus_use.h"
 #include "drivers/modbus/wire/connection.h"
-#include "readings/bus_use.h"
 
 namespace flopwatt::modbus {
 
 class UnitCounters {
  public:
-  UnitCounters(SourceId source, std::uint8_t unit_id);
+  /// `source`: name of the meter.
+  UnitCounters(std::string source, std::uint8_t unit_id);
 
   /// What the connection did from `before` to `after` was for this unit.
   void add(const Traffic& before, const Traffic& after);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "drivers/work/inlet.h"
+#include "drivers/work/line_receiver.h"
 #include "runtime/async.h"
 #include "runtime/condition.h"
 
@@ -12,14 +12,14 @@ namespace {
 
 class StatsdDriver final : public WorkDriver {
  public:
-  StatsdDriver(const WorkConfig& config, WorkIntake& intake) : config_(config), desk_(intake) {}
+  StatsdDriver(const WorkConfig& config, WorkIntake& intake) : config_(config), sink_(intake) {}
 
   awaitable<void> run(Intake&) override {
     for (;;) {
       follow_config();
       std::vector<awaitable<void>> tasks;
       tasks.push_back(wait_for_change());
-      for (const auto& inlet : inlets_) tasks.push_back(inlet->receive());
+      for (const auto& receiver : receivers_) tasks.push_back(receiver->receive());
       co_await run_until_first_ends(std::move(tasks));
     }
   }
@@ -30,22 +30,27 @@ class StatsdDriver final : public WorkDriver {
     changed_.notify();
   }
 
-  [[nodiscard]] std::vector<RejectedLines> rejected_lines() const override {
+  [[nodiscard]] std::vector<MetricFamily> metric_families() const override {
     if (config_.statsd.empty()) return {};  // counted work is not configured
-    return desk_.counter.rejected();
+    MetricFamily rejected{"flopwatt_work_rejected_lines_total",
+                          "Lines of counted work that were refused, by reason.", MetricFamily::Type::counter};
+    for (const Refusal refusal : all_refusals)
+      rejected.samples.push_back(
+          {{{"reason", std::string(name_of(refusal))}}, static_cast<double>(sink_.counter.refused(refusal))});
+    return {rejected};
   }
 
  private:
-  /// Inlets that stay keep their sockets, and the kernel what arrives meanwhile.
+  /// Receivers that stay keep their sockets, and the kernel what arrives meanwhile.
   void follow_config() {
     has_changed_ = false;
-    std::erase_if(inlets_, [this](const auto& inlet) {
-      return std::ranges::find(config_.statsd, inlet->config()) == config_.statsd.end();
+    std::erase_if(receivers_, [this](const auto& receiver) {
+      return std::ranges::find(config_.statsd, receiver->config()) == config_.statsd.end();
     });
     for (const StatsdConfig& wanted : config_.statsd) {
       const bool is_there =
-          std::ranges::any_of(inlets_, [&](const auto& inlet) { return inlet->config() == wanted; });
-      if (!is_there) inlets_.push_back(std::make_unique<Inlet>(wanted, desk_));
+          std::ranges::any_of(receivers_, [&](const auto& receiver) { return receiver->config() == wanted; });
+      if (!is_there) receivers_.push_back(std::make_unique<LineReceiver>(wanted, sink_));
     }
   }
 
@@ -54,8 +59,8 @@ class StatsdDriver final : public WorkDriver {
   }
 
   WorkConfig config_;
-  Desk desk_;
-  std::vector<std::unique_ptr<Inlet>> inlets_;
+  LineSink sink_;
+  std::vector<std::unique_ptr<LineReceiver>> receivers_;
   bool has_changed_ = false;
   Condition changed_;
 };

@@ -34,11 +34,4 @@ std::optional<Refusal> LineCounter::count_running_total(const Line& line, const 
   return std::nullopt;
 }
 
-std::vector<RejectedLines> LineCounter::rejected() const {
-  std::vector<RejectedLines> all;
-  for (const Refusal refusal : all_refusals)
-    all.push_back({name_of(refusal), refused_[static_cast<std::size_t>(refusal)]});
-  return all;
-}
-
 }  // namespace flopwatt::work

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "drivers/work/budgets.h"
 #include "drivers/work/line.h"
@@ -30,8 +29,10 @@ class LineCounter {
   /// Counts the refusal of a line that was not received as a whole.
   void refuse(Refusal refusal) { ++refused_[static_cast<std::size_t>(refusal)]; }
 
-  /// Count for every reason, zeros included.
-  [[nodiscard]] std::vector<RejectedLines> rejected() const;
+  /// Lines that were refused for this reason.
+  [[nodiscard]] std::uint64_t refused(Refusal refusal) const {
+    return refused_[static_cast<std::size_t>(refusal)];
+  }
 
  private:
   std::optional<Refusal> count(const Line& line, std::int64_t now_us);

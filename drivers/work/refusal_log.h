@@ -1,4 +1,4 @@
-// Tells of refused lines at a bounded rate, each time with one of them as a sample.
+// Logs refused lines at a bounded rate, each time with one of them as a sample.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ class RefusalLog {
   void note(Refusal refusal, std::string_view line, std::int64_t now_us);
 
  private:
-  std::uint64_t untold_ = 0;  // lines since the last that was told
-  std::int64_t told_us_ = 0;  // 0: never
+  std::uint64_t refused_ = 0;   // lines since the last that was logged
+  std::int64_t logged_us_ = 0;  // 0: never
 };
 
 }  // namespace flopwatt::work

@@ -75,7 +75,7 @@ const sockaddr* as_sockaddr(const sockaddr_un& address) {
 Result<Done> clear_path(const asio::any_io_executor& executor, const StatsdConfig& config,
                         const sockaddr_un& address) {
   struct stat status {};
-  if (::lstat(config.path.c_str(), &status) != 0) return Done{};  // bind will tell of other troubles
+  if (::lstat(config.path.c_str(), &status) != 0) return Done{};  // bind reports other troubles
   if (!S_ISSOCK(status.st_mode))
     return fault(config, "a file that is no socket is there; remove it, or write another path");
   const auto probe = make_socket(executor, config, AF_UNIX);

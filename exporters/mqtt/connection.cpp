@@ -1,14 +1,12 @@
 #include "exporters/mqtt/connection.h"
 
-extern "C" {
-#include <MQTTReasonCodes.h>  // says nothing of C++ itself
-}
 #include <mqtt/async_client.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
 
+#include "exporters/mqtt/reason_codes.h"
 #include "runtime/foreign_callback.h"
 #include "runtime/threads.h"
 
@@ -31,19 +29,6 @@ constexpr unsigned threads_of_paho = 2;
 bool paho_runs = false;  // its threads were started; metering loop
 /// Nothing is subscribed, so that all a broker may send are acknowledgements.
 constexpr std::uint32_t largest_answer = 8192;
-
-std::string text_of_reason(int reason) {
-  const char* name = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(reason));
-  std::string text = name != nullptr ? name : "unknown reason";
-  return text + " (reason code " + std::to_string(reason) + ")";
-}
-
-/// What the operator can do about a refused CONNECT.
-std::string advice_on(int reason) {
-  const bool credentials =
-      reason == MQTTREASONCODE_BAD_USER_NAME_OR_PASSWORD || reason == MQTTREASONCODE_NOT_AUTHORIZED;
-  return credentials ? "; check `username`, `password_file` and the broker's access list" : "";
-}
 
 /// The slot travels through Paho as its "user context": a number, no address.
 void* to_context(std::size_t slot) {
@@ -83,9 +68,9 @@ const ::mqtt::properties& content_type() {
 void prepare_library() {
   static const bool prepared = [] {
     unsetenv("http_proxy");
-    static ::mqtt::async_client* const keeper =
+    static ::mqtt::async_client* const never_connected =
         new ::mqtt::async_client("tcp://127.0.0.1:1883", "flopwatt", ::mqtt::create_options(mqtt_version));
-    return keeper != nullptr;
+    return never_connected != nullptr;
   }();
   static_cast<void>(prepared);
 }
@@ -101,11 +86,11 @@ class Connection::Callbacks final : public ::mqtt::iaction_listener {
       return post_to(home_, target_, &Connection::on_answer, to_slot(token.get_user_context()), 0);
     Welcome welcome;
     const ::mqtt::connect_response response = token.get_connect_response();
-    const ::mqtt::properties& told = response.get_properties();
-    if (told.contains(::mqtt::property::RECEIVE_MAXIMUM))
-      welcome.receive_maximum = ::mqtt::get<std::uint16_t>(told, ::mqtt::property::RECEIVE_MAXIMUM);
-    if (told.contains(::mqtt::property::MAXIMUM_PACKET_SIZE))
-      welcome.max_packet = ::mqtt::get<std::uint32_t>(told, ::mqtt::property::MAXIMUM_PACKET_SIZE);
+    const ::mqtt::properties& limits = response.get_properties();
+    if (limits.contains(::mqtt::property::RECEIVE_MAXIMUM))
+      welcome.receive_maximum = ::mqtt::get<std::uint16_t>(limits, ::mqtt::property::RECEIVE_MAXIMUM);
+    if (limits.contains(::mqtt::property::MAXIMUM_PACKET_SIZE))
+      welcome.max_packet = ::mqtt::get<std::uint32_t>(limits, ::mqtt::property::MAXIMUM_PACKET_SIZE);
     post_to(home_, target_, &Connection::on_welcome, welcome);
   }
 
@@ -115,10 +100,10 @@ class Connection::Callbacks final : public ::mqtt::iaction_listener {
                      std::max(static_cast<int>(token.get_reason_code()), not_answered));
     // A refusal stands in the return code, as a positive number; Paho's own failures are negative.
     const int code = token.get_return_code();
-    if (code >= first_refusal)
+    if (const Consequence refusal = consequence_of(code); refusal.refused)
       return post_to(home_, target_, &Connection::on_not_connected,
                      Fault{FaultClass::exception,
-                           "the broker refuses: " + text_of_reason(code) + advice_on(code), code});
+                           "the broker refuses: " + text_of(code) + std::string(refusal.advice), code});
     post_to(home_, target_, &Connection::on_not_connected,
             Fault{FaultClass::connection,
                   "nobody accepts the connection, or it was closed without an answer; is this an MQTT "
@@ -207,16 +192,19 @@ awaitable<bool> Connection::wait_for_room(PushExporter::Lane lane) {
   co_return !lost_;
 }
 
-void Connection::send(Message message, const std::shared_ptr<Delivery>& delivery, PushExporter::Lane lane) {
+void Connection::send(Message message, const std::shared_ptr<Acknowledgements>& acknowledgements,
+                      PushExporter::Lane lane) {
   const std::size_t bytes = message.topic->size() + message.payload.size() + packet_overhead;
   if (bytes > max_packet_) {
-    delivery->fault = Fault{FaultClass::protocol,
-                            "a message of " + std::to_string(bytes) + " bytes to " + *message.topic +
-                                " is larger than " + broker_ + " takes (" + std::to_string(max_packet_) + ")",
-                            0x95};
+    acknowledgements->fault =
+        Fault{FaultClass::protocol,
+              "a message of " + std::to_string(bytes) + " bytes to " + *message.topic + " is larger than " +
+                  broker_ + " takes (" + std::to_string(max_packet_) + ")",
+              static_cast<int>(ReasonCode::packet_too_large)};
     return;
   }
-  const std::size_t slot = in_flight_.add(delivery, message.topic, lane, std::chrono::steady_clock::now());
+  const std::size_t slot =
+      in_flight_.add(acknowledgements, message.topic, lane, std::chrono::steady_clock::now());
   try {
     client_->publish(packet(std::move(message)), to_context(slot), *callbacks_);
   } catch (const ::mqtt::exception& failed) {
@@ -224,8 +212,9 @@ void Connection::send(Message message, const std::shared_ptr<Delivery>& delivery
   }
 }
 
-awaitable<void> Connection::wait_until_answered(std::shared_ptr<Delivery> delivery, SteadyTime limit) {
-  while (!lost_ && delivery->unanswered > 0 && std::chrono::steady_clock::now() < limit)
+awaitable<void> Connection::wait_until_answered(std::shared_ptr<Acknowledgements> acknowledgements,
+                                                SteadyTime limit) {
+  while (!lost_ && acknowledgements->unanswered > 0 && std::chrono::steady_clock::now() < limit)
     co_await answer_came_.wait(limit);
 }
 
@@ -254,10 +243,10 @@ void Connection::on_answer(std::size_t slot, int reason) {
   if (lost_) return;
   if (reason == Callbacks::not_answered) return on_lost();
   std::optional<Fault> refused;
-  if (reason >= first_refusal)
-    refused = Fault{
-        FaultClass::exception,
-        broker_ + " refuses a message to " + in_flight_.topic(slot) + ": " + text_of_reason(reason), reason};
+  if (consequence_of(reason).refused)
+    refused =
+        Fault{FaultClass::exception,
+              broker_ + " refuses a message to " + in_flight_.topic(slot) + ": " + text_of(reason), reason};
   in_flight_.answered(slot, refused, std::chrono::steady_clock::now());
   answer_came_.notify();
 }
@@ -266,7 +255,7 @@ void Connection::on_disconnect_packet(int reason) { disconnect_reason_ = reason;
 
 void Connection::on_lost() {
   if (lost_) return;
-  const std::string why = disconnect_reason_ == 0 ? "" : ": " + text_of_reason(disconnect_reason_);
+  const std::string why = disconnect_reason_ == 0 ? "" : ": " + text_of(disconnect_reason_);
   close({FaultClass::connection, "the connection to " + broker_ + " was lost" + why, disconnect_reason_});
 }
 

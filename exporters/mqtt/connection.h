@@ -1,5 +1,5 @@
-// One MQTT 5 connection, from CONNECT to its loss. Paho sends and receives on threads of its own; what it
-// tells is posted to the loop, where everything here happens. Nothing waits for Paho: see connection.cpp.
+// One MQTT 5 connection, from CONNECT to its loss. Paho sends and receives on threads of its own and posts
+// what happened to the loop, where everything here runs. Nothing waits for Paho: see connection.cpp.
 #pragma once
 
 #include <chrono>
@@ -30,9 +30,6 @@ struct ConnectRequest {
   Message will;
 };
 
-/// Reason codes of MQTT 5 from here on are refusals; below (0x10 "no matching subscribers" too) all is well.
-inline constexpr int first_refusal = 0x80;
-
 /// Takes `http_proxy` out of the environment and makes Paho ready for any number of connections. Once is
 /// enough; before other threads look at the environment.
 void prepare_library();
@@ -50,7 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Connects, once. A Fault whose `code` is a reason code says that the broker refused.
+  /// Connects, once. A Fault of FaultClass::exception: the broker refused; `code` is its reason code.
   awaitable<Result<Done>> establish(ConnectRequest request);
 
   [[nodiscard]] bool alive() const { return client_ && !lost_; }
@@ -63,11 +60,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// True when a message may be sent; false when the connection is lost.
   awaitable<bool> wait_for_room(PushExporter::Lane lane);
 
-  /// Sends with QoS 1 as part of `delivery`. To be called after wait_for_room() without a suspension between.
-  void send(Message message, const std::shared_ptr<Delivery>& delivery, PushExporter::Lane lane);
+  /// Sends with QoS 1 as part of `acknowledgements`. To be called after wait_for_room() without a suspension
+  /// between.
+  void send(Message message, const std::shared_ptr<Acknowledgements>& acknowledgements,
+            PushExporter::Lane lane);
 
-  /// Returns when all messages of `delivery` are answered, the connection is lost, or at `limit`.
-  awaitable<void> wait_until_answered(std::shared_ptr<Delivery> delivery,
+  /// Returns when all messages of `acknowledgements` are answered, the connection is lost, or at `limit`.
+  awaitable<void> wait_until_answered(std::shared_ptr<Acknowledgements> acknowledgements,
                                       SteadyTime limit = SteadyTime::max());
 
   /// Ends it with a DISCONNECT where it still lives. All in flight fails with `reason`.

@@ -21,7 +21,7 @@ inline constexpr int schema = 1;
 
 /// {"sources":{"<source>":{"kind":…,"vendor":…,"model":…,"serial":…,"profile":…,"uuid":…,
 ///  "branches":{"<number>":"<configured label>"},"interval":<seconds>}},
-///  "units":{"<key>":"<unit>"}}; what a source does not tell is left out.
+///  "units":{"<key>":"<unit>"}}; what is not known of a source is left out.
 [[nodiscard]] std::string info_document(const std::vector<SourceStatus>& sources);
 
 }  // namespace flopwatt::mqtt

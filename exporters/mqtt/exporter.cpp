@@ -9,8 +9,9 @@
 #include "exporters/mqtt/documents.h"
 #include "exporters/mqtt/messages.h"
 #include "exporters/mqtt/password.h"
+#include "exporters/mqtt/reason_codes.h"
 #include "exporters/mqtt/reconnect.h"
-#include "exporters/mqtt/status_board.h"
+#include "exporters/mqtt/source_status.h"
 #include "runtime/async.h"
 #include "runtime/backoff.h"
 #include "runtime/clock.h"
@@ -18,30 +19,30 @@
 #include "runtime/host_lookup.h"
 #include "runtime/log.h"
 
-namespace flopwatt {
-namespace mqtt {
+namespace flopwatt::mqtt {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
 /// How long `offline` may wait for its acknowledgement; the will says the same to those who miss it.
-constexpr std::chrono::milliseconds leave_limit{900};
+constexpr std::chrono::milliseconds offline_limit{900};
 constexpr std::chrono::seconds lookup_limit{5};
 
 class Exporter final : public PushExporter {
  public:
-  Exporter(const MqttConfig& config, const std::string& node, std::string_view version)
-      : config_(config),
+  Exporter(std::string name, const Settings& settings, const std::string& node, std::string_view version)
+      : name_(std::move(name)),
+        settings_(settings),
         version_(version),
-        client_id_("flopwatt-" + node + '-' + config.name),
-        base_(topic_base(config.prefix, node)),
+        client_id_("flopwatt-" + node + '-' + name_),
+        base_(topic_base(settings.prefix, node)),
         broker_("mqtt://" + authority()),
         state_topic_(std::make_shared<const std::string>(base_ + "state")),
         routes_(base_),
-        board_(base_),
-        lookup_(config_.host) {}
+        source_status_(base_),
+        lookup_(settings_.host) {}
 
-  [[nodiscard]] const std::string& name() const override { return config_.name; }
+  [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] bool up() const override { return connection_ && connection_->alive(); }
   [[nodiscard]] std::uint64_t connection() const override { return connections_; }
 
@@ -57,7 +58,7 @@ class Exporter final : public PushExporter {
   awaitable<Fault> serve();
   awaitable<void> watch(Fault& why_lost);
   awaitable<void> publish_state_and_status();
-  awaitable<void> take_leave();
+  awaitable<void> go_offline();
 
   [[nodiscard]] std::string authority() const;
   [[nodiscard]] Message state(bool online) const;
@@ -66,25 +67,26 @@ class Exporter final : public PushExporter {
   void report_refusal(const Fault& fault);
   [[nodiscard]] SteadyTime retry_at(const Fault& fault);
 
-  const MqttConfig config_;
+  const std::string name_;
+  const Settings settings_;
   const std::string version_, client_id_, base_, broker_;
   const Topic state_topic_;
   Routes routes_;
-  StatusBoard board_;
+  SourceStatusMessages source_status_;
   HostLookup lookup_;
   Reconnect reconnect_;
   std::int64_t connected_since_wall_us_ = 0;
   std::shared_ptr<Connection> connection_;  // null while there is none
   std::uint64_t connections_ = 0;
   Condition up_, status_changed_;
-  // What the log has been told, to tell each change once
-  std::string told_failure_;
-  bool told_refusal_ = false, told_suspicion_ = false;
+  // What was logged last: each change is logged once
+  std::string logged_failure_;
+  bool logged_refusal_ = false, logged_suspicion_ = false;
 };
 
 std::string Exporter::authority() const {
-  const bool bare_ipv6 = config_.host.find(':') != std::string::npos && config_.host.front() != '[';
-  return (bare_ipv6 ? '[' + config_.host + ']' : config_.host) + ':' + std::to_string(config_.port);
+  const bool bare_ipv6 = settings_.host.find(':') != std::string::npos && settings_.host.front() != '[';
+  return (bare_ipv6 ? '[' + settings_.host + ']' : settings_.host) + ':' + std::to_string(settings_.port);
 }
 
 Message Exporter::state(bool online) const {
@@ -101,7 +103,7 @@ awaitable<void> Exporter::run() {
     ended = std::current_exception();
   }
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  co_await take_leave();
+  co_await go_offline();
   if (ended) std::rethrow_exception(ended);
 }
 
@@ -112,7 +114,7 @@ awaitable<void> Exporter::stay_connected() {
     Fault fault;
     if (connected) {
       log::info("connected to MQTT broker", {{"exporter", name()}, {"broker", broker_}});
-      told_failure_.clear();
+      logged_failure_.clear();
       fault = co_await serve();
       connection_.reset();
       reconnect_.connection_ended(SteadyClock::now() - since);
@@ -130,17 +132,17 @@ awaitable<Result<Done>> Exporter::connect() {
   ConnectRequest request{.broker = broker_,
                          .address = {},
                          .client_id = client_id_,
-                         .username = config_.username,
+                         .username = settings_.username,
                          .password = {},
                          .will = {}};
-  if (config_.password_file) {  // at each attempt: it may have been rotated
-    Result<std::string> password = read_password(*config_.password_file);
+  if (settings_.password_file) {  // at each attempt: it may have been rotated
+    Result<std::string> password = read_password(*settings_.password_file);
     if (!password) co_return password.error();
     request.password = std::move(*password);
   }
   const Result<std::string> address = co_await find_address();
   if (!address) co_return address.error();
-  request.address = "tcp://" + *address + ':' + std::to_string(config_.port);
+  request.address = "tcp://" + *address + ':' + std::to_string(settings_.port);
   connected_since_wall_us_ = now().wall_us;
   request.will = state(false);
   const auto connection = std::make_shared<Connection>();
@@ -158,21 +160,21 @@ awaitable<Result<std::string>> Exporter::find_address() {
   const auto found = co_await with_timeout(lookup_.find(), lookup_limit);
   if (!found)
     co_return Fault{FaultClass::connection,
-                    "name server does not tell the address of " + config_.host + " within 5 s", 0};
+                    "name server does not tell the address of " + settings_.host + " within 5 s", 0};
   const Result<std::vector<asio::ip::address>>& addresses = *found;
   if (!addresses)
     co_return Fault{FaultClass::connection,
-                    "no address of " + config_.host + ": " + addresses.error().message, 0};
+                    "no address of " + settings_.host + ": " + addresses.error().message, 0};
   const auto v4 = std::ranges::find_if(*addresses, &asio::ip::address::is_v4);
   co_return v4 != addresses->end() ? v4->to_string() : '[' + addresses->front().to_string() + ']';
 }
 
-/// Until the connection is lost: tells everybody that it is there, and publishes what changes.
+/// Until the connection is lost: publishes `online`, then what changes.
 awaitable<Fault> Exporter::serve() {
   const auto connection = connection_;
   // `online` goes out before anything else can: up() turns true without a suspension between.
-  connection->send(state(true), std::make_shared<Delivery>(), Lane::live);
-  board_.forget_published();
+  connection->send(state(true), std::make_shared<Acknowledgements>(), Lane::live);
+  source_status_.forget_published();
   up_.notify();
   Fault why_lost;
   std::vector<awaitable<void>> tasks;
@@ -187,30 +189,30 @@ awaitable<void> Exporter::watch(Fault& why_lost) { why_lost = co_await connectio
 awaitable<void> Exporter::publish_state_and_status() {
   const auto connection = connection_;
   for (;;) {
-    const auto delivery = std::make_shared<Delivery>();
+    const auto acknowledgements = std::make_shared<Acknowledgements>();
     while (co_await connection->wait_for_room(Lane::live)) {
-      std::optional<Message> message = board_.take();
+      std::optional<Message> message = source_status_.take();
       if (!message) break;
-      connection->send(std::move(*message), delivery, Lane::live);
+      connection->send(std::move(*message), acknowledgements, Lane::live);
     }
-    co_await connection->wait_until_answered(delivery);
-    if (delivery->fault && connection->alive()) report_refusal(*delivery->fault);
-    // What changed while an answer was waited for rang for nobody. A connection that is gone ends this task.
-    while (!board_.pending() || !connection->alive()) co_await status_changed_.wait();
+    co_await connection->wait_until_answered(acknowledgements);
+    if (acknowledgements->fault && connection->alive()) report_refusal(*acknowledgements->fault);
+    // A change during that wait has notified nobody. A connection that is gone ends this task.
+    while (!source_status_.pending() || !connection->alive()) co_await status_changed_.wait();
   }
 }
 
-awaitable<void> Exporter::take_leave() {
+awaitable<void> Exporter::go_offline() {
   const auto connection = connection_;
   if (!up()) co_return;
-  const SteadyTime limit = SteadyClock::now() + leave_limit;
-  const auto delivery = std::make_shared<Delivery>();
+  const SteadyTime limit = SteadyClock::now() + offline_limit;
+  const auto acknowledgements = std::make_shared<Acknowledgements>();
   // While the broker acknowledges, the window has room within the limit; where it does not, the will has to
   // do.
-  const auto room = co_await with_timeout(connection->wait_for_room(Lane::live), leave_limit);
+  const auto room = co_await with_timeout(connection->wait_for_room(Lane::live), offline_limit);
   if (room.value_or(false)) {
-    connection->send(state(false), delivery, Lane::live);
-    co_await connection->wait_until_answered(delivery, limit);
+    connection->send(state(false), acknowledgements, Lane::live);
+    co_await connection->wait_until_answered(acknowledgements, limit);
   }
   connection_.reset();
   connection->close({FaultClass::connection, "the exporter has ended", 0});
@@ -223,47 +225,46 @@ awaitable<void> Exporter::wait_until_up() {
 awaitable<Result<Done>> Exporter::publish(const std::vector<StoredSet>& sets, Lane lane) {
   const auto connection = connection_;
   if (!up()) co_return Fault{FaultClass::connection, "not connected to " + broker_, 0};
-  const auto delivery = std::make_shared<Delivery>();
+  const auto acknowledgements = std::make_shared<Acknowledgements>();
   MessageSeries series(sets, lane, routes_, connection->max_packet());
-  while (!delivery->fault) {
+  while (!acknowledgements->fault) {
     std::optional<Message> message = series.next();
     if (!message || !co_await connection->wait_for_room(lane)) break;
-    connection->send(std::move(*message), delivery, lane);
+    connection->send(std::move(*message), acknowledgements, lane);
   }
-  co_await connection->wait_until_answered(delivery);
-  if (delivery->fault) {
-    if (connection->alive()) report_refusal(*delivery->fault);
-    co_return *delivery->fault;
+  co_await connection->wait_until_answered(acknowledgements);
+  if (acknowledgements->fault) {
+    if (connection->alive()) report_refusal(*acknowledgements->fault);
+    co_return *acknowledgements->fault;
   }
   if (!connection->alive())
     co_return Fault{FaultClass::connection, "the connection to " + broker_ + " was lost", 0};
-  told_refusal_ = false;
+  logged_refusal_ = false;
   co_return Done{};
 }
 
 void Exporter::set_status(const std::vector<SourceStatus>& sources) {
-  if (board_.update(sources)) status_changed_.notify();
+  if (source_status_.update(sources)) status_changed_.notify();
 }
 
 SteadyTime Exporter::retry_at(const Fault& fault) {
-  const bool credentials = fault.code == 0x86 || fault.code == 0x87;
-  if (credentials) return reconnect_.after_refusal(SteadyClock::now());
+  if (consequence_of(fault.code).longest_pause) return reconnect_.after_refusal(SteadyClock::now());
   return reconnect_.after_failure(SteadyClock::now(), chance());
 }
 
 void Exporter::report_not_connected(const Fault& fault) {
-  if (fault.message == told_failure_) return;
-  told_failure_ = fault.message;
+  if (fault.message == logged_failure_) return;
+  logged_failure_ = fault.message;
   log::warn("cannot connect to MQTT broker; readings wait in the store",
             {{"exporter", name()}, {"broker", broker_}, {"reason", fault.message}});
 }
 
 void Exporter::report_lost(const Fault& fault) {
   if (!reconnect_.suspicious()) {
-    told_suspicion_ = false;
+    logged_suspicion_ = false;
     log::warn("lost MQTT broker; readings wait in the store",
               {{"exporter", name()}, {"broker", broker_}, {"reason", fault.message}});
-  } else if (!std::exchange(told_suspicion_, true)) {
+  } else if (!std::exchange(logged_suspicion_, true)) {
     log::error(
         "the MQTT broker closes each connection at once: probably another client uses this client id",
         {{"exporter", name()}, {"broker", broker_}, {"client_id", client_id_}, {"reason", fault.message}});
@@ -271,19 +272,16 @@ void Exporter::report_lost(const Fault& fault) {
 }
 
 void Exporter::report_refusal(const Fault& fault) {
-  if (std::exchange(told_refusal_, true)) return;
+  if (std::exchange(logged_refusal_, true)) return;
   log::error("the MQTT broker does not take a message", {{"exporter", name()}, {"reason", fault.message}});
 }
 
 }  // namespace
-}  // namespace mqtt
 
-void prepare_exporters() { mqtt::prepare_library(); }
-
-std::unique_ptr<PushExporter> make_exporter(const MqttConfig& config, const std::string& node,
+std::unique_ptr<PushExporter> make_exporter(const ExporterConfig& config, const std::string& node,
                                             std::string_view version) {
-  mqtt::prepare_library();
-  return std::make_unique<mqtt::Exporter>(config, node, version);
+  prepare_library();
+  return std::make_unique<Exporter>(config.name, config.settings.as<Settings>(), node, version);
 }
 
-}  // namespace flopwatt
+}  // namespace flopwatt::mqtt

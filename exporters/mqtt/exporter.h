@@ -5,24 +5,22 @@
 #include <string>
 #include <string_view>
 
-#include "config/config.h"
+#include "exporters/mqtt/connection.h"
+#include "exporters/mqtt/settings.h"
 #include "exporters/push_exporter.h"
 
-namespace flopwatt {
+namespace flopwatt::mqtt {
 
-/// Takes `http_proxy` out of the environment, through which Paho would lead plain MQTT: before other threads
-/// look at the environment, also where the first exporter may be made later.
-void prepare_exporters();
-
-/// Publishes below "<prefix>/<node>/" with client id "flopwatt-<node>-<exporter>". Delivered is what the
-/// broker acknowledged with a PUBACK below 0x80.
+/// Publishes below "<prefix>/<node>/" with client id "flopwatt-<node>-<exporter>". A set is delivered when
+/// the broker has acknowledged its message with a PUBACK below 0x80.
 ///
-/// publish() fails with FaultClass::exception and the reason code as `code` where the broker refused a
-/// message (trying again at once is no use), with protocol and 0x95 where a message is too large for it, with
-/// connection or timeout where the connection is gone: wait_until_up() then.
+/// publish() fails with
+///   exception              the broker refuses a message; `code` is the reason code (reason_codes.h)
+///   protocol               a message is larger than the broker takes; `code` is 0x95
+///   connection, timeout    the connection is gone: wait_until_up() comes next
 ///
-/// After prepare_exporters(). To be destroyed before its loop.
-[[nodiscard]] std::unique_ptr<PushExporter> make_exporter(const MqttConfig& config, const std::string& node,
-                                                          std::string_view version);
+/// `config`: of section(). Calls prepare_library(). To be destroyed before its loop.
+[[nodiscard]] std::unique_ptr<PushExporter> make_exporter(const ExporterConfig& config,
+                                                          const std::string& node, std::string_view version);
 
-}  // namespace flopwatt
+}  // namespace flopwatt::mqtt

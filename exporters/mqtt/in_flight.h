@@ -1,5 +1,4 @@
-// The messages that are sent and not yet answered. No input or output: the connection tells what happened and
-// when.
+// The messages that are sent and not yet answered. Pure: the connection reports what happened and when.
 #pragma once
 
 #include <chrono>
@@ -14,9 +13,9 @@
 
 namespace flopwatt::mqtt {
 
-/// What became of the messages of one publish call. Shared by the call, which may be cancelled, and their
-/// slots.
-struct Delivery {
+/// The broker's answers to the messages of one publish call. Shared by the call, which may be cancelled, and
+/// the slots of the messages.
+struct Acknowledgements {
   std::size_t unanswered = 0;
   std::optional<Fault> fault;  ///< the first
 };
@@ -26,18 +25,17 @@ class InFlight {
   using Lane = PushExporter::Lane;
   using SteadyTime = std::chrono::steady_clock::time_point;
 
-  explicit InFlight(std::size_t limit) : accelerator_numbers_(limit) {}
+  explicit InFlight(std::size_t limit) : slots_(limit) {}
 
   /// Replay has at most half of the slots, and none while live messages wait for one.
   [[nodiscard]] bool has_room(Lane lane) const;
 
   /// Takes a slot (has_room() must hold) and returns its number.
-  std::size_t add(const std::shared_ptr<Delivery>& delivery, const Topic& topic, Lane lane, SteadyTime now);
+  std::size_t add(const std::shared_ptr<Acknowledgements>& acknowledgements, const Topic& topic, Lane lane,
+                  SteadyTime now);
 
   /// The topic of the message in that slot.
-  [[nodiscard]] const std::string& topic(std::size_t slot) const {
-    return *accelerator_numbers_.at(slot).topic;
-  }
+  [[nodiscard]] const std::string& topic(std::size_t slot) const { return *slots_.at(slot).topic; }
 
   /// The message of that slot is answered: acknowledged, or refused with a fault. Frees the slot.
   void answered(std::size_t slot, const std::optional<Fault>& fault, SteadyTime now);
@@ -69,14 +67,14 @@ class InFlight {
 
  private:
   struct Slot {
-    std::shared_ptr<Delivery> delivery;  // null: free
+    std::shared_ptr<Acknowledgements> acknowledgements;  // null: free
     Topic topic;
     Lane lane = Lane::live;
   };
 
   void release(Slot& slot, const std::optional<Fault>& fault);
 
-  std::vector<Slot> accelerator_numbers_;
+  std::vector<Slot> slots_;
   std::size_t used_ = 0, replay_used_ = 0, live_waiting_ = 0;
   SteadyTime last_progress_;
 };

@@ -19,7 +19,7 @@ MessageSeries::MessageSeries(const std::vector<StoredSet>& sets, PushExporter::L
     if (const Route* route = routes.find(stored.set.source)) entries_.push_back({&stored, route});
   if (lane_ == PushExporter::Lane::live) return;
 
-  // By topic, not by source: a source that was described anew while the backlog grew has two routes to one
+  // By topic, not by source: a source that was described again while the backlog grew has two routes to one
   // topic, and its older sets come first.
   std::unordered_map<std::string_view, std::size_t> rank;
   for (const Entry& entry : entries_) rank.try_emplace(*entry.route->replay, rank.size());

@@ -11,7 +11,7 @@
 
 namespace flopwatt::mqtt {
 
-/// Topics are made once and shared with the messages under way.
+/// Topics are made once and shared with the messages in flight.
 using Topic = std::shared_ptr<const std::string>;
 
 /// "<prefix>/<node>/", the beginning of every topic.
@@ -23,8 +23,8 @@ struct Route {
   JsonLayout layout;
 };
 
-/// The routes of all sources under way; one is made when a source is first seen, and forgotten once nobody
-/// else holds the source.
+/// The routes of all sources that are published; a route is made when its source is first seen, and removed
+/// once nobody else holds the source.
 class Routes {
  public:
   explicit Routes(std::string base) : base_(std::move(base)) {}

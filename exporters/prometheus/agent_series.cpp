@@ -68,10 +68,9 @@ void add_sources(Families& families, const std::vector<SourceState>& sources) {
       "flopwatt_poll_failures_total", "Polls that failed, by class of fault.", MetricType::Counter, {}};
   failures.metric.reserve(sources.size() * all_fault_classes.size());
   for (const SourceState& state : sources)
-    for (std::size_t i = 0; i < all_fault_classes.size(); ++i)
-      add(failures,
-          {{"source", state.source->name}, {"fault", std::string(flopwatt::name_of(all_fault_classes[i]))}},
-          state.failures[i]);
+    for (const FaultClass fault : all_fault_classes)
+      add(failures, {{"source", state.source->name}, {"fault", std::string(flopwatt::name_of(fault))}},
+          state.failures[fault]);
   families.push_back(std::move(failures));
 }
 
@@ -87,61 +86,11 @@ MetricFamily histogram_of(const char* name, const char* help, const HistogramSta
   return family;
 }
 
-void add_buses(Families& families, const std::vector<BusUse>& buses) {
-  const auto of_bus = [&](MetricType type, const char* name, const char* help, auto member) {
-    const auto name_of = [](const BusUse& use) { return use.bus; };
-    const auto value_of = [member](const BusUse& use) { return use.*member; };
-    families.push_back(each({name, help, type, {}}, buses, "bus", name_of, value_of));
-  };
-  of_bus(MetricType::Counter, "flopwatt_bus_busy_seconds_total",
-         "Time in which a request was under way on the bus.", &BusUse::busy_seconds);
-  of_bus(MetricType::Counter, "flopwatt_bus_turnaround_seconds_total",
-         "Time from sending requests to having their answers, of those that were answered.",
-         &BusUse::turnaround_seconds);
-  of_bus(MetricType::Gauge, "flopwatt_bus_planned_cycle_seconds",
-         "How long it takes to poll every meter of the bus once, as planned from its settings.",
-         &BusUse::planned_cycle_seconds);
-}
-
-// What sources cost their bus: requests, where polls are counted above. The bus is a label of the info alone.
-void add_units(Families& families, const Snapshot& snapshot) {
-  MetricFamily info{
-      "flopwatt_source_bus_info", "Which bus a source is on, and its unit there.", MetricType::Gauge, {}};
-  MetricFamily requests{"flopwatt_source_requests_total",
-                        "Requests sent to the source, repeated ones too.",
-                        MetricType::Counter,
-                        {}};
-  MetricFamily failures{"flopwatt_source_request_failures_total",
-                        "Requests that failed, by class of fault.",
-                        MetricType::Counter,
-                        {}};
-  MetricFamily quarantined{"flopwatt_source_quarantined",
-                           "1 while the source is left alone after failures, and only tried once in a while.",
-                           MetricType::Gauge,
-                           {}};
-  for (const BusUse& bus : snapshot.buses)
-    for (const UnitUse& unit : bus.units) {
-      const SourceState* state = snapshot.find_source(unit.source);
-      if (state == nullptr) continue;  // removed since
-      const std::string& source = state->source->name;
-      add(info, {{"source", source}, {"bus", bus.bus}, {"unit_id", std::to_string(unit.unit_id)}}, 1.0);
-      add(requests, {{"source", source}}, unit.requests);
-      add(quarantined, {{"source", source}}, unit.quarantined ? 1.0 : 0.0);
-      for (std::size_t i = 0; i < all_fault_classes.size(); ++i)
-        add(failures, {{"source", source}, {"fault", std::string(flopwatt::name_of(all_fault_classes[i]))}},
-            unit.failures[i]);
-    }
-  for (MetricFamily* family : {&info, &requests, &failures, &quarantined})
-    families.push_back(std::move(*family));
-}
-
 void add_polling(Families& families, const Snapshot& snapshot) {
   families.push_back(
       histogram_of("flopwatt_poll_duration_seconds", "How long a poll took.", snapshot.poll_duration));
   families.push_back(histogram_of("flopwatt_poll_lateness_seconds",
                                   "How long after its due time a poll began.", snapshot.poll_lateness));
-  add_buses(families, snapshot.buses);
-  add_units(families, snapshot);
 }
 
 void add_store(Families& families, const StoreState& store) {
@@ -180,14 +129,17 @@ void add_exporters(Families& families, const std::vector<ExporterState>& exporte
               "Stored readings still to be delivered.", &ExporterState::backlog);
 }
 
-void add_work(Families& families, const std::vector<RejectedLines>& rejected) {
-  families.push_back(each(
-      {"flopwatt_work_rejected_lines_total",
-       "Lines of counted work that were refused, by reason.",
-       MetricType::Counter,
-       {}},
-      rejected, "reason", [](const RejectedLines& lines) { return lines.reason; },
-      [](const RejectedLines& lines) { return lines.lines; }));
+MetricFamily family_of(const flopwatt::MetricFamily& own) {
+  const bool counts = own.type == flopwatt::MetricFamily::Type::counter;
+  MetricFamily family{
+      std::string(own.name), std::string(own.help), counts ? MetricType::Counter : MetricType::Gauge, {}};
+  family.metric.reserve(own.samples.size());
+  for (const flopwatt::MetricFamily::Sample& sample : own.samples) {
+    Labels labels;
+    for (const auto& [name, value] : sample.labels) labels.push_back({std::string(name), value});
+    add(family, std::move(labels), sample.value);
+  }
+  return family;
 }
 
 void add_program(Families& families, const Snapshot& snapshot) {
@@ -213,7 +165,7 @@ Families AgentSeries::Collect() const {
   Families families;
   add_sources(families, snapshot_.sources);
   add_polling(families, snapshot_);
-  add_work(families, snapshot_.rejected_work_lines);
+  for (const flopwatt::MetricFamily& family : snapshot_.driver_metrics) families.push_back(family_of(family));
   add_store(families, snapshot_.store);
   add_exporters(families, snapshot_.exporters);
   add_program(families, snapshot_);

@@ -1,4 +1,4 @@
-// What the agent tells of itself, as families of the prometheus-cpp model.
+// What the agent shows of itself, as families of the prometheus-cpp model.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -10,7 +10,7 @@
 
 namespace flopwatt::prometheus {
 
-/// Sources, polls, buses, store, exporters and configuration, as the snapshot has them.
+/// Sources, polls, what the drivers count, store, exporters and configuration, as the snapshot has them.
 class AgentSeries final : public ::prometheus::Collectable {
  public:
   /// Keeps a reference to the snapshot.
@@ -22,8 +22,8 @@ class AgentSeries final : public ::prometheus::Collectable {
   const Snapshot& snapshot_;
 };
 
-/// `process_*` as Prometheus' client libraries have them, read from /proc/self at each call. What cannot be
-/// read is left out.
+/// `process_*` as in Prometheus' client libraries, read from /proc/self at each call. What cannot be read is
+/// left out.
 class ProcessSeries final : public ::prometheus::Collectable {
  public:
   [[nodiscard]] std::vector<::prometheus::MetricFamily> Collect() const override;

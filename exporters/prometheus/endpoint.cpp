@@ -73,8 +73,8 @@ HttpResponse readiness(const Snapshot& snapshot) {
 }  // namespace
 
 Endpoint::Endpoint(boost::asio::any_io_executor executor, const Ask& ask, HttpLimits limits)
-    : desk_([ask] { return ask(SnapshotDetail::figures); }),
-      detailed_desk_([ask] { return ask(SnapshotDetail::reasons); }),
+    : figures_([ask] { return ask(SnapshotDetail::figures); }),
+      status_([ask] { return ask(SnapshotDetail::status); }),
       server_(
           std::move(executor), [this](HttpRequest request) { return answer(std::move(request)); }, limits) {}
 
@@ -96,7 +96,7 @@ boost::asio::awaitable<HttpResponse> Endpoint::answer(HttpRequest request) {
     co_return text_response(404, "There is nothing here. See / for what there is.\n");
 
   const bool is_status = path == "/api/v1/status";
-  const SnapshotPtr snapshot = co_await (is_status ? detailed_desk_ : desk_).newest();
+  const SnapshotPtr snapshot = co_await (is_status ? status_ : figures_).newest();
   if (!snapshot) co_return no_snapshot();
   if (is_status) co_return json_response(status_json(*snapshot));
   if (path == "/-/ready") co_return readiness(*snapshot);

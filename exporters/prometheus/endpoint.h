@@ -1,8 +1,8 @@
 // The Prometheus endpoint: what people, Prometheus and scripts read over HTTP. Serving loop.
 //
 //   /                  where to go
-//   /metrics           the page of metrics_page.h, in the format that the client asks for, with gzip if it
-//   may
+//   /metrics           the page of metrics_page.h, in the format that the client asks for, with gzip if
+//   allowed
 //   /-/healthy         200 while the serving loop runs
 //   /-/ready           200 once every source has been polled, the store is open and the metering loop runs
 //                      its beats, else 503 and what misses
@@ -33,7 +33,7 @@ class Endpoint {
   /// As AskForSnapshot, for the detail that is wanted.
   using Ask = std::function<boost::asio::awaitable<SnapshotPtr>(SnapshotDetail)>;
 
-  /// `executor`: of the serving loop. What shows the agent's state answers 503 while `ask` does not deliver.
+  /// `executor`: of the serving loop. Pages with the agent's state answer 503 while `ask` does not return.
   Endpoint(boost::asio::any_io_executor executor, const Ask& ask, HttpLimits limits = {});
 
   /// Listens on all of `addresses`; returns the ports that were bound. Before run().
@@ -63,7 +63,7 @@ class Endpoint {
     std::weak_ptr<const std::string> body_;
   };
 
-  SharedSnapshot desk_, detailed_desk_;
+  SharedSnapshot figures_, status_;  // by detail
   MetricsPage page_;
   std::array<Rendered, 2> pages_, compressed_pages_;  // by format
   HttpServer server_;

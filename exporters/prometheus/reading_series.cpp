@@ -142,7 +142,7 @@ SourceLines* ReadingSeries::Before::find(const Source& source) {
 void ReadingSeries::take(const Snapshot& snapshot) {
   Before before{std::exchange(lines_, {})};
   lines_.reserve(before.lines.size());
-  const bool counts_work = !snapshot.rejected_work_lines.empty();
+  const bool counts_work = snapshot.counts_work;
   for (const SourceState& state : snapshot.sources) {
     // A reading is shown with the description that it was read under.
     const SourcePtr& source = state.newest ? state.newest->source : state.source;

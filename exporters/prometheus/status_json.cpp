@@ -29,11 +29,9 @@ json::object reading_object(const ReadingSet& set) {
   return parse_json(object).as_object();
 }
 
-template <class Failures>
-json::object failures_object(const Failures& failures) {
+json::object failures_object(const FaultCounts& failures) {
   json::object object;
-  for (std::size_t i = 0; i < all_fault_classes.size(); ++i)
-    object[flopwatt::name_of(all_fault_classes[i])] = failures[i];
+  for (const FaultClass fault : all_fault_classes) object[flopwatt::name_of(fault)] = failures[fault];
   return object;
 }
 
@@ -52,20 +50,6 @@ json::object source_object(const SourceState& state) {
     object["missing"] = std::move(missing);
   }
   return object;
-}
-
-json::object bus_object(const BusUse& bus, const Snapshot& snapshot) {
-  json::object units;
-  for (const UnitUse& unit : bus.units)
-    if (const SourceState* state = snapshot.find_source(unit.source))
-      units[state->source->name] = {{"unit_id", unit.unit_id},
-                                    {"requests", unit.requests},
-                                    {"failures", failures_object(unit.failures)},
-                                    {"quarantined", unit.quarantined}};
-  return {{"busy_seconds", bus.busy_seconds},
-          {"turnaround_seconds", bus.turnaround_seconds},
-          {"planned_cycle_seconds", bus.planned_cycle_seconds},
-          {"units", std::move(units)}};
 }
 
 // A scope's running figures have no MQTT message, so no key in the table: name and unit of the row, as the
@@ -128,8 +112,6 @@ json::object store_object(const StoreState& store) {
 std::string status_json(const Snapshot& snapshot) {
   json::object sources;
   for (const SourceState& state : snapshot.sources) sources[state.source->name] = source_object(state);
-  json::object buses;
-  for (const BusUse& bus : snapshot.buses) buses[bus.bus] = bus_object(bus, snapshot);
   json::object scopes;
   for (const ScopeFigures& scope : snapshot.scopes) scopes[scope.name] = scope_object(scope);
   json::object exporters;
@@ -138,17 +120,18 @@ std::string status_json(const Snapshot& snapshot) {
                              {"delivered_readings", state.delivered},
                              {"dropped_readings", state.dropped},
                              {"backlog_readings", state.backlog}};
-  const json::object status{{"node", text(snapshot.node)},
-                            {"version", std::string_view(version)},
-                            {"revision", std::string_view(revision)},
-                            {"time", time_text(snapshot.taken.wall_us)},
-                            {"ready", snapshot.ready},
-                            {"config_loaded", time_text(snapshot.config_loaded_wall_us)},
-                            {"sources", std::move(sources)},
-                            {"buses", std::move(buses)},
-                            {"scopes", std::move(scopes)},
-                            {"store", store_object(snapshot.store)},
-                            {"exporters", std::move(exporters)}};
+  json::object status{{"node", text(snapshot.node)},
+                      {"version", std::string_view(version)},
+                      {"revision", std::string_view(revision)},
+                      {"time", time_text(snapshot.taken.wall_us)},
+                      {"ready", snapshot.ready},
+                      {"config_loaded", time_text(snapshot.config_loaded_wall_us)},
+                      {"sources", std::move(sources)}};
+  for (const StatusSection& section : snapshot.driver_sections)
+    status[section.key] = parse_json(section.json);
+  status["scopes"] = std::move(scopes);
+  status["store"] = store_object(snapshot.store);
+  status["exporters"] = std::move(exporters);
   return json::serialize(status) + "\n";
 }
 

@@ -10,7 +10,7 @@ void Connection::count(const Result<Answer>& result) {
     traffic_.turnaround +=
         std::chrono::microseconds(result->received.monotonic_us - result->sent.monotonic_us);
   else
-    ++traffic_.failures.at(static_cast<std::size_t>(result.error().fault_class));
+    traffic_.failures.add(result.error().fault_class);
 }
 
 std::unique_ptr<Connection> make_connection(const boost::asio::any_io_executor& executor,

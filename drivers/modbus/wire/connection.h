@@ -2,7 +2,6 @@
 // at a time. Metering loop only.
 #pragma once
 
-#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -36,8 +35,7 @@ struct Answer {
 struct Traffic {
   std::uint64_t openings = 0;  ///< how often it was opened: between two of them a device may have restarted
   std::uint64_t requests = 0;  ///< sent, repetitions included
-  /// Failed attempts, parallel to all_fault_classes.
-  std::array<std::uint64_t, all_fault_classes.size()> failures{};
+  FaultCounts failures;        ///< failed attempts
   std::chrono::microseconds turnaround{0};  ///< from sending requests to having their answers, summed up
 };
 

@@ -14,6 +14,7 @@
 #include "config/load.h"
 #include "config/profiles/profile_library.h"
 #include "config/read_accelerator_table.h"
+#include "exporters/mqtt/settings.h"
 
 namespace {
 
@@ -72,9 +73,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       disk.write("accelerators.yml",
                  "nvidia: {flop_per_clock_per_sm: {\"9.0\": {fp32: 256, fp32_lanes: 128}}, products: []}\n");
   static const DataPaths shipped{{FLOPWATT_SOURCE_DIR "/config/meters"}, table};
+  static const std::vector<ExporterSection> exporters = {mqtt::section()};
   const std::string text(data, data + size);
 
-  const Loaded loaded = load_config(disk.write("flopwatt.yml", text), shipped);
+  const Loaded loaded = load_config(disk.write("flopwatt.yml", text), shipped, exporters);
   check_findings(loaded.findings);
   if (!loaded.has_errors()) check_config(loaded.config);
 

@@ -59,7 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ++lines;
   }
   std::uint64_t refused = 0;
-  for (const auto& one : counter.rejected()) refused += one.lines;
+  for (const flopwatt::work::Refusal refusal : flopwatt::work::all_refusals)
+    refused += counter.refused(refusal);
   require(intake.lines + refused == lines);
   const double fill = peak_rate * (flopwatt::work::budget_seconds + static_cast<double>(now_us) / 1e6);
   require(intake.budgeted <= fill * (1 + 1e-9));

@@ -9,7 +9,9 @@
 #include <iterator>
 #include <random>
 
+#include "config/yaml/map_reader.h"
 #include "config/yaml/yaml_tree.h"
+#include "exporters/mqtt/settings.h"
 #include "wrong_files.h"
 
 using namespace flopwatt;
@@ -20,6 +22,18 @@ namespace {
 
 const DataPaths shipped_data = {{test::source_dir / "config/meters"},
                                 test::source_dir / "config/accelerators.yml"};
+
+/// A kind of push exporter that only this test has.
+struct FileSettings {
+  std::string path;
+  bool operator==(const FileSettings&) const = default;
+};
+ExporterSettings read_file_exporter(MapReader& map, const Config&) {
+  FileSettings settings;
+  map.read_text("path", settings.path);
+  return ExporterSettings(settings);
+}
+const std::vector<ExporterSection> kinds = {mqtt::section(), {"file", "a file exporter", read_file_exporter}};
 
 class TextAsFile {
  public:
@@ -37,10 +51,12 @@ class TextAsFile {
   fs::path path_;
 };
 
-Loaded load_text(const std::string& text) { return load_config(TextAsFile(text).path(), shipped_data); }
+Loaded load_text(const std::string& text) {
+  return load_config(TextAsFile(text).path(), shipped_data, kinds);
+}
 
 Loaded load_good(const fs::path& file) {
-  Loaded loaded = load_config(file, shipped_data);
+  Loaded loaded = load_config(file, shipped_data, kinds);
   for (const Finding& finding : loaded.findings) MESSAGE(finding.text());
   REQUIRE_FALSE(loaded.has_errors());
   return loaded;
@@ -51,7 +67,8 @@ Loaded load_good(const fs::path& file) {
 TEST_CASE("wrong configurations: every fault at its place, all at once") {
   const auto files = test::yaml_files(test::source_dir / "tests/unit/config/wrong");
   REQUIRE(files.size() >= 20);
-  for (const fs::path& file : files) test::check_findings(file, load_config(file, shipped_data).findings);
+  for (const fs::path& file : files)
+    test::check_findings(file, load_config(file, shipped_data, kinds).findings);
 }
 
 TEST_CASE("a good configuration: what is said of meters") {
@@ -131,15 +148,19 @@ TEST_CASE("a good configuration: everything else") {
   CHECK(config.prometheus.listen[0].text() == ":10150");
   CHECK(config.prometheus.listen[1].text() == "127.0.0.1:9100");
   CHECK(config.prometheus.listen[2].host == "::1");
-  REQUIRE(config.mqtt.size() == 2);
-  CHECK(config.mqtt[0].name == "ems");
-  CHECK(config.mqtt[0].host == "broker.example");
-  CHECK(config.mqtt[0].port == 1883);
-  CHECK(config.mqtt[0].prefix == "site-1/flopwatt");
-  CHECK(config.mqtt[0].username == "rack-r12");
-  CHECK_FALSE(config.mqtt[0].password_file);
-  CHECK(config.mqtt[1].host == "::1");
-  CHECK(config.mqtt[1].prefix == "flopwatt");
+  REQUIRE(config.exporters.size() == 2);
+  CHECK(config.exporters[0].kind == "mqtt");
+  CHECK(config.exporters[0].name == "ems");
+  CHECK(config.exporters[1].name == "local");
+  const auto& ems = config.exporters[0].settings.as<mqtt::Settings>();
+  CHECK(ems.host == "broker.example");
+  CHECK(ems.port == 1883);
+  CHECK(ems.prefix == "site-1/flopwatt");
+  CHECK(ems.username == "rack-r12");
+  CHECK_FALSE(ems.password_file);
+  const auto& local = config.exporters[1].settings.as<mqtt::Settings>();
+  CHECK(local.host == "::1");
+  CHECK(local.prefix == "flopwatt");
 }
 
 TEST_CASE("the example configuration works as it is and says nothing but what it shows") {
@@ -173,8 +194,8 @@ TEST_CASE("the example configuration with its commented lines is good too") {
   CHECK(loaded.config.meters.at(1).timeout == 500ms);
   CHECK(loaded.config.accelerator_names.size() == 1);
   CHECK(loaded.config.scopes.size() == 3);
-  REQUIRE(loaded.config.mqtt.size() == 1);
-  CHECK(loaded.config.mqtt[0].password_file == password);
+  REQUIRE(loaded.config.exporters.size() == 1);
+  CHECK(loaded.config.exporters[0].settings.as<mqtt::Settings>().password_file == password);
 }
 
 TEST_CASE("an empty file is a good configuration: everything has a default but meters and scopes") {
@@ -199,7 +220,7 @@ TEST_CASE("an empty file is a good configuration: everything has a default but m
   CHECK(config.store.commit == 1s);
   CHECK(config.prometheus.enabled);
   CHECK(config.prometheus.listen.at(0).text() == ":10150");
-  CHECK(config.mqtt.empty());
+  CHECK(config.exporters.empty());
 }
 
 TEST_CASE("off is the same as false") {
@@ -244,12 +265,36 @@ TEST_CASE("names that only look alike may stand side by side") {
   CHECK(loaded.findings.empty());
 }
 
+TEST_CASE("each kind of push exporter reads its own section; names are unique over all kinds") {
+  const std::string scopes = "scopes: [{name: s, work: all}]\n";
+  const Loaded loaded = load_text(scopes +
+                                  "exporters:\n"
+                                  "  mqtt: [{name: ems, broker: \"mqtt://b\"}]\n"
+                                  "  file: [{name: archive, path: a.txt}]\n");
+  CHECK(loaded.findings.empty());
+  REQUIRE(loaded.config.exporters.size() == 2);
+  const ExporterConfig& archive = loaded.config.exporters[1];
+  CHECK(archive.kind == "file");
+  CHECK(archive.settings.as<FileSettings>().path == "a.txt");
+  CHECK(archive == ExporterConfig{"file", "archive", ExporterSettings(FileSettings{"a.txt"})});
+  CHECK(archive != ExporterConfig{"file", "archive", ExporterSettings(FileSettings{"b.txt"})});
+  CHECK(archive.settings != ExporterSettings(std::string("a.txt")));  // of another type
+
+  const Loaded wrong = load_text(scopes +
+                                 "exporters:\n"
+                                 "  mqtt: [{name: ems, broker: \"mqtt://b\"}]\n"
+                                 "  file: [{name: EMS, pfad: a.txt}]\n");
+  REQUIRE(wrong.findings.size() == 2);
+  CHECK(wrong.findings[0].message.find("name: 'EMS' is already the name of the exporter") == 0);
+  CHECK(wrong.findings[1].message.find("pfad") != std::string::npos);
+}
+
 TEST_CASE("a file that cannot be read is a finding") {
   for (const auto& [path, part] :
        std::vector<std::pair<std::string, std::string>>{{"/nowhere/flopwatt.yml", "no such file"},
                                                         {"/tmp", "directory"},
                                                         {"/dev/zero", "not a regular file"}}) {
-    const Loaded loaded = load_config(path, shipped_data);
+    const Loaded loaded = load_config(path, shipped_data, kinds);
     REQUIRE(loaded.findings.size() == 1);
     CHECK(loaded.findings[0].text().starts_with(path + ":1:1: "));
     CHECK(loaded.findings[0].message.find(part) != std::string::npos);
@@ -265,7 +310,7 @@ TEST_CASE("a file that this user may not read: who may has to be changed") {
   const bool root = ::geteuid() == 0;  // who may read everything
   constexpr ::uid_t nobody = 65534;
   if (root) REQUIRE(::seteuid(nobody) == 0);
-  const Loaded loaded = load_config(file.path(), shipped_data);
+  const Loaded loaded = load_config(file.path(), shipped_data, kinds);
   if (root) REQUIRE(::seteuid(0) == 0);
   REQUIRE_FALSE(loaded.findings.empty());
   CHECK(loaded.findings[0].message ==
@@ -278,7 +323,7 @@ TEST_CASE("faults of a profile stand in the profile's file, once, after the conf
       "meters:\n  - {name: a, address: \"tcp://h\", profile: overlaps, accuracy: {class: 1}}\n"
       "  - {name: b, address: \"tcp://i\", profile: overlaps, accuracy: {class: 1}}\nbad: 1\n"
       "scopes: [{name: s, energy: [a, b], work: all}]\n");
-  const Loaded loaded = load_config(file.path(), {{folder}, shipped_data.accelerators});
+  const Loaded loaded = load_config(file.path(), {{folder}, shipped_data.accelerators}, kinds);
   REQUIRE(loaded.findings.size() == 4);
   CHECK(loaded.findings[0].file == file.path());
   CHECK(loaded.findings[0].line == 4);
@@ -287,7 +332,7 @@ TEST_CASE("faults of a profile stand in the profile's file, once, after the conf
 
 TEST_CASE("a missing table of accelerators is an error") {
   const TextAsFile file("scopes: [{name: s, work: all}]");
-  const Loaded loaded = load_config(file.path(), {{}, "/nowhere/accelerators.yml"});
+  const Loaded loaded = load_config(file.path(), {{}, "/nowhere/accelerators.yml"}, kinds);
   CHECK(loaded.has_errors());
   CHECK(loaded.findings.at(0).text().starts_with("/nowhere/accelerators.yml:1:1: "));
 }

@@ -18,7 +18,7 @@ Config load_buses(const std::string& text) {
   std::ofstream(file) << text;
   const DataPaths paths{{fs::path(FLOPWATT_SOURCE_DIR) / "config/meters"},
                         fs::path(FLOPWATT_SOURCE_DIR) / "config/accelerators.yml"};
-  const Loaded loaded = load_config(file, paths);
+  const Loaded loaded = load_config(file, paths, {});
   fs::remove(file);
   for (const Finding& finding : loaded.findings) CAPTURE(finding.text());
   CHECK_FALSE(loaded.has_errors());

@@ -26,7 +26,7 @@ class ProfileFolder {
   [[nodiscard]] Loaded load(const std::string& text) const {
     std::ofstream(path_ / "f.yml") << text;
     const fs::path source = FLOPWATT_SOURCE_DIR;
-    return load_config(path_ / "f.yml", {{source / "config/meters"}, source / "config/accelerators.yml"});
+    return load_config(path_ / "f.yml", {{source / "config/meters"}, source / "config/accelerators.yml"}, {});
   }
 
  private:

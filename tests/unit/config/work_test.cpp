@@ -15,7 +15,8 @@ namespace {
 WorkConfig load_work(const std::string& text) {
   const fs::path file = fs::temp_directory_path() / ("flopwatt-work-" + std::to_string(getpid()) + ".yml");
   std::ofstream(file) << text;
-  const Loaded loaded = load_config(file, {{}, fs::path(FLOPWATT_SOURCE_DIR) / "config/accelerators.yml"});
+  const Loaded loaded =
+      load_config(file, {{}, fs::path(FLOPWATT_SOURCE_DIR) / "config/accelerators.yml"}, {});
   fs::remove(file);
   REQUIRE_FALSE(loaded.has_errors());
   return loaded.config.work;

@@ -82,10 +82,22 @@ TEST_CASE("acknowledgements wait for a commit that fails, too") {
 TEST_CASE("the record of a commit is that of its begin") {
   DeliveryRecord record = record_with(100, 10);
   record.acknowledge(batch(101, 101));
-  const auto record = record.begin_commit();
+  const auto saved = record.begin_commit();
   record.acknowledge(batch(102, 102));
-  CHECK(record.marks.low() == 101);
-  CHECK(record.delivered == 2);
+  CHECK(saved.marks.low() == 101);
+  CHECK(saved.delivered == 2);
+}
+
+TEST_CASE("what is acknowledged during a commit is no gap until the commit ends, nor after it") {
+  DeliveryRecord record = record_with(100, 3);
+  static_cast<void>(record.begin_commit());
+  record.claim({101, 102});
+  record.acknowledge(batch(101, 102));
+  record.release({101, 102});
+  CHECK(record.next_gap(103) == Span{103, 103});
+  SUBCASE("the commit succeeds") { record.end_commit(0, {}, 0); }
+  SUBCASE("the commit fails") { record.abandon_commit(); }
+  CHECK(record.next_gap(103) == Span{103, 103});
 }
 
 TEST_CASE("a gap is neither delivered nor claimed") {

@@ -44,7 +44,7 @@ TEST_CASE("meters are read every interval, with time, scale and source") {
   CHECK(use[0].turnaround_seconds < use[0].busy_seconds);
   CHECK(use[0].planned_cycle_seconds == doctest::Approx(0.02));
   REQUIRE(use[0].units.size() == 1);
-  CHECK(use[0].units[0].source == 0);
+  CHECK(use[0].units[0].source == "pdu");
   CHECK(use[0].units[0].unit_id == 1);
   CHECK(use[0].units[0].requests == 10);
   CHECK(use[0].units[0].failures == UnitUse{}.failures);
@@ -121,7 +121,7 @@ TEST_CASE("a silent unit is asked less and less, and its neighbours are read at 
   CHECK(shared.units[0].quarantined);
   CHECK_FALSE(shared.units[1].quarantined);
   CHECK(shared.units[0].requests == 3);
-  CHECK(shared.units[0].failures[0] == 3);
+  CHECK(shared.units[0].failures[FaultClass::timeout] == 3);
   CHECK_FALSE(rack.driver->bus_use()[1].units[0].quarantined);
   CHECK(silent.skipped == 0);
   CHECK(rack.ledger["healthy"].faults.empty());

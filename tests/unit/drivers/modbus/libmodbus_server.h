@@ -24,7 +24,7 @@ class LibmodbusServer {
     port_ = ntohs(name.sin_port);
   }
   ~LibmodbusServer() {
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
     close(listener_);
     modbus_mapping_free(registers_);
     modbus_free(context_);

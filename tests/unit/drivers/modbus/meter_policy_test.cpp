@@ -70,8 +70,7 @@ TEST_CASE("one register that is not there costs its value, once some requests, a
   CHECK(device.connections() == 1);
   const UnitUse unit = rack.driver->bus_use()[0].units[0];
   CHECK(unit.requests == static_cast<std::uint64_t>(device.requests()));
-  CHECK(unit.failures[static_cast<std::size_t>(FaultClass::exception)] ==
-        static_cast<std::uint64_t>(asked_for));
+  CHECK(unit.failures[FaultClass::exception] == static_cast<std::uint64_t>(asked_for));
 }
 
 TEST_CASE("what was refused is asked again after a new connection") {

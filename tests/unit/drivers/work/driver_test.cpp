@@ -132,8 +132,9 @@ struct Bench {
     return false;
   }
   [[nodiscard]] std::uint64_t refused(std::string_view reason) const {
-    for (const RejectedLines& one : driver->rejected_lines())
-      if (one.reason == reason) return one.lines;
+    for (const MetricFamily& family : driver->metric_families())
+      for (const MetricFamily::Sample& sample : family.samples)
+        if (sample.labels[0].value == reason) return static_cast<std::uint64_t>(sample.value);
     return 0;
   }
 
@@ -263,7 +264,24 @@ TEST_CASE("a reload opens and closes only what changed, and forgets no count and
 
   bench.driver->apply({});
   CHECK(bench.run_until([&] { return !fs::exists(stays.path); }));
-  CHECK(bench.driver->rejected_lines().empty());
+  CHECK(bench.driver->metric_families().empty());
+}
+
+TEST_CASE("refused lines are shown by reason, every reason from the start") {
+  const Folder folder;
+  const Bench bench({folder.socket()});
+  const std::vector<MetricFamily> families = bench.driver->metric_families();
+  REQUIRE(families.size() == 1);
+  CHECK(families[0].name == "flopwatt_work_rejected_lines_total");
+  CHECK(families[0].type == MetricFamily::Type::counter);
+  std::string reasons;
+  for (const MetricFamily::Sample& sample : families[0].samples) {
+    REQUIRE(sample.labels.size() == 1);
+    CHECK(sample.labels[0].name == "reason");
+    CHECK(sample.value == 0);
+    reasons += sample.labels[0].value + ' ';
+  }
+  CHECK(reasons == "syntax sampling_rate not_finite negative target budget overflow ");
 }
 
 TEST_CASE("a datagram that is too large counts up to where it was cut") {

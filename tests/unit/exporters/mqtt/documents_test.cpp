@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "exporters/mqtt/status_board.h"
+#include "exporters/mqtt/source_status.h"
 #include "tests/unit/exporters/mqtt/sets.h"
 
 using namespace flopwatt;
@@ -16,9 +16,9 @@ SourceStatus status(const SourcePtr& source, bool up, std::int64_t since = test:
   return {.source = source, .up = up, .known = true, .fault = FaultClass::timeout, .since_wall_us = since};
 }
 
-std::vector<std::string> topics_of(StatusBoard& board) {
+std::vector<std::string> topics_of(SourceStatusMessages& messages) {
   std::vector<std::string> topics;
-  while (const auto message = board.take()) {
+  while (const auto message = messages.take()) {
     CHECK(message->retained);
     topics.push_back(*message->topic);
   }
@@ -59,45 +59,45 @@ TEST_CASE("info tells the labels of a meter's branches, and the units of their k
 }
 
 TEST_CASE("the status of a source that goes is taken away, until it comes back") {
-  StatusBoard board("f/n/");
+  SourceStatusMessages messages("f/n/");
   const auto a = test::meter("a"), b = test::meter("b");
-  CHECK(board.update({status(a, true), status(b, true)}));
-  (void)topics_of(board);
-  CHECK(board.update({status(a, true)}));
-  (void)board.take();  // info
-  auto message = board.take();
+  CHECK(messages.update({status(a, true), status(b, true)}));
+  (void)topics_of(messages);
+  CHECK(messages.update({status(a, true)}));
+  (void)messages.take();  // info
+  auto message = messages.take();
   REQUIRE(message);
   CHECK(*message->topic == "f/n/status/b");
   CHECK(message->payload.empty());
   CHECK(message->retained);
-  CHECK_FALSE(board.update({status(a, true)}));
-  board.forget_published();  // it may have been lost with the connection
-  CHECK(topics_of(board) == std::vector<std::string>{"f/n/info", "f/n/status/a", "f/n/status/b"});
-  CHECK(board.update({status(a, true), status(b, true)}));
-  (void)board.take();
-  message = board.take();
+  CHECK_FALSE(messages.update({status(a, true)}));
+  messages.forget_published();  // it may have been lost with the connection
+  CHECK(topics_of(messages) == std::vector<std::string>{"f/n/info", "f/n/status/a", "f/n/status/b"});
+  CHECK(messages.update({status(a, true), status(b, true)}));
+  (void)messages.take();
+  message = messages.take();
   REQUIRE(message);
   CHECK(message->payload.find("true") != std::string::npos);
 }
 
-TEST_CASE("the board publishes what changed, and everything after a reconnect") {
-  StatusBoard board("f/n/");
-  CHECK_FALSE(board.take());
+TEST_CASE("the status publishes what changed, and everything after a reconnect") {
+  SourceStatusMessages messages("f/n/");
+  CHECK_FALSE(messages.take());
   const auto a = test::meter("a"), b = test::meter("b");
   SourceStatus unknown = status(b, false);
   unknown.known = false;
-  CHECK(board.update({status(a, true), unknown}));
-  CHECK(topics_of(board) == std::vector<std::string>{"f/n/info", "f/n/status/a"});
+  CHECK(messages.update({status(a, true), unknown}));
+  CHECK(topics_of(messages) == std::vector<std::string>{"f/n/info", "f/n/status/a"});
 
-  CHECK_FALSE(board.update({status(a, true), unknown}));
-  CHECK(board.update({status(a, true), status(b, false)}));
-  CHECK(topics_of(board) == std::vector<std::string>{"f/n/status/b"});
-  CHECK(board.update({status(a, true), status(b, true, test::noon + 1)}));
-  CHECK(topics_of(board) == std::vector<std::string>{"f/n/status/b"});
+  CHECK_FALSE(messages.update({status(a, true), unknown}));
+  CHECK(messages.update({status(a, true), status(b, false)}));
+  CHECK(topics_of(messages) == std::vector<std::string>{"f/n/status/b"});
+  CHECK(messages.update({status(a, true), status(b, true, test::noon + 1)}));
+  CHECK(topics_of(messages) == std::vector<std::string>{"f/n/status/b"});
 
-  CHECK(board.update({status(test::meter("a", "0815"), true), status(b, true, test::noon + 1)}));
-  CHECK(topics_of(board) == std::vector<std::string>{"f/n/info"});
+  CHECK(messages.update({status(test::meter("a", "0815"), true), status(b, true, test::noon + 1)}));
+  CHECK(topics_of(messages) == std::vector<std::string>{"f/n/info"});
 
-  board.forget_published();
-  CHECK(topics_of(board) == std::vector<std::string>{"f/n/info", "f/n/status/a", "f/n/status/b"});
+  messages.forget_published();
+  CHECK(topics_of(messages) == std::vector<std::string>{"f/n/info", "f/n/status/a", "f/n/status/b"});
 }

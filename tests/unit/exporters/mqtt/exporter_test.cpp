@@ -98,7 +98,7 @@ TEST_CASE("what changes while the status before is being acknowledged is publish
     rig.exporter->set_status({newest});
     const auto is_told = [&] {
       const auto told = subscriber.on(base + "status/pdu-a");
-      return !told.empty() && told.back().payload == mqtt::status_document(newest);
+      return !told.empty() && told.back().payload == flopwatt::mqtt::status_document(newest);
     };
     run_until(rig.loop, is_told);
     REQUIRE(is_told());
@@ -114,7 +114,7 @@ TEST_CASE("user and password are sent; the password file is read at each connect
   Mosquitto broker("allow_anonymous false\npassword_file " + passwords.string() + "\n");
 
   folder.write("mqtt-password", "old one\n");
-  MqttConfig config = Rig::configuration(broker.port);
+  flopwatt::mqtt::Settings config = Rig::configuration(broker.port);
   config.username = "rack-r12";
   config.password_file = folder.path / "mqtt-password";
   Rig rig(config);

@@ -199,7 +199,7 @@ TEST_CASE("publish() can be cancelled at any time; what it had sent does no harm
 }
 
 TEST_CASE("a host name that nobody knows is a reason, not an end") {
-  MqttConfig config = Rig::configuration(1883);
+  flopwatt::mqtt::Settings config = Rig::configuration(1883);
   config.host = "no-such-broker.invalid";
   Rig rig(config);
   CHECK_FALSE(rig.up(milliseconds(500)));

@@ -16,18 +16,18 @@ const InFlight::SteadyTime start{};
 
 TEST_CASE("replay has at most half of the slots, live all of them") {
   InFlight in_flight(4);
-  const auto delivery = std::make_shared<Delivery>();
+  const auto acknowledgements = std::make_shared<Acknowledgements>();
   for (int i = 0; i < 2; ++i) {
     REQUIRE(in_flight.has_room(Lane::replay));
-    in_flight.add(delivery, topic, Lane::replay, start);
+    in_flight.add(acknowledgements, topic, Lane::replay, start);
   }
   CHECK_FALSE(in_flight.has_room(Lane::replay));
   for (int i = 0; i < 2; ++i) {
     REQUIRE(in_flight.has_room(Lane::live));
-    in_flight.add(delivery, topic, Lane::live, start);
+    in_flight.add(acknowledgements, topic, Lane::live, start);
   }
   CHECK_FALSE(in_flight.has_room(Lane::live));
-  CHECK(delivery->unanswered == 4);
+  CHECK(acknowledgements->unanswered == 4);
 }
 
 TEST_CASE("with a single slot replay gets it, when no live message waits") {
@@ -41,9 +41,9 @@ TEST_CASE("with a single slot replay gets it, when no live message waits") {
   CHECK(in_flight.has_room(Lane::replay));
 }
 
-TEST_CASE("answers free their slot and tell their delivery; the first fault stays") {
+TEST_CASE("answers free their slot and tell their acknowledgements; the first fault stays") {
   InFlight in_flight(3);
-  const auto one = std::make_shared<Delivery>(), other = std::make_shared<Delivery>();
+  const auto one = std::make_shared<Acknowledgements>(), other = std::make_shared<Acknowledgements>();
   const auto a = in_flight.add(one, topic, Lane::live, start);
   const auto b = in_flight.add(one, topic, Lane::replay, start);
   const auto c = in_flight.add(other, topic, Lane::live, start);
@@ -64,9 +64,9 @@ TEST_CASE("answers free their slot and tell their delivery; the first fault stay
 
 TEST_CASE("progress is an answer, or the first message after a silence") {
   InFlight in_flight(3);
-  const auto delivery = std::make_shared<Delivery>();
-  const auto a = in_flight.add(delivery, topic, Lane::live, start + seconds(100));
-  in_flight.add(delivery, topic, Lane::live, start + seconds(105));
+  const auto acknowledgements = std::make_shared<Acknowledgements>();
+  const auto a = in_flight.add(acknowledgements, topic, Lane::live, start + seconds(100));
+  in_flight.add(acknowledgements, topic, Lane::live, start + seconds(105));
   CHECK(in_flight.last_progress() == start + seconds(100));
   in_flight.answered(a, std::nullopt, start + seconds(107));
   CHECK(in_flight.last_progress() == start + seconds(107));

@@ -31,7 +31,8 @@ struct Publication {
 class Rig {
  public:
   explicit Rig(std::uint16_t port) : Rig(configuration(port)) {}
-  explicit Rig(const MqttConfig& config) : exporter(make_exporter(config, "rack-r12", "0.1.0")) {
+  explicit Rig(const mqtt::Settings& settings)
+      : exporter(mqtt::make_exporter({"mqtt", "ems", ExporterSettings(settings)}, "rack-r12", "0.1.0")) {
     asio::co_spawn(loop, exporter->run(),
                    asio::bind_cancellation_slot(stop_.slot(), [this](std::exception_ptr) { ended_ = true; }));
   }
@@ -39,12 +40,11 @@ class Rig {
   Rig(const Rig&) = delete;
   Rig& operator=(const Rig&) = delete;
 
-  static MqttConfig configuration(std::uint16_t port) {
-    MqttConfig config;
-    config.name = "ems";
-    config.host = "127.0.0.1";
-    config.port = port;
-    return config;
+  static mqtt::Settings configuration(std::uint16_t port) {
+    mqtt::Settings settings;
+    settings.host = "127.0.0.1";
+    settings.port = port;
+    return settings;
   }
 
   /// Waits until the exporter is up.

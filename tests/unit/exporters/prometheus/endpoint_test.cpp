@@ -24,7 +24,7 @@
 
 using namespace flopwatt;
 using namespace std::chrono_literals;
-using prometheus::Endpoint;
+using flopwatt::prometheus::Endpoint;
 using test::Answer;
 using test::HttpClient;
 using Clock = std::chrono::steady_clock;
@@ -41,8 +41,7 @@ struct Agent {
     ++questions;
     while (!answers) co_await sleep_until(Clock::now() + 1ms);
     auto answer = std::make_shared<Snapshot>(snapshot);
-    if (detail == SnapshotDetail::reasons)
-      answer->sources.front().missing = {{"frequency_hz", "exception 2"}};
+    if (detail == SnapshotDetail::status) answer->sources.front().missing = {{"frequency_hz", "exception 2"}};
     co_return answer;
   }
 };

@@ -10,7 +10,7 @@ using namespace flopwatt;
 namespace json = boost::json;
 
 TEST_CASE("the newest readings of every source under their MQTT keys") {
-  const json::value readings = json::parse(prometheus::readings_json(test::synthetic_snapshot()));
+  const json::value readings = json::parse(flopwatt::prometheus::readings_json(test::synthetic_snapshot()));
   CHECK(readings.at("node") == "rack-r12");
   CHECK(readings.at("time") == "2026-11-23T12:44:01.750Z");
   const json::object& sources = readings.at("sources").as_object();
@@ -30,7 +30,7 @@ TEST_CASE("the newest readings of every source under their MQTT keys") {
 }
 
 TEST_CASE("a source that is stale or was never read is down, and has no values") {
-  const std::string text = prometheus::readings_json(test::synthetic_snapshot());
+  const std::string text = flopwatt::prometheus::readings_json(test::synthetic_snapshot());
   const auto has = [&](const std::string& part) { return text.find(part) != std::string::npos; };
   CHECK(has(R"("pdu-b":{"kind":"meter","up":false,"last_fault":"cannot read pdu-b: connection refused"},)"));
   CHECK(has(R"("nvidia1":{"kind":"accelerator","up":false},)"));
@@ -45,12 +45,12 @@ TEST_CASE("a fault of the newest poll stands beside readings that are not stale 
       test::state_of(test::set_of(test::source_of(SourceKind::meter, "m"),
                                   {{{Quantity::frequency}, 50}, {{Quantity::current, Place::n}, absent}}))};
   snapshot.sources[0].last_fault = "a \"fault\"";
-  CHECK(prometheus::readings_json(snapshot) ==
+  CHECK(flopwatt::prometheus::readings_json(snapshot) ==
         R"({"node":"n","time":"2026-11-23T12:44:01.250Z","sources":{"m":{"kind":"meter","up":true,)"
         R"("time":"2026-11-23T12:44:01.250Z","frequency_hz":50,"last_fault":"a \"fault\""}}})"
         "\n");
   snapshot.sources.clear();
-  CHECK(prometheus::readings_json(snapshot) ==
+  CHECK(flopwatt::prometheus::readings_json(snapshot) ==
         R"({"node":"n","time":"2026-11-23T12:44:01.250Z","sources":{}})"
         "\n");
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "exporters/snapshot.h"
 
@@ -76,7 +77,7 @@ inline SourceState full_meter() {
                                                          {{Q::current, Place::branch, 7}, 2.5},
                                                          {{Q::active_power, Place::branch, 7}, 600.5}}));
   state.skipped = 2;
-  state.failures[0] = 3;
+  state.failures.add(FaultClass::timeout, 3);
   return state;
 }
 
@@ -84,7 +85,7 @@ inline SourceState stale_meter() {
   SourceState state = state_of(set_of(source_of(SourceKind::meter, "pdu-b"),
                                       {{{Quantity::active_power}, 999}, {{Quantity::energy_import}, 999}}),
                                true);
-  state.failures[4] = 7;
+  state.failures.add(FaultClass::connection, 7);
   state.last_fault = "cannot read pdu-b: connection refused";
   return state;
 }
@@ -175,6 +176,54 @@ inline ScopeFigures idle_scope() {
   return scope;
 }
 
+/// What a bus driver of two units and the driver of counted work count.
+inline std::vector<MetricFamily> driver_metrics() {
+  using Type = MetricFamily::Type;
+  const auto of_units = [](const std::vector<double>& pdu_a, const std::vector<double>& pdu_b) {
+    std::vector<MetricFamily::Sample> samples;
+    const auto add = [&](const std::string& source, const std::vector<double>& values) {
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        samples.push_back({{{"source", source}}, values[i]});
+        if (values.size() > 1)
+          samples.back().labels.push_back({"fault", std::string(name_of(all_fault_classes[i]))});
+      }
+    };
+    add("pdu-a", pdu_a);
+    add("pdu-b", pdu_b);
+    return samples;
+  };
+  return {
+      {"flopwatt_bus_busy_seconds_total",
+       "Time in which a request was under way on the bus.",
+       Type::counter,
+       {{{{"bus", "row-a"}}, 12.5}}},
+      {"flopwatt_bus_turnaround_seconds_total",
+       "Time from sending requests to having their answers, of those that were answered.",
+       Type::counter,
+       {{{{"bus", "row-a"}}, 11.25}}},
+      {"flopwatt_bus_planned_cycle_seconds",
+       "How long it takes to poll every meter of the bus once, as planned from its settings.",
+       Type::gauge,
+       {{{{"bus", "row-a"}}, 0.35}}},
+      {"flopwatt_source_bus_info",
+       "Which bus a source is on, and its unit there.",
+       Type::gauge,
+       {{{{"source", "pdu-a"}, {"bus", "row-a"}, {"unit_id", "1"}}, 1},
+        {{{"source", "pdu-b"}, {"bus", "row-a"}, {"unit_id", "17"}}, 1}}},
+      {"flopwatt_source_requests_total", "Requests sent to the source, repeated ones too.", Type::counter,
+       of_units({300}, {9})},
+      {"flopwatt_source_request_failures_total", "Requests that failed, by class of fault.", Type::counter,
+       of_units({4, 1, 0, 0, 0, 0}, {8, 0, 0, 0, 1, 0})},
+      {"flopwatt_source_quarantined",
+       "1 while the source is left alone after failures, and only tried once in a while.", Type::gauge,
+       of_units({0}, {1})},
+      {"flopwatt_work_rejected_lines_total",
+       "Lines of counted work that were refused, by reason.",
+       Type::counter,
+       {{{{"reason", "unknown_target"}}, 3}, {{{"reason", "over_budget"}}, 0}}},
+  };
+}
+
 inline Snapshot synthetic_snapshot() {
   Snapshot snapshot;
   snapshot.taken.wall_us = noon_us + 500'000;
@@ -183,15 +232,8 @@ inline Snapshot synthetic_snapshot() {
                       state_of(accelerator_set("nvidia1", "GPU-1"), true), unread_accelerator()};
   snapshot.scopes = {full_scope(), idle_scope()};
   for (SourceId id = 0; SourceState & state : snapshot.sources) state.id = id++;
-  snapshot.buses = {
-      {.bus = "row-a",
-       .busy_seconds = 12.5,
-       .turnaround_seconds = 11.25,
-       .planned_cycle_seconds = 0.35,
-       .units = {
-           {.source = 0, .unit_id = 1, .requests = 300, .failures = {4, 1, 0, 0, 0, 0}},
-           {.source = 1, .unit_id = 17, .requests = 9, .failures = {8, 0, 0, 0, 1, 0}, .quarantined = true},
-           {.source = 99, .unit_id = 18}}}};  // 99 was removed meanwhile
+  snapshot.driver_metrics = driver_metrics();
+  snapshot.driver_sections = {{"buses", R"({"row-a":{"busy_seconds":12.5,"units":{}}})"}};
   snapshot.store = {.up = true,
                     .readings = 12345,
                     .size_bytes = 98304,
@@ -202,8 +244,8 @@ inline Snapshot synthetic_snapshot() {
   snapshot.exporters = {{.name = "ems", .up = true, .delivered = 12000, .dropped = 5, .backlog = 340}};
   snapshot.poll_duration = {.bounds = {0.005, 0.05, 1}, .counts = {90, 8, 1, 1}, .sum = 3.5};
   snapshot.poll_lateness = {.bounds = {0.001, 0.02}, .counts = {100, 0, 0}, .sum = 0.04};
-  snapshot.rejected_work_lines = {{"unknown_target", 3}, {"over_budget", 0}};
   snapshot.config_loaded_wall_us = noon_us - 60'000'000;
+  snapshot.counts_work = true;
   snapshot.ready = true;
   return snapshot;
 }

@@ -1,4 +1,4 @@
-#include "exporters/mqtt/status_board.h"
+#include "exporters/mqtt/source_status.h"
 
 #include <algorithm>
 #include <set>
@@ -9,14 +9,14 @@
 
 namespace flopwatt::mqtt {
 
-StatusBoard::StatusBoard(const std::string& base)
+SourceStatusMessages::SourceStatusMessages(const std::string& base)
     : base_(base), info_topic_(std::make_shared<const std::string>(base + "info")) {}
 
-bool StatusBoard::update(const std::vector<SourceStatus>& sources) {
+bool SourceStatusMessages::update(const std::vector<SourceStatus>& sources) {
   // Descriptions are immutable: the same pointers say the same, and `info` need not be written to compare it.
-  const bool described_anew =
+  const bool description_changed =
       !std::ranges::equal(sources_, sources, {}, &SourceStatus::source, &SourceStatus::source);
-  if (described_anew || info_.empty()) {
+  if (description_changed || info_.empty()) {
     std::string info = info_document(sources);
     info_pending_ = info_pending_ || info != info_;
     info_ = std::move(info);
@@ -38,23 +38,23 @@ bool StatusBoard::update(const std::vector<SourceStatus>& sources) {
   return pending();
 }
 
-bool StatusBoard::pending() const {
+bool SourceStatusMessages::pending() const {
   return info_pending_ || std::ranges::any_of(entries_, [](const auto& each) { return each.second.pending; });
 }
 
-void StatusBoard::remove_all_but(const std::vector<SourceStatus>& sources) {
+void SourceStatusMessages::remove_all_but(const std::vector<SourceStatus>& sources) {
   std::set<std::string_view> present;
   for (const SourceStatus& status : sources) present.insert(status.source->name);
   for (auto& [name, entry] : entries_)
     if (!present.contains(name) && !std::exchange(entry.removed, true)) entry.pending = true;
 }
 
-void StatusBoard::forget_published() {
+void SourceStatusMessages::forget_published() {
   info_pending_ = !info_.empty();
   for (auto& [name, entry] : entries_) entry.pending = true;
 }
 
-std::optional<Message> StatusBoard::take() {
+std::optional<Message> SourceStatusMessages::take() {
   if (info_pending_) {
     info_pending_ = false;
     return Message{.topic = info_topic_, .payload = info_, .retained = true};

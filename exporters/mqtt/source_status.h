@@ -11,17 +11,17 @@
 
 namespace flopwatt::mqtt {
 
-class StatusBoard {
+class SourceStatusMessages {
  public:
-  explicit StatusBoard(const std::string& base);
+  explicit SourceStatusMessages(const std::string& base);
 
-  /// The present state of all sources; as pending().
+  /// Takes the present state of all sources; returns pending().
   bool update(const std::vector<SourceStatus>& sources);
 
   /// Whether something is to be published now.
   [[nodiscard]] bool pending() const;
 
-  /// A new connection: everything is to be published again.
+  /// After a new connection: everything is to be published again.
   void forget_published();
 
   /// The next message to publish, `info` first; it counts as published from now on.

@@ -1,4 +1,4 @@
-#include "drivers/work/inlet.h"
+#include "drivers/work/line_receiver.h"
 
 #include <sys/socket.h>
 
@@ -19,7 +19,7 @@ constexpr std::size_t most_bytes = 4 * largest_datagram;
 
 }  // namespace
 
-awaitable<void> Inlet::receive() {
+awaitable<void> LineReceiver::receive() {
   const auto executor = co_await asio::this_coro::executor;
   for (;;) {
     if (!socket_) open(executor);
@@ -32,10 +32,10 @@ awaitable<void> Inlet::receive() {
   }
 }
 
-void Inlet::open(const asio::any_io_executor& executor) {
+void LineReceiver::open(const asio::any_io_executor& executor) {
   auto opened = open_socket(executor, config_);
   if (!opened) {
-    tell(opened.error().message);
+    report(opened.error().message);
     return;
   }
   socket_.emplace(std::move(*opened));
@@ -43,13 +43,13 @@ void Inlet::open(const asio::any_io_executor& executor) {
   log::info("receiving counted work", {{"address", config_.text()}});
 }
 
-void Inlet::tell(const std::string& trouble) {
+void LineReceiver::report(const std::string& trouble) {
   if (trouble != trouble_) log::error(trouble, {{"next", "it is tried again every 5 s"}});
   trouble_ = trouble;
 }
 
-void Inlet::take_waiting() {
-  std::vector<char>& buffer = desk_.buffer;
+void LineReceiver::take_waiting() {
+  std::vector<char>& buffer = sink_.buffer;
   std::size_t bytes = 0;
   for (std::size_t count = 0; count < most_datagrams && bytes < most_bytes; ++count) {
     // With MSG_TRUNC it returns the length that was sent, also where that is more than the buffer.
@@ -57,8 +57,8 @@ void Inlet::take_waiting() {
         ::recv(socket_->descriptor.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
     if (length < 0) {
       if (errno == EAGAIN || errno == EINTR) return;
-      tell("cannot receive counted work on " + config_.text() + ": " +
-           std::generic_category().message(errno));
+      report("cannot receive counted work on " + config_.text() + ": " +
+             std::generic_category().message(errno));
       socket_.reset();
       return;
     }
@@ -68,15 +68,15 @@ void Inlet::take_waiting() {
   }
 }
 
-void Inlet::take_datagram(std::string_view datagram, bool is_cut) {
+void LineReceiver::take_datagram(std::string_view datagram, bool is_cut) {
   const std::int64_t now_us = now().monotonic_us;
   const std::string_view cut = is_cut ? datagram.substr(datagram.rfind('\n') + 1) : std::string_view();
   datagram.remove_suffix(cut.size());
   while (const auto line = take_line(datagram))
-    if (const auto refusal = desk_.counter.take(*line, now_us)) desk_.log.note(*refusal, *line, now_us);
+    if (const auto refusal = sink_.counter.take(*line, now_us)) sink_.log.note(*refusal, *line, now_us);
   if (!is_cut) return;
-  desk_.counter.refuse(Refusal::overflow);
-  desk_.log.note(Refusal::overflow, cut, now_us);
+  sink_.counter.refuse(Refusal::overflow);
+  sink_.log.note(Refusal::overflow, cut, now_us);
 }
 
 }  // namespace flopwatt::work

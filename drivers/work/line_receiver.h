@@ -1,4 +1,4 @@
-// One place where lines of counted work come in: keeps its socket open, and hands every line to the counter.
+// Receives lines of counted work on one socket, keeps the socket open, and hands every line to the counter.
 #pragma once
 
 #include <chrono>
@@ -19,19 +19,19 @@ namespace flopwatt::work {
 /// A larger datagram (only a unix socket carries one) is counted up to here.
 inline constexpr std::size_t largest_datagram = 65536;
 
-/// What the inlets of one driver share.
-struct Desk {
-  explicit Desk(WorkIntake& intake) : counter(intake) {}
+/// What the receivers of one driver share.
+struct LineSink {
+  explicit LineSink(WorkIntake& intake) : counter(intake) {}
 
   LineCounter counter;
   RefusalLog log;
   std::vector<char> buffer = std::vector<char>(largest_datagram);  ///< of the datagram at hand
 };
 
-class Inlet {
+class LineReceiver {
  public:
-  /// `desk` must outlive it.
-  Inlet(StatsdConfig config, Desk& desk) : config_(std::move(config)), desk_(desk) {}
+  /// `sink` must outlive it.
+  LineReceiver(StatsdConfig config, LineSink& sink) : config_(std::move(config)), sink_(sink) {}
 
   /// Receives until it is cancelled; opens the socket where it is not open, and tries again every few seconds
   /// where that fails. The socket stays open in between calls.
@@ -43,12 +43,12 @@ class Inlet {
   void open(const asio::any_io_executor& executor);
   void take_waiting();
   void take_datagram(std::string_view datagram, bool is_cut);
-  void tell(const std::string& trouble);
+  void report(const std::string& trouble);
 
   StatsdConfig config_;
-  Desk& desk_;
+  LineSink& sink_;
   std::optional<Socket> socket_;
-  std::string trouble_;  // told last, "" while the socket is open
+  std::string trouble_;  // reported last, "" while the socket is open
 };
 
 }  // namespace flopwatt::work

@@ -1,0 +1,97 @@
+#include "exporters/mqtt/settings.h"
+
+#include "config/config.h"
+#include "config/parse_address.h"
+#include "config/secret_file.h"
+#include "config/yaml/map_reader.h"
+
+namespace flopwatt::mqtt {
+namespace {
+
+constexpr std::string_view key = "mqtt";
+
+void read_broker(MapReader& map, Settings& settings) {
+  const YamlNode* node = map.require("broker");
+  const std::string* text = node == nullptr ? nullptr : text_of(*node, "broker", map.report());
+  if (text == nullptr) return;
+  const Parsed<BrokerAddress> parsed = parse_broker_address(*text);
+  if (!parsed.value) {
+    // An address may hold a password by mistake: not repeated.
+    const bool shown = text->find('@') == std::string::npos;
+    map.report().error(node->at,
+                       "broker: " + (shown ? "'" + text->substr(0, 60) + "'; " : "") + parsed.advice);
+    return;
+  }
+  settings.host = parsed.value->host;
+  settings.port = parsed.value->port;
+}
+
+void read_format(MapReader& map) {
+  const YamlNode* node = map.find("format");
+  const std::string* text = node == nullptr ? nullptr : text_of(*node, "format", map.report());
+  if (text == nullptr || *text == "json") return;
+  if (*text == "sparkplug")
+    map.report().error(node->at, "format: sparkplug is not yet supported; write json");
+  else
+    map.report().error(node->at, "format: '" + text->substr(0, 60) + "'; write json");
+}
+
+void read_prefix(MapReader& map, Settings& settings) {
+  const YamlNode* node = map.find("prefix");
+  std::string prefix;
+  if (!map.read_text("prefix", prefix)) return;
+  const bool good = prefix.find_first_of("+#") == std::string::npos && prefix.front() != '$' &&
+                    prefix.front() != '/' && prefix.back() != '/' && prefix.size() <= 128;
+  if (good)
+    settings.prefix = prefix;
+  else
+    map.report().error(
+        node->at, "prefix: '" + prefix.substr(0, 60) +
+                      "' cannot begin a topic; write levels as "
+                      "site/flopwatt: no + or #, no $ first, no / first or last, at most 128 characters");
+}
+
+void read_credentials(MapReader& map, Settings& settings, const Config& config) {
+  map.read_text("username", settings.username);
+  const YamlNode* node = map.find("password_file");
+  std::string file;
+  if (map.read_text("password_file", file)) {
+    settings.password_file =
+        find_secret_file(file, "password_file", config.file.parent_path(), node->at, map.report());
+    if (settings.username.empty())
+      map.report().error(node->at, "password_file: there is no username beside it; add one");
+  }
+  map.refuse("password", "secrets do not stand in the configuration; write password_file: <a file with it>");
+}
+
+void refuse_same_topics(const Settings& settings, const Config& config, const MapReader& map) {
+  if (settings.host.empty()) return;  // reported
+  for (const ExporterConfig& other : config.exporters) {
+    if (other.kind != key) continue;
+    const auto& before = other.settings.as<Settings>();
+    if (before.host == settings.host && before.port == settings.port && before.prefix == settings.prefix)
+      map.report().error(map.at(), "publishes the same topics to the same broker as '" + other.name +
+                                       "'; give it another prefix");
+  }
+}
+
+ExporterSettings read(MapReader& map, const Config& config) {
+  Settings settings;
+  read_broker(map, settings);
+  read_format(map);
+  read_prefix(map, settings);
+  read_credentials(map, settings, config);
+  bool home_assistant = false;
+  const YamlNode* home_assistant_node = map.find("home_assistant");
+  if (map.read_bool("home_assistant", home_assistant) && home_assistant)
+    map.report().error(home_assistant_node->at, "home_assistant: true is not yet supported; write false");
+  for (const std::string_view later : {"tls", "group", "primary_host"}) map.refuse_not_yet(later);
+  refuse_same_topics(settings, config, map);
+  return ExporterSettings(std::move(settings));
+}
+
+}  // namespace
+
+ExporterSection section() { return {key, "an MQTT exporter", read}; }
+
+}  // namespace flopwatt::mqtt
