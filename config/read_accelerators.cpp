@@ -3,6 +3,7 @@
 
 #include "config/sections.h"
 #include "config/yaml/nearest.h"
+#include "readings/pci_address.h"
 
 namespace flopwatt {
 namespace {
@@ -72,7 +73,7 @@ void read_names(const YamlNode& node, const Reading& reading) {
   std::vector<NameOverride>& names = reading.config.accelerator_names;
   for (const YamlEntry& entry : node.entries) {
     const std::string* name = text_of(entry.value, "names", reading.report);
-    const std::optional<std::string> pci = normalise_pci(entry.key);
+    const std::optional<std::string> pci = normal_pci(entry.key);
     if (!pci) {
       reading.report.error(entry.at, "names: '" + entry.key +
                                          "' is no PCI address; write it as `nvidia-smi` and `lspci -D` do: "

@@ -48,8 +48,4 @@ struct Parsed {
 /// The same with dots: the node.
 [[nodiscard]] bool is_node_name(std::string_view text);
 
-/// "0000:41:00.0" from any case, also from NVML's form with eight digits of domain. nullopt: not a PCI
-/// address.
-[[nodiscard]] std::optional<std::string> normalise_pci(std::string_view text);
-
 }  // namespace flopwatt
