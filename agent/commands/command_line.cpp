@@ -1,0 +1,234 @@
+#include "agent/commands/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/commands/commands.h"
+#include "agent/commands/standard_output.h"
+#include "agent/daemon/exit_deadline.h"
+#include "config/yaml/parse_values.h"
+#include "drivers/accelerators/guest.h"
+#include "runtime/exit_code.h"
+#include "runtime/version.h"
+
+namespace flopwatt::commands {
+namespace {
+
+/// What the user asked for, as parsed.
+struct Arguments {
+  std::string config_file;
+  std::string format = "table";
+  std::string profile;
+  ProbeArguments probe;
+  ExportArguments exported;
+  std::string vendor;
+  nvidia::GuestOptions guest;
+  std::string interval = "1s";
+};
+
+/// For CLI11: "" or what is wrong. NVML refreshes its counters each 100 ms, and a pair of samples needs more.
+std::string is_interval(const std::string& text) {
+  const auto interval = parse_duration(text).value;
+  return interval && *interval >= std::chrono::milliseconds(200)
+             ? ""
+             : "'" + text + "'; write 200ms or more, as 500ms or 2s";
+}
+
+/// In place of CLI::IsMember, which shows its users a set in its own notation. Case does not matter.
+CLI::Validator one_of(std::vector<std::string> words) {
+  return CLI::Validator(
+      [words = std::move(words)](std::string& text) {
+        const std::string word = CLI::detail::to_lower(text);
+        if (std::ranges::find(words, word) == words.end())
+          return "'" + text + "'; write " + CLI::detail::join(words, " or ");
+        text = word;
+        return std::string();
+      },
+      "");
+}
+
+void add_config_file(CLI::App& command, Arguments& arguments) {
+  command.add_option("--config.file", arguments.config_file, "Configuration, YAML")
+      ->envname("FLOPWATT_CONFIG_FILE")
+      ->required()
+      ->type_name("FILE");
+}
+
+void add_format(CLI::App& command, Arguments& arguments) {
+  command.add_option("--format", arguments.format, "table or json")
+      ->envname("FLOPWATT_FORMAT")
+      ->transform(one_of({"table", "json"}))
+      ->type_name("FORMAT")
+      ->capture_default_str();
+}
+
+void add_read(CLI::App& app, Arguments& arguments) {
+  CLI::App& read = *app.add_subcommand(
+      "read",
+      "Reads every source once; ends after 60 s at the latest. Where an agent runs, shows its readings");
+  add_config_file(read, arguments);
+  add_format(read, arguments);
+}
+
+void add_probe(CLI::App& app, Arguments& arguments) {
+  CLI::App& command = *app.add_subcommand(
+      "probe", "What answers behind a Modbus address, and the configuration for it. Only reads");
+  ProbeArguments& probe = arguments.probe;
+  command.add_option("address", probe.address, "tcp://host[:502], rtu:///dev/..., or rtu+tcp://host:port")
+      ->envname("FLOPWATT_ADDRESS")
+      ->required()
+      ->type_name("ADDRESS");
+  command
+      .add_option("--unit_id", probe.unit_id,
+                  "Units: 7, 1-247 or 1,2,200-203. Default: of tcp:// the first of 1, 255 and 0 that "
+                  "answers, of a line 1-247")
+      ->envname("FLOPWATT_UNIT_ID")
+      ->type_name("UNITS");
+  command.add_option("--timeout", probe.timeout, "How long a unit may think. Default: 1s, on rtu:// 300ms")
+      ->envname("FLOPWATT_TIMEOUT")
+      ->type_name("DURATION");
+  command.add_option("--baud", probe.baud, "Of rtu://; several with commas are tried in turn. Default: 9600")
+      ->envname("FLOPWATT_BAUD")
+      ->type_name("RATES");
+  command
+      .add_option("--parity", probe.parity,
+                  "Of rtu://: none, even, odd; several with commas are tried in turn. Default: none")
+      ->envname("FLOPWATT_PARITY")
+      ->type_name("PARITIES");
+  command.add_option("--stop_bits", probe.stop_bits, "Of rtu://: 1 or 2. Default: 1")
+      ->envname("FLOPWATT_STOP_BITS")
+      ->type_name("NUMBER");
+  add_format(command, arguments);
+}
+
+void add_profiles(CLI::App& app, Arguments& arguments) {
+  CLI::App& profiles = *app.add_subcommand("profiles", "The meter profiles there are");
+  profiles.require_subcommand(0, 1);
+  add_format(profiles, arguments);
+  add_format(*profiles.add_subcommand("list", "All of them, and where each comes from"), arguments);
+  CLI::App& show = *profiles.add_subcommand("show", "What one of them reads, and with which requests");
+  show.add_option("name", arguments.profile, "Its name, or the path of its file")->required();
+  add_format(show, arguments);
+}
+
+void add_export(CLI::App& app, ExportArguments& arguments) {
+  CLI::App& command =
+      *app.add_subcommand("export", "Prints what a store holds, of a stopped or a running agent");
+  command.add_option("--store", arguments.store, "The store, as the agent's store.path")
+      ->envname("FLOPWATT_STORE")
+      ->required()
+      ->type_name("FILE");
+  command.add_option("--since", arguments.since, "First moment: 2026-11-23T12:44:01Z, 2026-11-23 or -1h")
+      ->envname("FLOPWATT_SINCE")
+      ->type_name("TIME");
+  command.add_option("--until", arguments.until, "The moment after the last")
+      ->envname("FLOPWATT_UNTIL")
+      ->type_name("TIME");
+  command.add_option("--format", arguments.format, "csv, jsonl, or openmetrics for promtool")
+      ->envname("FLOPWATT_FORMAT")
+      ->transform(one_of({"csv", "jsonl", "openmetrics"}))
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  command.add_option("--label", arguments.labels, "Added to everything; may be given several times")
+      ->envname("FLOPWATT_LABEL")
+      ->type_name("K=V");
+}
+
+int run_command(const CLI::App& app, const Arguments& arguments) {
+  const auto format = arguments.format == "json" ? OutputFormat::json : OutputFormat::table;
+  if (app.got_subcommand("run")) return run_agent(arguments.config_file);
+  if (app.got_subcommand("check")) return check_config(arguments.config_file);
+  if (app.got_subcommand("read")) return read_sources(arguments.config_file, format);
+  if (app.got_subcommand("profiles"))
+    return arguments.profile.empty() ? list_profiles(format) : show_profile(arguments.profile, format);
+  if (app.got_subcommand("probe")) return probe_address(arguments.probe, format);
+  if (app.got_subcommand("export")) return export_store(arguments.exported);
+  if (app.got_subcommand("smi")) return nvidia::run_guest(arguments.guest);
+  return print_version();
+}
+
+/// Where no command was found on the command line: CLI11 only says that it wants one.
+int tell_commands(const CLI::App& app) {
+  const std::vector<std::string> words = app.remaining();
+  if (!words.empty() && words.front() == "help") {
+    std::cout << app.help();
+    return exit_good;
+  }
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  std::cerr << "flopwatt: "
+            << (words.empty() ? "write a command" : "there is no command '" + words.front() + "'")
+            << "; the commands are: " << CLI::detail::join(names, ", ")
+            << "; flopwatt --help tells what they do\n";
+  return exit_configuration;
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app("flopwatt meters a rack's energy and its computing work and publishes joules per FLOP.",
+               "flopwatt");
+  app.set_version_flag("--version", std::string("flopwatt ") + std::string(version));
+  app.require_subcommand(1);
+  Arguments arguments;
+  add_config_file(*app.add_subcommand("run", "The agent, in the foreground"), arguments);
+  add_config_file(*app.add_subcommand("check", "Checks a configuration; touches no device"), arguments);
+  add_read(app, arguments);
+  add_probe(app, arguments);
+  add_profiles(app, arguments);
+  add_export(app, arguments.exported);
+  CLI::App* smi = app.add_subcommand("smi", "Reads a vendor's accelerators and prints JSON lines");
+  smi->add_option("vendor", arguments.vendor, "Whose library: nvidia")
+      ->required()
+      ->transform(one_of({"nvidia"}))
+      ->type_name("VENDOR");
+  smi->add_option("--library", arguments.guest.library, "Management library to load")
+      ->envname("FLOPWATT_LIBRARY")
+      ->capture_default_str();
+  smi->add_option("--interval", arguments.interval, "Time between two readings, by hand")
+      ->envname("FLOPWATT_INTERVAL")
+      ->check(is_interval)
+      ->capture_default_str();
+  smi->add_option("--listen", arguments.guest.listen,
+                  "Serve agents on a socket made here instead, one after the other")
+      ->envname("FLOPWATT_LISTEN")
+      ->type_name("PATH");
+  smi->add_option("--socket_fd", arguments.guest.socket_fd, "Set by the agent that starts this guest")
+      ->group("");
+  app.add_subcommand("version", "Prints the version");
+  // Only the command that is given looks at the environment: FLOPWATT_FORMAT is not the same for all of them.
+  for (CLI::App* command : app.get_subcommands({})) command->parse_complete_callback([] {});
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) &&
+        app.get_subcommands().empty())
+      return tell_commands(app);
+    // CLI11 prints help and errors; its own codes are folded into the contract's.
+    return app.exit(error) == 0 ? exit_good : exit_configuration;
+  }
+  arguments.guest.interval = *parse_duration(arguments.interval).value;
+  return run_command(app, arguments);
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  daemon::end_when_memory_runs_out();
+  std::signal(SIGPIPE,
+              SIG_IGN);  // who reads our output or a socket may go away: an error of write(), not our end
+  StandardOutput output;
+  try {
+    return output.finish(parse_and_run(argc, argv));
+  } catch (const std::exception& error) {
+    std::cerr << "flopwatt: " << error.what() << "; this is a bug, please report it\n";
+    return exit_device;
+  }
+}
+
+}  // namespace flopwatt::commands
