@@ -2,10 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "config/accelerator_table.h"
 #include "config/config.h"
+#include "config/vendor_keys.h"
 #include "config/yaml/finding.h"
 
 namespace flopwatt {
@@ -30,7 +32,9 @@ struct DataPaths {
 /// config/.
 [[nodiscard]] DataPaths default_data_paths();
 
-/// Reads and checks `file`. Never throws for what a user can write; all faults at once.
-[[nodiscard]] Loaded load_config(const std::filesystem::path& file, const DataPaths& paths);
+/// Reads and checks `file`. `vendors`: those whose accelerators the program supports. Never throws for what a
+/// user can write; all faults at once.
+[[nodiscard]] Loaded load_config(const std::filesystem::path& file, const DataPaths& paths,
+                                 std::span<const VendorKeys> vendors);
 
 }  // namespace flopwatt

@@ -115,7 +115,7 @@ MqttConfig read_mqtt(const YamlNode& node, const Reading& reading, UniqueNames& 
 void read_exporters(const YamlNode& node, const Reading& reading) {
   MapReader map(node, "exporters", reading.report);
   if (const YamlNode* prometheus = map.find("prometheus")) read_prometheus(*prometheus, reading);
-  UniqueNames names(false);
+  UniqueNames names;
   const YamlNode* mqtt = map.find("mqtt");
   if (mqtt != nullptr && !is_off(*mqtt)) {
     for (const YamlNode& item : items_of(*mqtt, "mqtt", reading.report)) {

@@ -14,14 +14,13 @@
 namespace flopwatt {
 
 /// A name that the agent gives by itself: <vendor><number> or cpu<number>.
-[[nodiscard]] bool is_automatic_name(std::string_view name);
-/// The vendors of accelerators.
-[[nodiscard]] std::span<const std::string_view> accelerator_vendors();
+[[nodiscard]] bool is_automatic_name(std::string_view name, std::span<const std::string_view> vendors);
 
 class UniqueNames {
  public:
-  /// With `reserved`, automatic names cannot be taken.
-  explicit UniqueNames(bool reserved) : reserved_(reserved) {}
+  UniqueNames() = default;
+  /// With vendors, automatic names cannot be taken. `vendors` must outlive it.
+  explicit UniqueNames(std::span<const std::string_view> vendors) : vendors_(vendors) {}
 
   /// Takes `name` for `what` ("meter"); a bad or taken name is reported.
   void take(const std::string& name, std::string_view what, Position at, Reporter& report);
@@ -34,7 +33,7 @@ class UniqueNames {
     std::string what;
     int line;
   };
-  bool reserved_;
+  std::span<const std::string_view> vendors_;
   std::map<std::string, Owner> taken_;  // by lower case
 };
 

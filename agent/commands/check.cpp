@@ -38,8 +38,8 @@ std::vector<Finding> print_buses(const Config& config) {
 
 }  // namespace
 
-int check_config(const std::filesystem::path& config_file) {
-  const Loaded loaded = load_config(config_file, default_data_paths());
+int check_config(const std::filesystem::path& config_file, std::span<const accelerators::Vendor> vendors) {
+  const Loaded loaded = load_config(config_file, default_data_paths(), accelerators::keys_of(vendors));
   for (const Finding& finding : loaded.findings) std::cout << finding.text() << '\n';
   if (loaded.has_errors()) return exit_configuration;
   for (const Finding& warning : print_buses(loaded.config)) std::cout << warning.text() << '\n';

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <exception>
 #include <iostream>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,8 @@
 namespace flopwatt::commands {
 namespace {
 
+using Vendors = std::span<const accelerators::Vendor>;
+
 /// What the user asked for, as parsed.
 struct Arguments {
   std::string config_file;
@@ -28,17 +31,9 @@ struct Arguments {
   ProbeArguments probe;
   ExportArguments exported;
   std::string vendor;
-  nvidia::GuestOptions guest;
+  accelerators::GuestOptions guest;
   std::string interval = "1s";
 };
-
-/// For CLI11: "" or what is wrong. NVML refreshes its counters each 100 ms, and a pair of samples needs more.
-std::string is_interval(const std::string& text) {
-  const auto interval = parse_duration(text).value;
-  return interval && *interval >= std::chrono::milliseconds(200)
-             ? ""
-             : "'" + text + "'; write 200ms or more, as 500ms or 2s";
-}
 
 /// In place of CLI::IsMember, which shows its users a set in its own notation. Case does not matter.
 CLI::Validator one_of(std::vector<std::string> words) {
@@ -140,16 +135,62 @@ void add_export(CLI::App& app, ExportArguments& arguments) {
       ->type_name("K=V");
 }
 
-int run_command(const CLI::App& app, const Arguments& arguments) {
+/// nullptr: none of them.
+const accelerators::Vendor* find_vendor(Vendors vendors, const std::string& name) {
+  const auto found =
+      std::ranges::find_if(vendors, [&](const auto& vendor) { return vendor.keys.name == name; });
+  return found == vendors.end() ? nullptr : &*found;
+}
+
+/// For CLI11: "" or what is wrong.
+std::string check_interval(const std::string& text, const accelerators::Vendor* vendor) {
+  if (vendor == nullptr) return "";  // which is reported
+  const auto interval = parse_duration(text).value;
+  const auto shortest = vendor->keys.shortest_interval;
+  return interval && *interval >= shortest
+             ? ""
+             : "'" + text + "'; write " + format_duration(shortest) + " or more, as 500ms or 2s";
+}
+
+void add_smi(CLI::App& app, Arguments& arguments, Vendors vendors) {
+  std::vector<std::string> names, libraries;
+  for (const accelerators::Vendor& vendor : vendors) {
+    names.emplace_back(vendor.keys.name);
+    libraries.push_back(names.back() + ": " + std::string(vendor.keys.library));
+  }
+  CLI::App& smi = *app.add_subcommand("smi", "Reads a vendor's accelerators and prints JSON lines");
+  smi.add_option("vendor", arguments.vendor, "Whose library: " + CLI::detail::join(names, ", "))
+      ->required()
+      ->transform(one_of(names))
+      ->type_name("VENDOR");
+  smi.add_option("--library", arguments.guest.library,
+                 "Management library to load. Default: " + CLI::detail::join(libraries, ", "))
+      ->envname("FLOPWATT_LIBRARY");
+  smi.add_option("--interval", arguments.interval, "Time between two readings, by hand")
+      ->envname("FLOPWATT_INTERVAL")
+      ->check([&arguments, vendors](const std::string& text) {
+        return check_interval(text, find_vendor(vendors, arguments.vendor));
+      })
+      ->capture_default_str();
+  smi.add_option("--listen", arguments.guest.listen,
+                 "Serve agents on a socket made here instead, one after the other")
+      ->envname("FLOPWATT_LISTEN")
+      ->type_name("PATH");
+  smi.add_option("--socket_fd", arguments.guest.socket_fd, "Set by the agent that starts this guest")
+      ->group("");
+}
+
+int run_command(const CLI::App& app, const Arguments& arguments, Vendors vendors) {
   const auto format = arguments.format == "json" ? OutputFormat::json : OutputFormat::table;
-  if (app.got_subcommand("run")) return run_agent(arguments.config_file);
-  if (app.got_subcommand("check")) return check_config(arguments.config_file);
-  if (app.got_subcommand("read")) return read_sources(arguments.config_file, format);
+  if (app.got_subcommand("run")) return run_agent(arguments.config_file, vendors);
+  if (app.got_subcommand("check")) return check_config(arguments.config_file, vendors);
+  if (app.got_subcommand("read")) return read_sources(arguments.config_file, format, vendors);
   if (app.got_subcommand("profiles"))
     return arguments.profile.empty() ? list_profiles(format) : show_profile(arguments.profile, format);
   if (app.got_subcommand("probe")) return probe_address(arguments.probe, format);
   if (app.got_subcommand("export")) return export_store(arguments.exported);
-  if (app.got_subcommand("smi")) return nvidia::run_guest(arguments.guest);
+  if (app.got_subcommand("smi"))
+    return accelerators::run_guest(*find_vendor(vendors, arguments.vendor), arguments.guest);
   return print_version();
 }
 
@@ -170,7 +211,7 @@ int tell_commands(const CLI::App& app) {
   return exit_configuration;
 }
 
-int parse_and_run(int argc, char** argv) {
+int parse_and_run(int argc, char** argv, Vendors vendors) {
   CLI::App app("flopwatt meters a rack's energy and its computing work and publishes joules per FLOP.",
                "flopwatt");
   app.set_version_flag("--version", std::string("flopwatt ") + std::string(version));
@@ -182,24 +223,7 @@ int parse_and_run(int argc, char** argv) {
   add_probe(app, arguments);
   add_profiles(app, arguments);
   add_export(app, arguments.exported);
-  CLI::App* smi = app.add_subcommand("smi", "Reads a vendor's accelerators and prints JSON lines");
-  smi->add_option("vendor", arguments.vendor, "Whose library: nvidia")
-      ->required()
-      ->transform(one_of({"nvidia"}))
-      ->type_name("VENDOR");
-  smi->add_option("--library", arguments.guest.library, "Management library to load")
-      ->envname("FLOPWATT_LIBRARY")
-      ->capture_default_str();
-  smi->add_option("--interval", arguments.interval, "Time between two readings, by hand")
-      ->envname("FLOPWATT_INTERVAL")
-      ->check(is_interval)
-      ->capture_default_str();
-  smi->add_option("--listen", arguments.guest.listen,
-                  "Serve agents on a socket made here instead, one after the other")
-      ->envname("FLOPWATT_LISTEN")
-      ->type_name("PATH");
-  smi->add_option("--socket_fd", arguments.guest.socket_fd, "Set by the agent that starts this guest")
-      ->group("");
+  add_smi(app, arguments, vendors);
   app.add_subcommand("version", "Prints the version");
   // Only the command that is given looks at the environment: FLOPWATT_FORMAT is not the same for all of them.
   for (CLI::App* command : app.get_subcommands({})) command->parse_complete_callback([] {});
@@ -213,18 +237,18 @@ int parse_and_run(int argc, char** argv) {
     return app.exit(error) == 0 ? exit_good : exit_configuration;
   }
   arguments.guest.interval = *parse_duration(arguments.interval).value;
-  return run_command(app, arguments);
+  return run_command(app, arguments, vendors);
 }
 
 }  // namespace
 
-int run_command_line(int argc, char** argv) {
+int run_command_line(int argc, char** argv, Vendors vendors) {
   daemon::end_when_memory_runs_out();
   std::signal(SIGPIPE,
               SIG_IGN);  // who reads our output or a socket may go away: an error of write(), not our end
   StandardOutput output;
   try {
-    return output.finish(parse_and_run(argc, argv));
+    return output.finish(parse_and_run(argc, argv, vendors));
   } catch (const std::exception& error) {
     std::cerr << "flopwatt: " << error.what() << "; this is a bug, please report it\n";
     return exit_device;

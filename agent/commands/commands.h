@@ -1,25 +1,29 @@
-// The commands of the program; each returns its exit code. CONTRACT section 1 says what they do.
+// The commands of the program; each returns its exit code. CONTRACT section 1 says what they do. `vendors`:
+// whose accelerators the program supports.
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "agent/commands/probe/plan.h"
+#include "drivers/accelerators/vendor.h"
 
 namespace flopwatt::commands {
 
 /// `run`: the agent, in the foreground, until SIGTERM or SIGINT.
-int run_agent(const std::filesystem::path& config_file);
+int run_agent(const std::filesystem::path& config_file, std::span<const accelerators::Vendor> vendors);
 
 /// `check`: faults and warnings of a configuration on standard output, then each bus's planned cycle.
-int check_config(const std::filesystem::path& config_file);
+int check_config(const std::filesystem::path& config_file, std::span<const accelerators::Vendor> vendors);
 
 /// How a command prints what it found.
 enum class OutputFormat { table, json };
 
 /// `read`: every source once on standard output, notes and what failed beside them on standard error.
-int read_sources(const std::filesystem::path& config_file, OutputFormat format);
+int read_sources(const std::filesystem::path& config_file, OutputFormat format,
+                 std::span<const accelerators::Vendor> vendors);
 
 /// `profiles list`: the meter profiles there are, on standard output; faults of wrong ones on standard error.
 int list_profiles(OutputFormat format);

@@ -35,7 +35,7 @@ void hold_hangup(bool hold) {
   ::pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &hangup, nullptr);
 }
 
-int run_loaded(const std::shared_ptr<const Loaded>& loaded) {
+int run_loaded(const std::shared_ptr<const Loaded>& loaded, std::span<const accelerators::Vendor> vendors) {
   auto store = open_store(loaded->config);
   if (!store) {
     log::error("the store cannot be opened", {{"reason", store.error().message}});
@@ -48,7 +48,7 @@ int run_loaded(const std::shared_ptr<const Loaded>& loaded) {
         "how "
         "much that was is unknown, and no exporter counts it as dropped",
         {{"file", set_aside}});
-  daemon::Daemon agent(loaded, std::move(*store));
+  daemon::Daemon agent(loaded, vendors, std::move(*store));
   hold_hangup(false);
   if (const auto listening = agent.listen(); !listening) {
     log::error("the endpoint cannot listen", {{"reason", listening.error().message}});
@@ -69,10 +69,11 @@ struct Logging {
 
 }  // namespace
 
-int run_agent(const std::filesystem::path& config_file) {
+int run_agent(const std::filesystem::path& config_file, std::span<const accelerators::Vendor> vendors) {
   hold_hangup(true);
   const Logging logging;
-  const auto loaded = std::make_shared<const Loaded>(load_config(config_file, default_data_paths()));
+  const auto loaded = std::make_shared<const Loaded>(
+      load_config(config_file, default_data_paths(), accelerators::keys_of(vendors)));
   daemon::log_findings(loaded->findings);
   if (loaded->has_errors()) return exit_configuration;
   log::info("flopwatt starts", {{"version", std::string(version)},
@@ -80,7 +81,7 @@ int run_agent(const std::filesystem::path& config_file) {
                                 {"node", loaded->config.node},
                                 {"configuration", config_file.string()}});
   try {
-    const int code = run_loaded(loaded);
+    const int code = run_loaded(loaded, vendors);
     if (code == exit_good) log::info("ended");
     return code;
   } catch (const std::exception& thrown) {

@@ -29,8 +29,10 @@ std::chrono::microseconds live_age(const Config& config) {
 
 }  // namespace
 
-Daemon::Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Store> store)
+Daemon::Daemon(std::shared_ptr<const Loaded> loaded, std::span<const accelerators::Vendor> vendors,
+               std::unique_ptr<store::Store> store)
     : loaded_(std::move(loaded)),
+      vendors_(vendors),
       loaded_at_(now()),
       signals_(metering_, SIGTERM, SIGINT, SIGHUP),
       tasks_(metering_.get_executor()),
@@ -44,7 +46,7 @@ Daemon::Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Stor
     recorder_.keep(accelerator_numbers_.take_changed());
     return number;
   };
-  drivers_ = make_drivers(*loaded_, {intake_.work(), number_of});
+  drivers_ = make_drivers(*loaded_, {vendors_, intake_.work(), number_of});
   const store::Opened& opened = recorder_.opened();
   for (const MqttConfig& mqtt : loaded_->config.mqtt)
     add_outlet(mqtt, DeliveryRecord(opened.exporters.at(mqtt.name), opened.backlog.at(mqtt.name)),
@@ -185,8 +187,9 @@ awaitable<void> Daemon::reload_when_asked() {
 awaitable<bool> Daemon::reload() {
   const std::filesystem::path file = loaded_->config.file;
   log::info("reloading the configuration", {{"configuration", file.string()}});
-  const auto load = [&file] {
-    return std::make_shared<const Loaded>(load_config(file, default_data_paths()));
+  const auto load = [&file, this] {
+    return std::make_shared<const Loaded>(
+        load_config(file, default_data_paths(), accelerators::keys_of(vendors_)));
   };
   const std::shared_ptr<const Loaded> anew = co_await offload(reload_thread_, load);
   log_findings(anew->findings);

@@ -7,6 +7,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,10 @@ namespace flopwatt::daemon {
 
 class Daemon {
  public:
-  /// `loaded` has no errors; `store` is open. From now on SIGTERM, SIGINT and SIGHUP are the daemon's.
-  Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Store> store);
+  /// `loaded` has no errors; `vendors` are the supported ones; `store` is open. From now on SIGTERM, SIGINT
+  /// and SIGHUP are the daemon's.
+  Daemon(std::shared_ptr<const Loaded> loaded, std::span<const accelerators::Vendor> vendors,
+         std::unique_ptr<store::Store> store);
   ~Daemon();
 
   /// Binds the endpoint's addresses. Before run().
@@ -70,6 +73,7 @@ class Daemon {
   void explain_missing(std::vector<SourceState>& sources) const;
 
   std::shared_ptr<const Loaded> loaded_;  ///< the configuration that runs
+  std::span<const accelerators::Vendor> vendors_;
   Moment loaded_at_;
   bool last_reload_successful_ = true;
   ServiceManager service_manager_;

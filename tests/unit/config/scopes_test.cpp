@@ -3,6 +3,7 @@
 
 #include "config/load.h"
 #include "config/scope_tree.h"
+#include "tests/unit/config/shipped_vendors.h"
 
 using namespace flopwatt;
 namespace fs = std::filesystem;
@@ -23,9 +24,9 @@ using Indexes = std::vector<std::size_t>;
 }  // namespace
 
 TEST_CASE("scopes inside scopes, with branches, names, globs and all across the levels") {
-  const Loaded loaded =
-      load_config(source_dir / "tests/unit/config/good/nested_scopes.yml",
-                  {{source_dir / "config/meters"}, {source_dir / "config/accelerators.yml"}});
+  const Loaded loaded = load_config(
+      source_dir / "tests/unit/config/good/nested_scopes.yml",
+      {{source_dir / "config/meters"}, {source_dir / "config/accelerators.yml"}}, test::shipped_vendors);
   for (const Finding& finding : loaded.findings) MESSAGE(finding.text());
   REQUIRE(loaded.findings.empty());
   const auto& scopes = loaded.config.scopes;
