@@ -1,11 +1,14 @@
 #include "drivers/accelerators/driver.h"
 
 #include <boost/asio/as_tuple.hpp>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "drivers/accelerators/fleet.h"
+#include "drivers/accelerators/library_search.h"
 #include "drivers/accelerators/messages.h"
 #include "runtime/async.h"
 #include "runtime/condition.h"
@@ -101,7 +104,8 @@ class Metering {
 
   /// Starts the guest and takes its hello; the reason where that failed.
   awaitable<std::optional<Fault>> start_guest(Intake& intake) {
-    no_library_ = false;
+    no_library_ = may_be_missing() && !is_installed(config_.library);
+    if (no_library_) co_return Fault{FaultClass::device, "the dynamic linker finds no " + config_.library};
     const auto started = co_await guest_.start();
     if (!started) co_return started.error();
     const auto text = co_await guest_.receive(Clock::now() + settings_.hello_deadline);
@@ -133,6 +137,13 @@ class Metering {
       const auto missed = schedule.advance(Clock::now());
       if (missed > 0) fleet_.skip(missed, intake);
     }
+  }
+
+  /// At `auto`, and without a guest that is a service. Else a guest is started, which knows best what is
+  /// wrong.
+  [[nodiscard]] bool may_be_missing() const {
+    std::error_code error;
+    return !config_.required && !std::filesystem::exists(settings_.guest.socket, error);
   }
 
   /// One question and its answers; a fault where the guest did not answer to the end.

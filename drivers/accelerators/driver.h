@@ -36,7 +36,7 @@ class AcceleratorDriver : public Driver {
 
 /// The driver of the vendor's accelerators in `config`; without sources where they are `off`. Its guest is a
 /// service that listens at /run/flopwatt-smi/<vendor>.sock where that socket exists, else this program's
-/// `smi <vendor>`. Sources are added
+/// `smi <vendor>`; at `auto` the latter is started only where the library is installed. Sources are added
 /// once the guest has told them. What it needs of `config` and `table` is copied; `vendor` must outlive it.
 [[nodiscard]] std::unique_ptr<AcceleratorDriver> make_driver(const Vendor& vendor, const Config& config,
                                                              const AcceleratorTable& table,

@@ -194,6 +194,27 @@ TEST_CASE("without the library there are no sources") {
       bench.run_until([&] { return !bench.intake.sources.empty() || !bench.intake.answers.empty(); }, 500ms));
 }
 
+TEST_CASE("at `auto` a vendor without its library costs no process; one that comes later is found") {
+  const fs::path folder = fs::temp_directory_path() / ("flopwatt-auto-" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  const fs::path library = folder / "libvendor.so", guest = folder / "guest", started = folder / "started";
+  std::ofstream(guest) << "#!/bin/sh\n: > " << started.string() << "\nexec " << FAKE_NVML_GUEST
+                       << " \"$@\"\n";
+  fs::permissions(guest, fs::perms::owner_all);
+  {
+    Bench bench("", library, guest);
+    bench.settings_of_nvidia.required = false;
+    bench.apply();
+    REQUIRE(bench.run_until([&] { return bench.inventory().complete; }));
+    CHECK_FALSE(bench.run_until([&] { return fs::exists(started); }, 300ms));
+    CHECK(bench.inventory().trouble.empty());
+    fs::copy(FAKE_NVML, library);
+    CHECK(bench.reads(0));
+    CHECK(fs::exists(started));
+  }
+  fs::remove_all(folder);
+}
+
 TEST_CASE("`off` has no sources; switched on and off again they come and go under their names") {
   Bench bench("devices 2");
   REQUIRE(bench.reads(1));
