@@ -2,6 +2,7 @@
 configured and shown by itself."""
 import json
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -28,10 +29,10 @@ class Case:
         started.append(self.rack)
         self.nvidia = {"library": self.rack.library, "interval": "200ms"}
 
-    def agent(self, port=None, **vendors):
+    def agent(self, environment=None, **vendors):
         agent = Agent(self.folder, {"node": "rack-r12", "accelerators": vendors,
                                     "scopes": [{"name": "rack", "work": "all"}]},
-                      environment=self.rack.environment)
+                      environment={**self.rack.environment, **(environment or {})})
         agent.program = FLOPWATT
         self.started.append(agent.start())
         return agent
@@ -113,6 +114,14 @@ def test_read_numbers_each_vendor_from_0(case):
     sources = case.read(None, nvidia=case.nvidia, example=EXAMPLE)
     assert sorted(sources) == EXAMPLES + NVIDIA
     assert sources["example1"]["power_w"] == 500 and sources["example1"]["method"] == "pipe"
+
+
+def test_at_auto_a_vendor_without_its_library_costs_no_process(case):
+    agent = case.agent({"LD_LIBRARY_PATH": str(BUILD / "tests/vendors/example")})
+    wait_until(lambda: sorted(accelerators(agent)) == EXAMPLES, 20, f"the example's; {agent.log_text()}")
+    assert "the dynamic linker finds no libnvidia-ml.so.1" in agent.log_text()
+    children = pathlib.Path(f"/proc/{agent.pid}/task/{agent.pid}/children").read_text().split()
+    assert len(children) == 1, "one guest, of the example's library"
 
 
 def test_smi_goes_by_the_rows(case):
