@@ -6,15 +6,15 @@
 
 namespace flopwatt {
 
-const SmRates* AcceleratorTable::rates(int major, int minor) const {
-  const auto found = nvidia_rates.find(std::to_string(major) + "." + std::to_string(minor));
-  return found == nvidia_rates.end() ? nullptr : &found->second;
+const Rates* VendorTable::rates_of(std::string_view architecture) const {
+  const auto found = rates.find(architecture);
+  return found == rates.end() ? nullptr : &found->second;
 }
 
-const Product* AcceleratorTable::product(const std::string& reported_name) const {
+const Product* VendorTable::product(const std::string& reported_name) const {
   const auto found = std::ranges::find_if(
-      nvidia_products, [&](const Product& one) { return matches_glob(one.name_match, reported_name); });
-  return found == nvidia_products.end() ? nullptr : &*found;
+      products, [&](const Product& one) { return matches_glob(one.name_match, reported_name); });
+  return found == products.end() ? nullptr : &*found;
 }
 
 }  // namespace flopwatt

@@ -2,20 +2,15 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace flopwatt {
 
-/// FLOP per clock per SM, dense, FMA = 2. 0 where the architecture has none.
-struct SmRates {
-  double fp64 = 0, fp64_tensor = 0, fp32 = 0, fp16 = 0, tf32_tensor = 0, fp16_tensor = 0, bf16_tensor = 0,
-         fp8_tensor = 0;
-  int fp32_lanes = 0;  ///< CUDA cores of one SM: SM count = cores / lanes
-
-  bool operator==(const SmRates&) const = default;
-};
+/// Numbers of an architecture by name, as its vendor's section of the table has them. A number that is not
+/// there does not exist in the architecture.
+using Rates = std::map<std::string, double, std::less<>>;
 
 /// A product's dense peak rates in FLOP/s by precision name ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8").
 struct Product {
@@ -26,13 +21,18 @@ struct Product {
   bool operator==(const Product&) const = default;
 };
 
-struct AcceleratorTable {
-  std::map<std::string, SmRates> nvidia_rates;  ///< by compute capability, "9.0"
-  std::vector<Product> nvidia_products;         ///< first match wins
+/// One vendor's section.
+struct VendorTable {
+  std::map<std::string, Rates, std::less<>> rates;  ///< by architecture
+  std::vector<Product> products;                    ///< first match wins
 
-  [[nodiscard]] const SmRates* rates(int major, int minor) const;
+  /// nullptr: not known.
+  [[nodiscard]] const Rates* rates_of(std::string_view architecture) const;
   [[nodiscard]] const Product* product(const std::string& reported_name) const;
-  bool operator==(const AcceleratorTable&) const = default;
+  bool operator==(const VendorTable&) const = default;
 };
+
+/// By vendor.
+using AcceleratorTable = std::map<std::string, VendorTable, std::less<>>;
 
 }  // namespace flopwatt

@@ -75,18 +75,17 @@ struct MeterConfig {
   std::uint8_t sunspec_model = 1;  ///< `profile: sunspec`: which of the device's meter models, from 1
 };
 
-enum class Precision : std::uint8_t { tf32, fp16, bf16, fp8 };
-
-struct NvidiaConfig {
+/// What is configured for the accelerators of one vendor.
+struct AcceleratorConfig {
   bool enabled = true;    ///< `auto` and a map: used where the library is found; `off`: never
   bool required = false;  ///< a map was given: a missing library is an error worth a warning
-  std::string library = "libnvidia-ml.so.1";
+  std::string library{};  ///< default: the vendor's
   /// Socket of a guest that is a service of its own; unset: the usual one, where it is there.
-  std::optional<std::filesystem::path> guest_socket;
+  std::optional<std::filesystem::path> guest_socket{};
   microseconds interval{};
-  Precision tensor_precision = Precision::bf16;
+  Place tensor_precision = Place::bf16;  ///< one of assumed_precisions
 
-  bool operator==(const NvidiaConfig&) const = default;
+  bool operator==(const AcceleratorConfig&) const = default;
 };
 
 /// `accelerators.names`: PCI address (domain:bus:device.function, lower case) to name.
@@ -182,7 +181,7 @@ struct Config {
   microseconds interval = std::chrono::seconds(1);
   std::vector<BusConfig> buses;
   std::vector<MeterConfig> meters;
-  NvidiaConfig nvidia;
+  std::map<std::string, AcceleratorConfig, std::less<>> accelerators;  ///< of each supported vendor
   std::vector<NameOverride> accelerator_names;
   WorkConfig work;
   std::vector<ScopeConfig> scopes;

@@ -52,15 +52,17 @@ Position read_sampling(MapReader& map, Config& config) {
   return interval == nullptr ? node->at : interval->at;
 }
 
-// NVIDIA's own interval where none is written.
-void default_accelerator_interval(Config& config, Position sampling, Reporter& report) {
-  if (config.nvidia.interval.count() != 0) return;
-  config.nvidia.interval = std::max(config.interval, shortest_accelerator_interval);
-  if (config.nvidia.enabled && config.interval < shortest_accelerator_interval)
-    report.warn(
-        sampling,
-        "interval: NVIDIA accelerators are read every " + format_duration(shortest_accelerator_interval) +
-            ", their counters need more than 100ms between samples; set accelerators.nvidia.interval");
+// A vendor's own interval where none is written.
+void default_accelerator_interval(const VendorKeys& vendor, Config& config, Position sampling,
+                                  Reporter& report) {
+  AcceleratorConfig& accelerators = config.accelerators.find(vendor.name)->second;
+  if (accelerators.interval.count() != 0) return;
+  const microseconds shortest = vendor.shortest_interval;
+  accelerators.interval = std::max(config.interval, shortest);
+  if (accelerators.enabled && config.interval < shortest)
+    report.warn(sampling, "interval: " + std::string(vendor.title) + " accelerators are read every " +
+                              format_duration(shortest) + ", " + std::string(vendor.why_no_shorter) +
+                              "; set accelerators." + std::string(vendor.name) + ".interval");
 }
 
 void warn_without_work(const Config& config, Reporter& report) {
@@ -90,14 +92,15 @@ void warn_same_units(const Config& config, Reporter& report) {
 }
 
 void read_root(const YamlNode& root, Config& config, Reporter& report, const DataPaths& paths,
-               std::span<const ExporterSection> exporters) {
+               const Supported& supported) {
   // An empty file is a good configuration: everything has a default.
   YamlNode empty;
   empty.kind = YamlNode::Kind::map;
   const YamlNode& top = root.kind == YamlNode::Kind::null ? empty : root;
   MapReader map(top, "the configuration", report);
-  UniqueNames names(true);
-  const Reading reading{config, report, names};
+  const std::vector<std::string_view> reserved = vendor_names(supported.vendors);
+  UniqueNames names(reserved);
+  const Reading reading{config, report, names, supported.vendors, reserved};
   ProfileLibrary profiles(paths.meter_profiles, config.file.parent_path());
 
   read_node(map, config);
@@ -105,7 +108,8 @@ void read_root(const YamlNode& root, Config& config, Reporter& report, const Dat
   if (const YamlNode* node = map.find("buses")) read_buses(*node, reading);
   if (const YamlNode* node = map.find("meters")) read_meters(*node, reading, profiles);
   if (const YamlNode* node = map.find("accelerators")) read_accelerators(*node, reading);
-  default_accelerator_interval(config, sampling, report);
+  for (const VendorKeys& vendor : supported.vendors)
+    default_accelerator_interval(vendor, config, sampling, report);
   if (const YamlNode* node = map.find("work")) read_work(*node, reading);
   if (const YamlNode* node = map.find("scopes")) read_scopes(*node, reading);
   if (const YamlNode* node = map.find("energy"))
@@ -113,7 +117,7 @@ void read_root(const YamlNode& root, Config& config, Reporter& report, const Dat
   else
     fit_default_windows(config);
   if (const YamlNode* node = map.find("store")) read_store(*node, reading);
-  if (const YamlNode* node = map.find("exporters")) read_exporters(*node, reading, exporters);
+  if (const YamlNode* node = map.find("exporters")) read_exporters(*node, reading, supported.exporters);
   map.refuse_not_yet("peers");
   map.finish();
   if (!map.has("scopes"))
@@ -140,17 +144,19 @@ bool Loaded::has_errors() const {
                              [](const Finding& one) { return one.severity == Finding::Severity::error; });
 }
 
-Loaded load_config(const fs::path& file, const DataPaths& paths, std::span<const ExporterSection> exporters) {
+Loaded load_config(const fs::path& file, const DataPaths& paths, const Supported& supported) {
   Loaded loaded;
   loaded.config.file = file;
+  for (const VendorKeys& vendor : supported.vendors)
+    loaded.config.accelerators[std::string(vendor.name)].library = vendor.library;
   loaded.config.windows = {{"1m", std::chrono::minutes(1)}, {"15m", std::chrono::minutes(15)}};
   Reporter report(loaded.findings, file.string());
   const TextFile text = read_text_file(file, max_yaml_bytes);
   if (!text.failure.empty())
     report.error({}, "cannot read the configuration: " + text.failure);
   else if (const std::optional<YamlNode> root = parse_yaml(text.text, report))
-    read_root(*root, loaded.config, report, paths, exporters);
-  loaded.accelerators = load_accelerator_table(paths.accelerators, report);
+    read_root(*root, loaded.config, report, paths, supported);
+  loaded.accelerators = load_accelerator_table(paths.accelerators, supported.vendors, report);
   sort_findings(loaded.findings, report.file());
   return loaded;
 }

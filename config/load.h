@@ -7,6 +7,7 @@
 
 #include "config/accelerator_table.h"
 #include "config/config.h"
+#include "config/vendor_keys.h"
 #include "config/yaml/finding.h"
 
 namespace flopwatt {
@@ -29,9 +30,14 @@ struct DataPaths {
 /// /etc/flopwatt/meters, then share/flopwatt beside the running program, then config/ of the source tree.
 [[nodiscard]] DataPaths default_data_paths();
 
+/// What can be configured beside what this room knows by itself.
+struct Supported {
+  std::span<const VendorKeys> vendors;         ///< vendors of accelerators
+  std::span<const ExporterSection> exporters;  ///< kinds of push exporters
+};
+
 /// Reads and checks `file` and reports all its faults at once. Never throws, whatever the file holds.
-/// `exporters`: the kinds of push exporters that can be configured.
 [[nodiscard]] Loaded load_config(const std::filesystem::path& file, const DataPaths& paths,
-                                 std::span<const ExporterSection> exporters);
+                                 const Supported& supported);
 
 }  // namespace flopwatt

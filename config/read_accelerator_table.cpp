@@ -1,41 +1,25 @@
 #include "config/read_accelerator_table.h"
 
-#include <algorithm>
-#include <array>
 #include <string_view>
 
+#include "config/glob.h"
 #include "config/yaml/map_reader.h"
-#include "config/yaml/nearest.h"
 #include "config/yaml/text_file.h"
+#include "readings/precision.h"
 
 namespace flopwatt {
 namespace {
 
 constexpr double tera = 1e12;
 
-// "9.0"
-bool is_compute_capability(std::string_view text) {
-  const std::size_t point = text.find('.');
-  if (point == text.npos || point == 0 || point + 2 != text.size()) return false;
-  return parse_integer(text.substr(0, point)).value.has_value() &&
-         parse_integer(text.substr(point + 1)).value.has_value();
-}
-
-SmRates read_rates(const YamlNode& node, Reporter& report) {
-  MapReader map(node, "the rates of a compute capability", report);
-  SmRates rates;
-  const std::array<std::pair<std::string_view, double*>, 8> keys = {{{"fp64", &rates.fp64},
-                                                                     {"fp64_tensor", &rates.fp64_tensor},
-                                                                     {"fp32", &rates.fp32},
-                                                                     {"fp16", &rates.fp16},
-                                                                     {"tf32_tensor", &rates.tf32_tensor},
-                                                                     {"fp16_tensor", &rates.fp16_tensor},
-                                                                     {"bf16_tensor", &rates.bf16_tensor},
-                                                                     {"fp8_tensor", &rates.fp8_tensor}}};
-  for (const auto& [key, rate] : keys) map.read_number(key, {0, 1e6}, *rate);
-  std::int64_t lanes = 0;
-  if (map.require("fp32_lanes") != nullptr) map.read_integer("fp32_lanes", {1, 1024}, lanes);
-  rates.fp32_lanes = static_cast<int>(lanes);
+Rates read_architecture(const YamlNode& node, const RateKeys& keys, Reporter& report) {
+  MapReader map(node, "the rates of a " + std::string(keys.architecture), report);
+  Rates rates;
+  for (const RateKey& key : keys.rates) {
+    if (key.required && map.require(key.name) == nullptr) continue;
+    double rate = 0;
+    if (map.read_number(key.name, {key.least, key.most}, rate)) rates[std::string(key.name)] = rate;
+  }
   map.finish();
   return rates;
 }
@@ -47,10 +31,10 @@ Product read_product(const YamlNode& node, Reporter& report) {
   if (map.require("match") != nullptr) map.read_text("match", product.name_match);
   if (const YamlNode* peaks = map.require("tflop_per_second")) {
     MapReader peak(*peaks, "tflop_per_second", report);
-    for (const std::string_view precision : {"fp64", "fp32", "tf32", "fp16", "bf16", "fp8"}) {
+    for (const Place precision : peak_precisions) {
       double value = 0;
-      if (peak.read_number(precision, {0.001, 1e6}, value))
-        product.peak_flop_per_second[std::string(precision)] = value * tera;
+      if (peak.read_number(label_of(precision), {0.001, 1e6}, value))
+        product.peak_flop_per_second[std::string(label_of(precision))] = value * tera;
     }
     peak.finish();
   }
@@ -58,39 +42,51 @@ Product read_product(const YamlNode& node, Reporter& report) {
   return product;
 }
 
+void read_rates(MapReader& section, const RateKeys& keys, VendorTable& table, Reporter& report) {
+  const YamlNode* rates = section.require(keys.key);
+  if (rates == nullptr) return;
+  const MapReader check(*rates, std::string(keys.key), report);  // a map without duplicates
+  for (const YamlEntry& entry : rates->entries) {
+    if (matches_glob(std::string(keys.pattern), entry.key))
+      table.rates.try_emplace(entry.key, read_architecture(entry.value, keys, report));
+    else
+      report.error(entry.at, "'" + entry.key + "' is no " + std::string(keys.architecture) +
+                                 "; write it as in \"" + std::string(keys.example) + "\"");
+  }
+}
+
+VendorTable read_vendor(const YamlNode& node, const VendorKeys& vendor, Reporter& report) {
+  VendorTable table;
+  MapReader section(node, std::string(vendor.name), report);
+  if (!vendor.rates.key.empty()) read_rates(section, vendor.rates, table, report);
+  if (const YamlNode* products = section.require("products"))
+    for (const YamlNode& item : items_of(*products, "products", report))
+      table.products.push_back(read_product(item, report));
+  section.finish();
+  return table;
+}
+
 }  // namespace
 
-AcceleratorTable read_accelerator_table(const std::string& text, Reporter& report) {
+AcceleratorTable read_accelerator_table(const std::string& text, std::span<const VendorKeys> vendors,
+                                        Reporter& report) {
   AcceleratorTable table;
+  for (const VendorKeys& vendor : vendors) table.try_emplace(std::string(vendor.name));
   const std::optional<YamlNode> root = parse_yaml(text, report);
   if (!root) return table;
   MapReader map(*root, "the table of accelerators", report);
-  if (const YamlNode* nvidia_node = map.require("nvidia")) {
-    MapReader nvidia(*nvidia_node, "nvidia", report);
-    const YamlNode* rates = nvidia.require("flop_per_clock_per_sm");
-    if (rates != nullptr) {
-      const MapReader check(*rates, "flop_per_clock_per_sm", report);  // a map without duplicates
-      for (const YamlEntry& entry : rates->entries) {
-        if (is_compute_capability(entry.key))
-          table.nvidia_rates.try_emplace(entry.key, read_rates(entry.value, report));
-        else
-          report.error(entry.at, "'" + entry.key + "' is no compute capability; write it as in \"9.0\"");
-      }
-    }
-    const YamlNode* products = nvidia.require("products");
-    if (products != nullptr)
-      for (const YamlNode& item : items_of(*products, "products", report))
-        table.nvidia_products.push_back(read_product(item, report));
-    nvidia.finish();
-  }
+  for (const VendorKeys& vendor : vendors)
+    if (const YamlNode* node = map.require(vendor.name))
+      table.find(vendor.name)->second = read_vendor(*node, vendor, report);
   map.finish();
   return table;
 }
 
-AcceleratorTable load_accelerator_table(const std::filesystem::path& file, const Reporter& report) {
+AcceleratorTable load_accelerator_table(const std::filesystem::path& file,
+                                        std::span<const VendorKeys> vendors, const Reporter& report) {
   Reporter in_table = report.for_file(file.string());
   const TextFile read = read_text_file(file, max_yaml_bytes);
-  if (read.failure.empty()) return read_accelerator_table(read.text, in_table);
+  if (read.failure.empty()) return read_accelerator_table(read.text, vendors, in_table);
   in_table.error(
       {}, "cannot read the table of accelerators: " + read.failure + "; install flopwatt's data files again");
   return {};

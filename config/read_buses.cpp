@@ -63,7 +63,7 @@ std::optional<ModbusAddress> read_address(const YamlNode& node, Reporter& report
 }
 
 void read_buses(const YamlNode& node, const Reading& reading) {
-  UniqueNames names(false);
+  UniqueNames names;
   for (const YamlNode& item : items_of(node, "buses", reading.report))
     reading.config.buses.push_back(read_bus(item, reading, names));
 }

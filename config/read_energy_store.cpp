@@ -18,7 +18,8 @@ constexpr microseconds longest_window = hours(24 * 31);
 microseconds shortest_window(const Config& config) {
   microseconds slowest = config.interval;
   for (const MeterConfig& meter : config.meters) slowest = std::max(slowest, meter.interval);
-  if (config.nvidia.enabled) slowest = std::max(slowest, config.nvidia.interval);
+  for (const auto& [vendor, accelerators] : config.accelerators)
+    if (accelerators.enabled) slowest = std::max(slowest, accelerators.interval);
   return 2 * slowest;
 }
 

@@ -56,7 +56,7 @@ void read_push_exporters(const YamlNode& node, const ExporterSection& kind, Uniq
 void read_exporters(const YamlNode& node, const Reading& reading, std::span<const ExporterSection> kinds) {
   MapReader map(node, "exporters", reading.report);
   if (const YamlNode* prometheus = map.find("prometheus")) read_prometheus(*prometheus, reading);
-  UniqueNames names(false);
+  UniqueNames names;
   for (const ExporterSection& kind : kinds)
     if (const YamlNode* list = map.find(kind.key)) read_push_exporters(*list, kind, names, reading);
   map.refuse_not_yet("remote_write");

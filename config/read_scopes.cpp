@@ -13,12 +13,12 @@ namespace {
 // An accelerator that may appear has one of these names, as far as can be known before devices are asked.
 constexpr int possible_numbers = 256;
 
-std::vector<std::string> possible_accelerators(const Config& config) {
+std::vector<std::string> possible_accelerators(const Reading& reading) {
   std::vector<std::string> names;
-  for (const std::string_view vendor : accelerator_vendors())
+  for (const std::string_view vendor : reading.reserved)
     for (int number = 0; number < possible_numbers; ++number)
       names.push_back(std::string(vendor) + std::to_string(number));
-  for (const NameOverride& one : config.accelerator_names) names.push_back(one.name);
+  for (const NameOverride& one : reading.config.accelerator_names) names.push_back(one.name);
   return names;
 }
 
@@ -53,7 +53,7 @@ std::set<std::uint16_t> metered_branches(const MeterConfig& meter) {
 class ScopesReader {
  public:
   explicit ScopesReader(const Reading& reading)
-      : reading_(reading), report_(reading.report), accelerators_(possible_accelerators(reading.config)) {}
+      : reading_(reading), report_(reading.report), accelerators_(possible_accelerators(reading)) {}
 
   void read(const YamlNode& list) {
     for (const YamlNode& item : items_of(list, "scopes", report_)) read_scope(item);
@@ -140,7 +140,7 @@ class ScopesReader {
   }
 
   void report_unknown_meter(const std::string& name, Position at) {
-    if (is_accelerator(name) || is_automatic_name(name)) {
+    if (is_accelerator(name) || is_automatic(name)) {
       report_.error(
           at, "energy: '" + name + "' is no meter; a scope without energy takes its devices' own energy");
       return;
@@ -195,14 +195,18 @@ class ScopesReader {
     else if (std::ranges::find(reading_.config.meters, pattern, &MeterConfig::name) !=
              reading_.config.meters.end())
       why = " (it is a meter); meters go under energy";
-    else if (is_automatic_name(pattern))
+    else if (is_automatic(pattern))
       why = " (CPU packages have energy but no work)";
     report_.error(at, "work: no accelerator can be named '" + pattern + "'" + why);
   }
 
+  [[nodiscard]] bool is_automatic(const std::string& name) const {
+    return is_automatic_name(name, reading_.reserved);
+  }
+
   [[nodiscard]] bool is_accelerator(const std::string& name) const {
     const auto& names = reading_.config.accelerator_names;
-    const bool automatic = is_automatic_name(name) && !name.starts_with("cpu");
+    const bool automatic = is_automatic(name) && !name.starts_with("cpu");
     return automatic || std::ranges::find(names, name, &NameOverride::name) != names.end();
   }
 

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "config/profiles/profile_library.h"
 #include "config/unique_names.h"
+#include "config/vendor_keys.h"
 #include "config/yaml/finding.h"
 #include "config/yaml/map_reader.h"
 
@@ -16,13 +17,13 @@ namespace flopwatt {
 struct Reading {
   Config& config;
   Reporter& report;
-  UniqueNames& names;  ///< of sources and scopes
+  UniqueNames& names;                          ///< of sources and scopes
+  std::span<const VendorKeys> vendors;         ///< those that are supported
+  std::span<const std::string_view> reserved;  ///< vendor_names() of them
 };
 
-/// Bounds of intervals. The shortest leaves room for a poll of a meter over TCP. NVML's pipe counters need
-/// more than 100 ms between two samples.
+/// Bounds of intervals. The shortest leaves room for a poll of a meter over TCP.
 inline constexpr microseconds shortest_interval = std::chrono::milliseconds(100);
-inline constexpr microseconds shortest_accelerator_interval = std::chrono::milliseconds(200);
 inline constexpr microseconds longest_interval = std::chrono::hours(1);
 
 void read_buses(const YamlNode& node, const Reading& reading);

@@ -1,13 +1,10 @@
 #include "config/unique_names.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 
 namespace flopwatt {
 namespace {
-
-constexpr auto vendors = std::to_array<std::string_view>({"nvidia", "amd", "intel", "ascend", "gaudi"});
 
 std::string lower_case(std::string text) {
   std::ranges::transform(text, text.begin(),
@@ -17,9 +14,7 @@ std::string lower_case(std::string text) {
 
 }  // namespace
 
-std::span<const std::string_view> accelerator_vendors() { return vendors; }
-
-bool is_automatic_name(std::string_view name) {
+bool is_automatic_name(std::string_view name, std::span<const std::string_view> vendors) {
   const auto is_numbered = [name](std::string_view stem) {
     return name.size() > stem.size() && name.starts_with(stem) &&
            std::ranges::all_of(name.substr(stem.size()),
@@ -35,7 +30,7 @@ void UniqueNames::take(const std::string& name, std::string_view what, Position 
     return;
   }
   const std::string key = lower_case(name);
-  if (reserved_ && is_automatic_name(key)) {
+  if (!vendors_.empty() && is_automatic_name(key, vendors_)) {
     report.error(at, "name: '" + name +
                          "' is a name that flopwatt gives to accelerators or CPU packages itself; "
                          "choose another");

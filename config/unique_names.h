@@ -13,14 +13,13 @@
 namespace flopwatt {
 
 /// Whether the agent may give this name itself: <vendor><number> or cpu<number>.
-[[nodiscard]] bool is_automatic_name(std::string_view name);
-/// The vendors of accelerators.
-[[nodiscard]] std::span<const std::string_view> accelerator_vendors();
+[[nodiscard]] bool is_automatic_name(std::string_view name, std::span<const std::string_view> vendors);
 
 class UniqueNames {
  public:
-  /// With `reserved`, automatic names are refused.
-  explicit UniqueNames(bool reserved) : reserved_(reserved) {}
+  UniqueNames() = default;
+  /// Refuses automatic names of these vendors. `vendors` must outlive it.
+  explicit UniqueNames(std::span<const std::string_view> vendors) : vendors_(vendors) {}
 
   /// Takes `name` for `what` ("meter"). Reports a bad or taken name.
   void take(const std::string& name, std::string_view what, Position at, Reporter& report);
@@ -33,7 +32,7 @@ class UniqueNames {
     std::string what;
     int line;
   };
-  bool reserved_;
+  std::span<const std::string_view> vendors_;
   std::map<std::string, Owner> taken_;  // by lower case
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 using NumberOf = decltype(DriverNeeds::number_of);
 
-nvidia::NumberOf numbers_of(std::string_view vendor, const NumberOf& number_of) {
+accelerators::NumberOf numbers_of(std::string_view vendor, const NumberOf& number_of) {
   return [vendor, number_of](const std::string& pci) { return number_of(vendor, pci); };
 }
 
@@ -29,22 +29,29 @@ std::vector<ReloadableDriver> make_drivers(const Loaded& loaded, const DriverNee
   std::vector<ReloadableDriver> drivers;
   drivers.push_back(reloadable(modbus::make_driver(loaded.config),
                                [](auto& driver, const Loaded& anew) { driver.apply(anew.config); }));
-  drivers.push_back(reloadable(
-      nvidia::make_driver(loaded.config, loaded.accelerators, numbers_of("nvidia", needs.number_of)),
-      [](auto& driver, const Loaded& anew) { driver.apply(anew.config, anew.accelerators); }));
+  for (const accelerators::Vendor& vendor : needs.vendors)
+    drivers.push_back(
+        reloadable(accelerators::make_driver(vendor, loaded.config, loaded.accelerators,
+                                             numbers_of(vendor.keys.name, needs.number_of)),
+                   [](auto& driver, const Loaded& anew) { driver.apply(anew.config, anew.accelerators); }));
   drivers.push_back(reloadable(work::make_driver(loaded.config, needs.work),
                                [](auto& driver, const Loaded& anew) { driver.apply(anew.config.work); }));
   return drivers;
 }
 
-std::vector<std::unique_ptr<Driver>> make_drivers(const Loaded& loaded) {
-  const auto numbers = std::make_shared<std::map<std::string, unsigned>>();
-  const auto count_up = [numbers](std::string_view, const std::string& pci) {
-    return numbers->try_emplace(pci, static_cast<unsigned>(numbers->size())).first->second;
+std::vector<std::unique_ptr<Driver>> make_drivers(const Loaded& loaded,
+                                                  std::span<const accelerators::Vendor> vendors) {
+  using Numbers = std::map<std::string, unsigned>;
+  const auto by_vendor = std::make_shared<std::map<std::string_view, Numbers>>();
+  const auto count_up = [by_vendor](std::string_view vendor, const std::string& pci) {
+    Numbers& numbers = (*by_vendor)[vendor];
+    return numbers.try_emplace(pci, static_cast<unsigned>(numbers.size())).first->second;
   };
   std::vector<std::unique_ptr<Driver>> drivers;
   drivers.push_back(modbus::make_driver(loaded.config));
-  drivers.push_back(nvidia::make_driver(loaded.config, loaded.accelerators, numbers_of("nvidia", count_up)));
+  for (const accelerators::Vendor& vendor : vendors)
+    drivers.push_back(accelerators::make_driver(vendor, loaded.config, loaded.accelerators,
+                                                numbers_of(vendor.keys.name, count_up)));
   return drivers;
 }
 

@@ -55,8 +55,9 @@ std::string count_text(const std::vector<Finding>& findings) {
 
 }  // namespace
 
-int check_config(const std::filesystem::path& config_file) {
-  const Loaded loaded = load_config(config_file, default_data_paths(), sections_of(exporter_kinds()));
+int check_config(const std::filesystem::path& config_file, std::span<const accelerators::Vendor> vendors) {
+  const Loaded loaded = load_config(config_file, default_data_paths(),
+                                    {accelerators::keys_of(vendors), sections_of(exporter_kinds())});
   for (const Finding& finding : loaded.findings) std::cout << finding.text() << '\n';
   if (loaded.has_errors()) {
     std::cout << count_text(loaded.findings) << '\n';

@@ -1,25 +1,29 @@
-// The commands of the program. Each returns the exit code of the program. Main thread.
+// The commands of the program. Each returns the exit code of the program. `vendors`: the supported vendors of
+// accelerators. Main thread.
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "agent/commands/probe/plan.h"
+#include "drivers/accelerators/vendor.h"
 
 namespace flopwatt::commands {
 
 /// `run`: runs the agent in the foreground, until SIGTERM or SIGINT.
-int run_agent(const std::filesystem::path& config_file);
+int run_agent(const std::filesystem::path& config_file, std::span<const accelerators::Vendor> vendors);
 
 /// `check`: faults and warnings of a configuration on standard output, then each bus's planned cycle.
-int check_config(const std::filesystem::path& config_file);
+int check_config(const std::filesystem::path& config_file, std::span<const accelerators::Vendor> vendors);
 
 /// Form of a command's output.
 enum class OutputFormat { table, json };
 
 /// `read`: prints every source once on standard output; notes and failures on standard error.
-int read_sources(const std::filesystem::path& config_file, OutputFormat format);
+int read_sources(const std::filesystem::path& config_file, OutputFormat format,
+                 std::span<const accelerators::Vendor> vendors);
 
 /// `profiles list`: prints all meter profiles on standard output; faults of wrong files on standard error.
 int list_profiles(OutputFormat format);

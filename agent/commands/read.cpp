@@ -2,6 +2,7 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <iostream>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ namespace flopwatt::commands {
 namespace {
 
 using namespace std::chrono_literals;
+using Vendors = std::span<const accelerators::Vendor>;
 
 /// After it whoever has not answered is down. A library that starts its devices takes up to half of it.
 constexpr auto longest_read = 60s;
@@ -30,7 +32,7 @@ constexpr auto accelerator_interval = 500ms;
 /// Reads every source of `loaded` once, by the agent's own drivers.
 class Reader {
  public:
-  explicit Reader(const Loaded& loaded) : drivers_(make_drivers(loaded)) {}
+  Reader(const Loaded& loaded, Vendors vendors) : drivers_(make_drivers(loaded, vendors)) {}
 
   awaitable<void> run() {
     std::vector<awaitable<void>> tasks;
@@ -73,27 +75,28 @@ class Reader {
 /// Once means once: the first poll comes within a second, however long the interval, and no other follows.
 void poll_once(Config& config) {
   for (MeterConfig& meter : config.meters) meter.interval = 1h;
-  config.nvidia.interval = accelerator_interval;
+  for (auto& [vendor, accelerators] : config.accelerators) accelerators.interval = accelerator_interval;
 }
 
-awaitable<void> read_all(Loaded& loaded, Report& report) {
+awaitable<void> read_all(Loaded& loaded, Vendors vendors, Report& report) {
   Config& config = loaded.config;
   if (const auto agent = co_await ask_running_agent(config, report.notes)) {
-    report.sources = take_from(*agent, config);
+    report.sources = take_from(*agent, vendors, config);
     if (!report.sources.empty())
       report.notes.push_back("the agent of this node runs (" + agent->where +
                              "): what it polls is shown from there");
   }
   poll_once(config);
-  Reader reader(loaded);
+  Reader reader(loaded, vendors);
   co_await reader.run();
   reader.report(report);
 }
 
 }  // namespace
 
-int read_sources(const std::filesystem::path& config_file, OutputFormat format) {
-  Loaded loaded = load_config(config_file, default_data_paths(), sections_of(exporter_kinds()));
+int read_sources(const std::filesystem::path& config_file, OutputFormat format, Vendors vendors) {
+  Loaded loaded = load_config(config_file, default_data_paths(),
+                              {accelerators::keys_of(vendors), sections_of(exporter_kinds())});
   if (loaded.has_errors()) {
     for (const Finding& finding : loaded.findings) std::cerr << finding.text() << '\n';
     return exit_configuration;
@@ -103,7 +106,7 @@ int read_sources(const std::filesystem::path& config_file, OutputFormat format) 
   Report report;
   asio::io_context loop{1};
   std::exception_ptr failure;
-  asio::co_spawn(loop, read_all(loaded, report),
+  asio::co_spawn(loop, read_all(loaded, vendors, report),
                  [&failure](std::exception_ptr thrown) { failure = std::move(thrown); });
   loop.run();
   if (failure) std::rethrow_exception(failure);

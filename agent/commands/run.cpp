@@ -37,7 +37,7 @@ void hold_hangup(bool hold) {
   ::pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &hangup, nullptr);
 }
 
-int run_loaded(const std::shared_ptr<const Loaded>& loaded) {
+int run_loaded(const std::shared_ptr<const Loaded>& loaded, std::span<const accelerators::Vendor> vendors) {
   auto store = open_store(loaded->config);
   if (!store) {
     log::error("the store cannot be opened", {{"reason", store.error().message}});
@@ -50,7 +50,7 @@ int run_loaded(const std::shared_ptr<const Loaded>& loaded) {
         "how "
         "much that was is unknown, and no exporter counts it as dropped",
         {{"file", set_aside}});
-  daemon::Daemon agent(loaded, std::move(*store), exporter_kinds());
+  daemon::Daemon agent(loaded, std::move(*store), vendors, exporter_kinds());
   hold_hangup(false);
   if (const auto listening = agent.listen(); !listening) {
     log::error("the endpoint cannot listen", {{"reason", listening.error().message}});
@@ -71,11 +71,11 @@ struct Logging {
 
 }  // namespace
 
-int run_agent(const std::filesystem::path& config_file) {
+int run_agent(const std::filesystem::path& config_file, std::span<const accelerators::Vendor> vendors) {
   hold_hangup(true);
   const Logging logging;
-  const auto loaded = std::make_shared<const Loaded>(
-      load_config(config_file, default_data_paths(), sections_of(exporter_kinds())));
+  const auto loaded = std::make_shared<const Loaded>(load_config(
+      config_file, default_data_paths(), {accelerators::keys_of(vendors), sections_of(exporter_kinds())}));
   daemon::log_findings(loaded->findings);
   if (loaded->has_errors()) return exit_configuration;
   log::info("starting", {{"version", std::string(version)},
@@ -83,7 +83,7 @@ int run_agent(const std::filesystem::path& config_file) {
                          {"node", loaded->config.node},
                          {"configuration", config_file.string()}});
   try {
-    const int code = run_loaded(loaded);
+    const int code = run_loaded(loaded, vendors);
     if (code == exit_good) log::info("stopped");
     return code;
   } catch (const NoThread& none) {

@@ -33,8 +33,9 @@ std::string what_of(const std::exception_ptr& failure) {
 }  // namespace
 
 Daemon::Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Store> store,
-               std::span<const ExporterKind> exporters)
+               std::span<const accelerators::Vendor> vendors, std::span<const ExporterKind> exporters)
     : loaded_(std::move(loaded)),
+      vendors_(vendors),
       loaded_at_(now()),
       signals_(metering_, SIGTERM, SIGINT, SIGHUP),
       tasks_(metering_.get_executor()),
@@ -50,7 +51,7 @@ Daemon::Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Stor
     recorder_.keep(accelerator_numbers_.take_changed());
     return number;
   };
-  drivers_ = make_drivers(*loaded_, {intake_.work(), number_of});
+  drivers_ = make_drivers(*loaded_, {vendors_, intake_.work(), number_of});
 }
 
 Daemon::~Daemon() = default;
@@ -176,8 +177,9 @@ awaitable<void> Daemon::reload_when_asked() {
 awaitable<bool> Daemon::reload() {
   const std::filesystem::path file = loaded_->config.file;
   log::info("reloading the configuration", {{"configuration", file.string()}});
-  const auto load = [&file, sections = sections_of(exporter_kinds_)] {
-    return std::make_shared<const Loaded>(load_config(file, default_data_paths(), sections));
+  const auto load = [&file, this] {
+    return std::make_shared<const Loaded>(load_config(
+        file, default_data_paths(), {accelerators::keys_of(vendors_), sections_of(exporter_kinds_)}));
   };
   const std::shared_ptr<const Loaded> next = co_await offload(reload_thread_, load);
   log_findings(next->findings);

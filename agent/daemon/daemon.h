@@ -32,11 +32,11 @@ namespace flopwatt::daemon {
 
 class Daemon {
  public:
-  /// `loaded` has no errors; `store` is open. `exporters`: the kinds that the configuration may name; outlive
-  /// this. From now on SIGTERM, SIGINT and SIGHUP are the daemon's. Throws NoThread, as run() does, where a
-  /// thread is not left that the agent needs.
+  /// `loaded` has no errors; `store` is open. `vendors`: the supported vendors of accelerators; `exporters`: the
+  /// kinds that the configuration may name; both outlive this. From now on SIGTERM, SIGINT and SIGHUP are the
+  /// daemon's. Throws NoThread, as run() does, where a thread is not left that the agent needs.
   Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Store> store,
-         std::span<const ExporterKind> exporters);
+         std::span<const accelerators::Vendor> vendors, std::span<const ExporterKind> exporters);
   ~Daemon();
 
   /// Binds the endpoint's addresses. Before run().
@@ -64,6 +64,7 @@ class Daemon {
 
   ExitDeadline exit_deadline_;            // first: whatever ends after it may hang
   std::shared_ptr<const Loaded> loaded_;  ///< the configuration that runs
+  std::span<const accelerators::Vendor> vendors_;
   Moment loaded_at_;
   bool last_reload_successful_ = true;
   ServiceManager service_manager_;

@@ -6,7 +6,7 @@
 
 #include "agent/accounting/work_lists.h"
 #include "config/scope_tree.h"
-#include "config/yaml/parse_values.h"
+#include "readings/pci_address.h"
 
 namespace flopwatt::daemon {
 namespace {
@@ -195,7 +195,7 @@ std::optional<WorkTarget> WorkColumns::find_accelerator(std::string_view who) co
   if (const auto found =
           find_entry([&](const Source& source) { return is_same_ignoring_case(source.identity.uuid, who); }))
     return found;
-  const auto pci = normalise_pci(who);
+  const auto pci = normal_pci(who);
   return pci ? find_entry([&](const Source& source) { return source.identity.pci == *pci; }) : std::nullopt;
 }
 

@@ -49,8 +49,4 @@ struct Parsed {
 /// The same with dots: the node.
 [[nodiscard]] bool is_node_name(std::string_view text);
 
-/// "0000:41:00.0", from upper or lower case, also from NVML's form with eight digits of domain. nullopt: not
-/// a PCI address.
-[[nodiscard]] std::optional<std::string> normalise_pci(std::string_view text);
-
 }  // namespace flopwatt

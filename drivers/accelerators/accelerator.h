@@ -1,7 +1,6 @@
-// One NVIDIA device as a source: how its reading sets are laid out, and how a reading becomes a set.
+// One device as a source: how its reading sets are laid out, and how a reading becomes a set.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,17 +10,18 @@
 #include "drivers/accelerators/device.h"
 #include "drivers/accelerators/estimated_work.h"
 #include "drivers/accelerators/integrated_energy.h"
-#include "drivers/accelerators/nvidia/pipe_work.h"
+#include "drivers/accelerators/vendor.h"
 #include "drivers/accelerators/work_counter.h"
 #include "readings/reading_set.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 
 class Accelerator {
  public:
-  /// `config`, `table` and `energy` must outlive it. `name` and the device's PCI address are for good.
-  Accelerator(const NvidiaConfig& config, const AcceleratorTable& table, std::string name,
-              IntegratedEnergy& energy);
+  /// `vendor`, `config`, `table` and `energy` must outlive it. `name` and the device's PCI address are for
+  /// good.
+  Accelerator(const Vendor& vendor, const AcceleratorConfig& config, const VendorTable& table,
+              std::string name, IntegratedEnergy& energy);
 
   /// The device tells who it is, or is another card than before: makes the source anew. The count of work,
   /// and of energy where it is integrated, goes on.
@@ -31,7 +31,7 @@ class Accelerator {
   [[nodiscard]] const DeviceIdentity& identity() const { return identity_; }
 
   /// A set of the source's fields; every value is held_value() of a number of its wire type, so that the
-  /// store gives back the same.
+  /// store gives back the same. `reading` is of the device as described.
   ReadingSet make_set(const DeviceReading& reading);
 
   /// Why the device does not offer method pipe, "" where it does.
@@ -40,20 +40,23 @@ class Accelerator {
   [[nodiscard]] std::string why_absent(Channel channel) const;
 
  private:
-  void find_rates();
+  void find_work_model();
   [[nodiscard]] std::vector<Field> measured_fields() const;
   void add_peak_rates(std::vector<Field>& fields);
+  /// Held value of a figure; `absent` where the device has no such figure.
+  [[nodiscard]] double figure(const DeviceReading& reading, Quantity quantity) const;
   [[nodiscard]] std::optional<Work> increment(const DeviceReading& reading);
   [[nodiscard]] double integrated_energy(const DeviceReading& reading);
   [[nodiscard]] std::optional<Work> estimated_increment(const DeviceReading& reading) const;
 
-  const NvidiaConfig& config_;
-  const AcceleratorTable& table_;
+  const Vendor& vendor_;
+  const AcceleratorConfig& config_;
+  const VendorTable& table_;
   std::string name_;
   IntegratedEnergy& energy_;
   DeviceIdentity identity_;
   SourcePtr source_;
-  std::optional<PipeRates> rates_;               ///< nullopt: pipe is not offered
+  std::optional<WorkModel> work_model_;          ///< nullopt: pipe is not offered
   std::optional<EstimateRates> estimate_rates_;  ///< nullopt: estimated is not offered
   const Product* product_ = nullptr;
   std::vector<double> peak_rates_;  ///< held values of the peak_rate fields, in their order
@@ -63,4 +66,4 @@ class Accelerator {
   bool implausible_told_ = false;
 };
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

@@ -1,22 +1,45 @@
 #include "drivers/accelerators/driver.h"
 
 #include <boost/asio/as_tuple.hpp>
+#include <filesystem>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "drivers/accelerators/fleet.h"
+#include "drivers/accelerators/library_search.h"
 #include "drivers/accelerators/messages.h"
 #include "runtime/async.h"
 #include "runtime/condition.h"
 #include "runtime/log.h"
 #include "runtime/schedule.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-GuestProcess::Settings guest_settings(GuestProcess::Settings guest, const NvidiaConfig& config) {
+/// What the configuration says about one vendor's accelerators.
+struct Plan {
+  AcceleratorConfig settings;
+  std::vector<NameOverride> names;
+  VendorTable table;
+
+  bool operator==(const Plan&) const = default;
+};
+
+Plan plan_of(const Vendor& vendor, const Config& config, const AcceleratorTable& table) {
+  Plan plan;
+  plan.names = config.accelerator_names;
+  const auto settings = config.accelerators.find(vendor.keys.name);
+  plan.settings =
+      settings == config.accelerators.end() ? AcceleratorConfig{.enabled = false} : settings->second;
+  if (const auto found = table.find(vendor.keys.name); found != table.end()) plan.table = found->second;
+  return plan;
+}
+
+GuestProcess::Settings guest_settings(GuestProcess::Settings guest, const AcceleratorConfig& config) {
   guest.arguments.push_back("--library=" + config.library);
   guest.only_socket = config.guest_socket.has_value();
   if (config.guest_socket) guest.socket = *config.guest_socket;
@@ -27,12 +50,15 @@ GuestProcess::Settings guest_settings(GuestProcess::Settings guest, const Nvidia
 /// it on the beats and tells the first when it fails.
 class Metering {
  public:
-  Metering(const Config& config, const AcceleratorTable& table, const NumberOf& number_of,
-           const DriverSettings& settings, IntegratedEnergies& energies)
-      : config_(config.nvidia),
+  Metering(const Vendor& vendor, const Plan& plan, const NumberOf& number_of, const DriverSettings& settings,
+           IntegratedEnergies& energies)
+      : title_(vendor.keys.title),
+        guest_name_("the guest of " + title_ + "'s library"),
+        config_(plan.settings),
         settings_(settings),
-        fleet_(config, table, number_of, energies),
-        guest_(guest_settings(settings.guest, config.nvidia)) {}
+        fleet_(vendor, plan.settings, plan.names, plan.table, number_of, energies),
+        guest_(guest_settings(settings.guest, plan.settings)),
+        down_reason_{FaultClass::device, guest_name_ + " is being started"} {}
 
   void add_tasks(std::vector<awaitable<void>>& tasks, Intake& intake) {
     tasks.push_back(keep_guest(intake));
@@ -78,21 +104,21 @@ class Metering {
 
   /// Starts the guest and takes its hello; the reason where that failed.
   awaitable<std::optional<Fault>> start_guest(Intake& intake) {
-    no_library_ = false;
+    no_library_ = may_be_missing() && !is_installed(config_.library);
+    if (no_library_) co_return Fault{FaultClass::device, "the dynamic linker finds no " + config_.library};
     const auto started = co_await guest_.start();
     if (!started) co_return started.error();
     const auto text = co_await guest_.receive(Clock::now() + settings_.hello_deadline);
     if (!text) co_return text.error();
-    const auto message = parse(*text);
+    auto message = understand(*text);
     if (!message) co_return message.error();
     if (const auto* unavailable = std::get_if<Unavailable>(&*message)) {
       no_library_ = unavailable->no_library;
       co_return Fault{FaultClass::device, unavailable->text, unavailable->code};
     }
-    const auto* hello = std::get_if<Hello>(&*message);
-    if (hello == nullptr)
-      co_return Fault{FaultClass::protocol, "the guest of NVIDIA's library did not begin with a hello"};
-    fleet_.bind(*hello, intake);
+    auto* hello = std::get_if<Hello>(&*message);
+    if (hello == nullptr) co_return Fault{FaultClass::protocol, guest_name_ + " did not begin with a hello"};
+    take_hello(std::move(*hello), intake);
     co_return std::nullopt;
   }
 
@@ -113,6 +139,13 @@ class Metering {
     }
   }
 
+  /// At `auto`, and without a guest that is a service. Else a guest is started, which knows best what is
+  /// wrong.
+  [[nodiscard]] bool may_be_missing() const {
+    std::error_code error;
+    return !config_.required && !std::filesystem::exists(settings_.guest.socket, error);
+  }
+
   /// One question and its answers; a fault where the guest did not answer to the end.
   awaitable<std::optional<Fault>> poll(Beat beat, Intake& intake) {
     const auto deadline = beat.begun + settings_.poll_deadline;
@@ -121,22 +154,32 @@ class Metering {
     for (;;) {
       const auto text = co_await guest_.receive(deadline);
       if (!text) co_return text.error();
-      const auto message = parse(*text);
+      auto message = understand(*text);
       if (!message) co_return message.error();
       if (std::holds_alternative<DoneMessage>(*message)) co_return std::nullopt;
       if (const auto* device = std::get_if<DeviceMessage>(&*message)) {
-        const auto taken = fleet_.answer(*device, beat, intake);
-        if (!taken) co_return taken.error();
-      } else if (const auto* hello = std::get_if<Hello>(&*message)) {
-        fleet_.bind(*hello, intake);
+        fleet_.answer(*device, beat, intake);
+      } else if (auto* hello = std::get_if<Hello>(&*message)) {
+        take_hello(std::move(*hello), intake);
       } else {
-        co_return Fault{FaultClass::protocol, "the guest of NVIDIA's library sent what was not asked"};
+        co_return Fault{FaultClass::protocol, guest_name_ + " sent what was not asked"};
       }
     }
   }
 
+  Result<GuestMessage> understand(std::string_view text) const {
+    auto message = parse(text, devices_);
+    if (message) return message;
+    return Fault{message.error().fault_class, guest_name_ + " " + message.error().message};
+  }
+
+  void take_hello(Hello hello, Intake& intake) {
+    fleet_.bind(hello, intake);
+    devices_ = std::move(hello.devices);
+  }
+
   void guest_failed(const Fault& fault) {
-    log::warn("the guest of NVIDIA's library failed and is started again", {{"reason", fault.message}});
+    log::warn(guest_name_ + " failed and is started again", {{"reason", fault.message}});
     ready_ = false;
     down_reason_ = fault;
     told_ = fault.message;
@@ -146,49 +189,51 @@ class Metering {
   /// Says once what holds from now on; "" is: all is well.
   void tell_state(const std::string& trouble) {
     if (trouble == told_) return;
+    const std::string missing = "no " + title_ + " library: accelerators of " + title_ + " are not metered";
     if (trouble.empty())
-      log::info("NVIDIA's library can be used again");
+      log::info(title_ + "'s library can be used again");
     else if (!no_library_)
-      log::warn("NVIDIA's library cannot be used; it is tried again", {{"reason", trouble}});
+      log::warn(title_ + "'s library cannot be used; it is tried again", {{"reason", trouble}});
     else if (config_.required)
-      log::warn("no NVIDIA library: accelerators of NVIDIA are not metered; it is looked for each minute",
+      log::warn(missing + "; it is looked for each minute",
                 {{"library", config_.library}, {"reason", trouble}});
     else
-      log::info("no NVIDIA library: accelerators of NVIDIA are not metered",
-                {{"library", config_.library}, {"reason", trouble}});
+      log::info(missing, {{"library", config_.library}, {"reason", trouble}});
     told_ = trouble;
   }
 
-  [[nodiscard]] static Fault not_listed() {
-    return {FaultClass::device, "NVIDIA's library does not list this accelerator any more"};
+  [[nodiscard]] Fault not_listed() const {
+    return {FaultClass::device, title_ + "'s library does not list this accelerator any more"};
   }
 
-  const NvidiaConfig config_;
+  const std::string title_, guest_name_;
+  const AcceleratorConfig config_;
   const DriverSettings& settings_;
   Fleet fleet_;
+  std::vector<DeviceIdentity> devices_;  ///< of the last hello
   GuestProcess guest_;
   bool looked_ = false;      ///< a guest was started and has told its devices, or why it cannot
   bool ready_ = false;       ///< the guest has said hello and answers
   bool no_library_ = false;  ///< the last guest found none
-  Fault down_reason_{FaultClass::device, "the guest of NVIDIA's library is being started"};
+  Fault down_reason_;
   std::string told_;
   asio::steady_timer* failed_ = nullptr;  ///< of keep_guest; cancelled to wake it
 };
 
 /// Begins the metering anew whenever its configuration has changed.
-class RestartingDriver final : public NvidiaDriver {
+class RestartingDriver final : public AcceleratorDriver {
  public:
-  RestartingDriver(const Config& config, const AcceleratorTable& table, NumberOf number_of,
-                   DriverSettings settings)
-      : settings_(std::move(settings)), number_of_(std::move(number_of)) {
-    take(config, table);
-  }
+  RestartingDriver(const Vendor& vendor, const Config& config, const AcceleratorTable& table,
+                   NumberOf number_of, DriverSettings settings)
+      : vendor_(vendor),
+        settings_(std::move(settings)),
+        number_of_(std::move(number_of)),
+        plan_(plan_of(vendor, config, table)) {}
 
   void apply(const Config& config, const AcceleratorTable& table) override {
-    if (config.nvidia == config_.nvidia && config.accelerator_names == config_.accelerator_names &&
-        table == table_)
-      return;
-    take(config, table);
+    Plan plan = plan_of(vendor_, config, table);
+    if (plan == plan_) return;
+    plan_ = std::move(plan);
     has_changed_ = true;
     changed_.notify();
   }
@@ -197,8 +242,8 @@ class RestartingDriver final : public NvidiaDriver {
     for (;;) {
       has_changed_ = false;
       metering_.reset();
-      if (config_.nvidia.enabled)
-        metering_ = std::make_unique<Metering>(config_, table_, number_of_, settings_, energies_);
+      if (plan_.settings.enabled)
+        metering_ = std::make_unique<Metering>(vendor_, plan_, number_of_, settings_, energies_);
       std::vector<awaitable<void>> tasks;
       tasks.push_back(wait_for_change());
       if (metering_) metering_->add_tasks(tasks, intake);
@@ -209,7 +254,7 @@ class RestartingDriver final : public NvidiaDriver {
 
   [[nodiscard]] Inventory inventory() const override {
     if (metering_) return metering_->inventory();
-    return {!config_.nvidia.enabled, ""};
+    return {!plan_.settings.enabled, ""};
   }
 
   [[nodiscard]] std::string why_absent(SourceId id, Channel channel) const override {
@@ -217,20 +262,14 @@ class RestartingDriver final : public NvidiaDriver {
   }
 
  private:
-  void take(const Config& config, const AcceleratorTable& table) {
-    config_.nvidia = config.nvidia;
-    config_.accelerator_names = config.accelerator_names;
-    table_ = table;
-  }
-
   awaitable<void> wait_for_change() {
     while (!has_changed_) co_await changed_.wait();
   }
 
+  const Vendor& vendor_;
   DriverSettings settings_;
   NumberOf number_of_;
-  Config config_;  // what of it concerns these accelerators
-  AcceleratorTable table_;
+  Plan plan_;
   IntegratedEnergies energies_;         // they go on from one configuration to the next
   std::unique_ptr<Metering> metering_;  // null before run() and while `off`
   bool has_changed_ = false;
@@ -239,18 +278,20 @@ class RestartingDriver final : public NvidiaDriver {
 
 }  // namespace
 
-std::unique_ptr<NvidiaDriver> make_driver(const Config& config, const AcceleratorTable& table,
-                                          NumberOf number_of) {
+std::unique_ptr<AcceleratorDriver> make_driver(const Vendor& vendor, const Config& config,
+                                               const AcceleratorTable& table, NumberOf number_of) {
+  const std::string name(vendor.keys.name);
   DriverSettings settings;
-  settings.guest.name = "guest of NVIDIA's library";
-  settings.guest.arguments = {"smi", "nvidia"};
-  settings.guest.socket = "/run/flopwatt-smi/nvidia.sock";
-  return make_driver(config, table, std::move(number_of), std::move(settings));
+  settings.guest.name = "guest of " + std::string(vendor.keys.title) + "'s library";
+  settings.guest.arguments = {"smi", name};
+  settings.guest.socket = "/run/flopwatt-smi/" + name + ".sock";
+  return make_driver(vendor, config, table, std::move(number_of), std::move(settings));
 }
 
-std::unique_ptr<NvidiaDriver> make_driver(const Config& config, const AcceleratorTable& table,
-                                          NumberOf number_of, DriverSettings settings) {
-  return std::make_unique<RestartingDriver>(config, table, std::move(number_of), std::move(settings));
+std::unique_ptr<AcceleratorDriver> make_driver(const Vendor& vendor, const Config& config,
+                                               const AcceleratorTable& table, NumberOf number_of,
+                                               DriverSettings settings) {
+  return std::make_unique<RestartingDriver>(vendor, config, table, std::move(number_of), std::move(settings));
 }
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

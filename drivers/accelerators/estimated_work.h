@@ -2,7 +2,7 @@
 //
 //   FLOP = utilization x dense peak of the product x dt
 //
-// utilization: NVML's share of time in which at least one kernel ran, as of the end of dt; peak: of the
+// utilization: the device's share of time in which at least one kernel ran, as of the end of dt; peak: of the
 // product's data sheet at the configured tensor precision, between the lowest and the highest of its float
 // precisions. An upper-bound kind of figure: a kernel that runs says nothing of how much of the device it
 // uses.
@@ -11,21 +11,21 @@
 #include <optional>
 
 #include "config/accelerator_table.h"
-#include "config/config.h"
-#include "drivers/accelerators/nvidia/pipe_work.h"
+#include "drivers/accelerators/work.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 
 /// Dense peaks in FLOP/s.
 struct EstimateRates {
+  Place precision{};  ///< assumed
   double assumed = 0, low = 0, high = 0;
 };
 
 /// nullopt where the product, or its peak at the configured precision, is not known.
-[[nodiscard]] std::optional<EstimateRates> estimate_rates(const Product* product, Precision configured);
+[[nodiscard]] std::optional<EstimateRates> estimate_rates(const Product* product, Place configured);
 
-/// Work of one interval, in Work::tensor; nullopt where the utilization (0..1) is unknown.
+/// Work of one interval, all of it at the assumed precision; nullopt where the utilization (0..1) is unknown.
 [[nodiscard]] std::optional<Work> estimated_work(const EstimateRates& rates, double utilization,
                                                  double seconds);
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "readings/pci_address.h"
 #include "runtime/log.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 namespace {
 
 using std::chrono::duration_cast;
@@ -20,16 +21,17 @@ std::chrono::microseconds Beat::lateness() const {
   return duration_cast<std::chrono::microseconds>(begun - due);
 }
 
-Fleet::Fleet(const Config& config, const AcceleratorTable& table, NumberOf number_of,
-             IntegratedEnergies& energies)
-    : config_(config.nvidia),
-      table_(table),
-      names_(config.accelerator_names),
+Fleet::Fleet(const Vendor& vendor, AcceleratorConfig config, std::vector<NameOverride> names,
+             VendorTable table, NumberOf number_of, IntegratedEnergies& energies)
+    : vendor_(vendor),
+      config_(std::move(config)),
+      table_(std::move(table)),
+      names_(std::move(names)),
       number_of_(std::move(number_of)),
       energies_(energies) {}
 
 std::string Fleet::name_for(const std::string& pci) {
-  const std::string numbered = "nvidia" + std::to_string(number_of_(pci));
+  const std::string numbered = std::string(vendor_.keys.name) + std::to_string(number_of_(pci));
   const auto chosen =
       std::ranges::find(names_, pci, [](const NameOverride& name) { return normal_pci(name.pci); });
   return chosen == names_.end() ? numbered : chosen->name;
@@ -39,9 +41,9 @@ Fleet::Member& Fleet::find_or_add(const DeviceIdentity& identity, bool& is_new) 
   const auto known = std::ranges::find(members_, identity.pci, &Member::pci);
   is_new = known == members_.end();
   if (!is_new) return *known;
-  return members_.emplace_back(
-      Member{.accelerator = Accelerator(config_, table_, name_for(identity.pci), energies_[identity.pci]),
-             .pci = identity.pci});
+  return members_.emplace_back(Member{
+      .accelerator = Accelerator(vendor_, config_, table_, name_for(identity.pci), energies_[identity.pci]),
+      .pci = identity.pci});
 }
 
 void Fleet::bind(const Hello& hello, Intake& intake) {
@@ -83,11 +85,8 @@ void Fleet::begin_poll() {
   for (Member& member : members_) member.answered = false;
 }
 
-Result<Done> Fleet::answer(const DeviceMessage& message, const Beat& beat, Intake& intake) {
-  if (message.device >= by_device_.size())
-    return Fault{FaultClass::protocol,
-                 "the guest of NVIDIA's library answered for a device that it has not told"};
-  Member& member = *by_device_[message.device];
+void Fleet::answer(const DeviceMessage& message, const Beat& beat, Intake& intake) {
+  Member& member = *by_device_.at(message.device);
   member.answered = true;
   if (message.result) {
     intake.accept(member.id, member.accelerator.make_set(*message.result), beat.lateness(),
@@ -97,7 +96,6 @@ Result<Done> Fleet::answer(const DeviceMessage& message, const Beat& beat, Intak
     intake.fail(member.id, Fault{FaultClass::device, failure.text, failure.code}, beat.lateness(),
                 since(beat.begun));
   }
-  return Done{};
 }
 
 void Fleet::fail_the_rest(const Fault& fault, const Beat& beat, Intake& intake) {
@@ -114,4 +112,4 @@ void Fleet::skip(std::uint64_t beats, Intake& intake) {
   for (const Member& member : members_) intake.skip(member.id, beats);
 }
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

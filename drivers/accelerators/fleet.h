@@ -1,6 +1,6 @@
-// The accelerators that were seen under the present configuration, and which of the guest's devices each of
-// them is. A name belongs to a PCI address: a lost card's name is not given to another, a replaced card keeps
-// it.
+// The accelerators of one vendor that were seen under the present configuration, and which of the guest's
+// devices each of them is. A name belongs to a PCI address: a lost card's name is not given to another, a
+// replaced card keeps it.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 #include "drivers/driver.h"
 #include "runtime/schedule.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 
 /// When a poll was due and when it began.
 struct Beat {
@@ -30,9 +30,9 @@ using NumberOf = std::function<unsigned(const std::string& pci)>;
 
 class Fleet {
  public:
-  /// `energies` must outlive it.
-  Fleet(const Config& config, const AcceleratorTable& table, NumberOf number_of,
-        IntegratedEnergies& energies);
+  /// `vendor` and `energies` must outlive it.
+  Fleet(const Vendor& vendor, AcceleratorConfig config, std::vector<NameOverride> names, VendorTable table,
+        NumberOf number_of, IntegratedEnergies& energies);
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
@@ -42,8 +42,8 @@ class Fleet {
   void remove_sources(Intake& intake);
 
   void begin_poll();
-  /// One device has answered. A fault: there is no such device.
-  [[nodiscard]] Result<Done> answer(const DeviceMessage& message, const Beat& beat, Intake& intake);
+  /// A device of the last hello has answered.
+  void answer(const DeviceMessage& message, const Beat& beat, Intake& intake);
   /// The poll is over: sources that have not answered fail with `fault`.
   void fail_the_rest(const Fault& fault, const Beat& beat, Intake& intake);
   void skip(std::uint64_t beats, Intake& intake);
@@ -61,8 +61,9 @@ class Fleet {
   [[nodiscard]] std::string name_for(const std::string& pci);
   Member& find_or_add(const DeviceIdentity& identity, bool& is_new);
 
-  NvidiaConfig config_;
-  AcceleratorTable table_;
+  const Vendor& vendor_;
+  AcceleratorConfig config_;
+  VendorTable table_;
   std::vector<NameOverride> names_;
   NumberOf number_of_;
   IntegratedEnergies& energies_;
@@ -70,4 +71,4 @@ class Fleet {
   std::vector<Member*> by_device_;  ///< by the index in the last hello
 };
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

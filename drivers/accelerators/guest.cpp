@@ -8,17 +8,14 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <iostream>
 #include <memory>
 
 #include "drivers/accelerators/messages.h"
-#include "drivers/accelerators/nvidia/device_reader.h"
-#include "drivers/accelerators/nvidia/nvml_library.h"
 #include "runtime/guest_listener.h"
 #include "runtime/schedule.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 namespace {
 
 constexpr int exit_good = 0;
@@ -64,14 +61,12 @@ bool say_hello(const Sink& sink, const DeviceReader& reader) {
 bool tell_readings(const Sink& sink, DeviceReader& reader) {
   if (reader.look_again() && !say_hello(sink, reader)) return false;
   for (std::size_t i = 0; i < reader.size(); ++i)
-    if (!sink.write(format(DeviceMessage{i, reader.read(i)}, reader.identity(i).pci))) return false;
+    if (!sink.write(format(DeviceMessage{i, reader.read(i)}, reader.identity(i)))) return false;
   return true;
 }
 
 /// Waits for the next poll; false when the socket is closed.
-bool wait_for_poll(int socket, const GuestListener* listener) {
-  static const std::string busy = format(Unavailable{
-      .no_library = false, .text = "the guest of NVIDIA's library serves another agent", .code = 0});
+bool wait_for_poll(int socket, const GuestListener* listener, const std::string& busy) {
   std::array<char, 256> buffer{};
   for (;;) {
     if (listener != nullptr) listener->wait_for(socket, busy);
@@ -82,9 +77,12 @@ bool wait_for_poll(int socket, const GuestListener* listener) {
 }
 
 /// `listener`: the guest is a service of its own.
-End serve(const Sink& sink, int socket, DeviceReader& reader, const GuestListener* listener) {
+End serve(const Vendor& vendor, const Sink& sink, int socket, DeviceReader& reader,
+          const GuestListener* listener) {
+  const std::string busy = format(Unavailable{.text = "the guest of " + std::string(vendor.keys.title) +
+                                                      "'s library serves another agent"});
   ::alarm(0);
-  while (wait_for_poll(socket, listener)) {
+  while (wait_for_poll(socket, listener, busy)) {
     if (listener != nullptr) ::alarm(longest_poll_s);
     if (!tell_readings(sink, reader) || !sink.write(std::string(done_message))) break;
     if (reader.broken()) return End::broken;
@@ -123,48 +121,51 @@ void become_guest() {
   for (const int ignored : {SIGINT, SIGTERM, SIGHUP}) std::signal(ignored, SIG_IGN);
 }
 
-End give_up(const Sink& sink, bool by_hand, const Fault& fault) {
-  const bool no_library = fault.code == static_cast<int>(abi::Return::library_not_found);
+void complain(const Vendor& vendor, const std::string& text) {
+  std::cerr << "flopwatt smi " << vendor.keys.name << ": " << text << '\n';
+}
+
+End give_up(const Vendor& vendor, const Sink& sink, bool by_hand, const Unavailable& unavailable) {
   if (by_hand)
-    std::fprintf(stderr, "flopwatt smi nvidia: %s\n", fault.message.c_str());
+    complain(vendor, unavailable.text);
   else
-    sink.write(format(Unavailable{.no_library = no_library, .text = fault.message, .code = fault.code}));
+    sink.write(format(unavailable));
   return End::unavailable;
 }
 
 /// One life of the library: by hand, or for one client.
-End use_library(const GuestOptions& options, int socket, const GuestListener* listener) {
+End use_library(const Vendor& vendor, const GuestOptions& options, int socket,
+                const GuestListener* listener) {
   const bool by_hand = socket < 0;
   const Sink sink(socket);
-  const auto library = NvmlLibrary::open(options.library);
-  if (!library) return give_up(sink, by_hand, library.error());
-  DeviceReader reader((*library)->functions());
-  const auto found = reader.find_devices();
-  if (!found) return give_up(sink, by_hand, found.error());
+  const auto made =
+      vendor.make_reader(options.library.empty() ? std::string(vendor.keys.library) : options.library);
+  if (!made) return give_up(vendor, sink, by_hand, made.error());
+  DeviceReader& reader = **made;
   if (!say_hello(sink, reader)) return End::left;
-  return by_hand ? print(sink, options.interval, reader) : serve(sink, socket, reader, listener);
+  return by_hand ? print(sink, options.interval, reader) : serve(vendor, sink, socket, reader, listener);
 }
 
-int listen_for_clients(const GuestOptions& options) {
+int listen_for_clients(const Vendor& vendor, const GuestOptions& options) {
   const auto listener = GuestListener::open(options.listen);
   Result<int> client = listener ? listener->accept() : listener.error();
   for (; client; client = listener->accept()) {
     ::alarm(longest_start_s);
-    const End end = use_library(options, *client, &*listener);
+    const End end = use_library(vendor, options, *client, &*listener);
     ::alarm(0);
     ::close(*client);
     if (end == End::broken) return exit_device;
   }
-  std::fprintf(stderr, "flopwatt smi nvidia: %s\n", client.error().message.c_str());
+  complain(vendor, client.error().message);
   return exit_device;
 }
 
 }  // namespace
 
-int run_guest(const GuestOptions& options) {
-  if (!options.listen.empty()) return listen_for_clients(options);
+int run_guest(const Vendor& vendor, const GuestOptions& options) {
+  if (!options.listen.empty()) return listen_for_clients(vendor, options);
   if (options.socket_fd >= 0) become_guest();
-  return use_library(options, options.socket_fd, nullptr) == End::left ? exit_good : exit_device;
+  return use_library(vendor, options, options.socket_fd, nullptr) == End::left ? exit_good : exit_device;
 }
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

@@ -1,4 +1,4 @@
-// `flopwatt smi nvidia`: the guest process that holds NVIDIA's library. It may hang, crash or be upgraded
+// `flopwatt smi VENDOR`: the guest process that holds a vendor's library. It may hang, crash or be upgraded
 // without harm to the agent. One thread; speaks JSON messages (messages.h).
 #pragma once
 
@@ -6,10 +6,12 @@
 #include <filesystem>
 #include <string>
 
-namespace flopwatt::nvidia {
+#include "drivers/accelerators/vendor.h"
+
+namespace flopwatt::accelerators {
 
 struct GuestOptions {
-  std::string library = "libnvidia-ml.so.1";
+  std::string library;                                           ///< "": the vendor's usual one
   std::chrono::microseconds interval = std::chrono::seconds(1);  ///< by hand only
   /// Number of the connected AF_UNIX SOCK_SEQPACKET socket over which the agent asks; -1: by hand, on stdout.
   int socket_fd = -1;
@@ -23,6 +25,6 @@ struct GuestOptions {
 /// after the other, with the library loaded anew for each, and without end; a library that hangs ends the
 /// process by SIGALRM, since no agent can kill it then. Returns the exit code: 0, or 2 where the library or
 /// its driver cannot be used or nothing can listen.
-int run_guest(const GuestOptions& options);
+int run_guest(const Vendor& vendor, const GuestOptions& options);
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

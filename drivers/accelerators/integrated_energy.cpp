@@ -4,7 +4,7 @@
 
 #include "readings/reading_set.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 
 double IntegratedEnergy::advance(std::int64_t time_us, double watts, std::chrono::microseconds longest_gap) {
   if (!is_known(watts)) return absent;
@@ -15,4 +15,4 @@ double IntegratedEnergy::advance(std::int64_t time_us, double watts, std::chrono
   return joules_;
 }
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 
 class IntegratedEnergy {
  public:
@@ -25,4 +25,4 @@ class IntegratedEnergy {
 /// By PCI address.
 using IntegratedEnergies = std::map<std::string, IntegratedEnergy>;
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

@@ -1,24 +1,27 @@
 // What agent and guest say to each other: one JSON object a message. By hand the guest prints the same lines.
-//   agent: {"message":"poll"}
-//   guest: {"message":"hello","driver":"570.1","devices":[{"pci":...,"uuid":...}, ...]}   at first and on
-//   changes
-//          {"message":"unavailable","no_library":true,"text":...}                          instead, then it
-//          ends
-//          {"message":"device","device":0,"pci":...,"time_us":..., ...}                    index as in the
-//          hello
-//          {"message":"device","device":1,"pci":...,"code":15,"error":...}
-//          {"message":"done"}                                                              after the last
-//          device
+//
+//   agent  {"message":"poll"}
+//   guest  {"message":"hello","driver":"570.1","devices":[{"pci":…,"uuid":…,…}, …]}  at first, on changes
+//          {"message":"unavailable","no_library":true,"text":…}            instead; then the guest ends
+//          {"message":"device","device":0,"pci":…,"time_us":…,"power_mw":…, …}  index as in the hello
+//          {"message":"device","device":1,"pci":…,"code":15,"error":…}
+//          {"message":"done"}                                              after the last device
+//
+// A device of a hello says which numbers its readings have, and how each of them becomes a value:
+//
+//   "figures":[{"key":"power_mw","quantity":"power","wire":3,"scale":0.001}, …],"activity":["hmma", …]
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "drivers/accelerators/device.h"
+#include "drivers/accelerators/device_reader.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 
 inline constexpr std::string_view poll_message = R"({"message":"poll"})";
 inline constexpr std::string_view done_message = R"({"message":"done"})";
@@ -26,13 +29,6 @@ inline constexpr std::string_view done_message = R"({"message":"done"})";
 struct Hello {
   std::string driver;  ///< version of the kernel driver
   std::vector<DeviceIdentity> devices;
-};
-
-/// The library cannot be used; the guest ends.
-struct Unavailable {
-  bool no_library = false;  ///< there is none, as on a machine without NVIDIA devices
-  std::string text;
-  int code = 0;
 };
 
 struct DeviceMessage {
@@ -46,10 +42,11 @@ using GuestMessage = std::variant<Hello, Unavailable, DeviceMessage, DoneMessage
 
 [[nodiscard]] std::string format(const Hello& hello);
 [[nodiscard]] std::string format(const Unavailable& unavailable);
-/// `pci` is for the human reader.
-[[nodiscard]] std::string format(const DeviceMessage& message, const std::string& pci);
+/// `identity` is that of the device.
+[[nodiscard]] std::string format(const DeviceMessage& message, const DeviceIdentity& identity);
 
-/// Fails, with class protocol, on anything that the guest does not say.
-[[nodiscard]] Result<GuestMessage> parse(std::string_view text);
+/// `devices`: those of the last hello. Fails, with class protocol, on anything that a guest does not say; the
+/// fault's text goes on from the guest's name: "sent what is no JSON object".
+[[nodiscard]] Result<GuestMessage> parse(std::string_view text, std::span<const DeviceIdentity> devices);
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

@@ -1,6 +1,6 @@
 #include "drivers/accelerators/work_counter.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 
 std::optional<Work> WorkCounter::advance(const std::optional<Work>& increment, bool sampled) {
   if (increment) {
@@ -12,4 +12,4 @@ std::optional<Work> WorkCounter::advance(const std::optional<Work>& increment, b
   return total_;
 }
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

@@ -6,9 +6,9 @@
 
 #include <optional>
 
-#include "drivers/accelerators/nvidia/pipe_work.h"
+#include "drivers/accelerators/work.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 
 class WorkCounter {
  public:
@@ -24,4 +24,4 @@ class WorkCounter {
   bool started_ = false;  ///< a count was given out
 };
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

@@ -38,6 +38,7 @@ json::object failures_object(const FaultCounts& failures) {
 json::object source_object(const SourceState& state) {
   const bool up = state.is_up();
   json::object object{{"kind", name_of(state.source->kind)}, {"up", up}};
+  if (state.source->kind == SourceKind::accelerator) object["vendor"] = text(state.source->identity.vendor);
   if (state.newest) object["last_reading"] = time_text(state.newest->time.wall_us);
   if (!state.last_fault.empty()) object["last_fault"] = text(state.last_fault);
   object["polls"] = state.polls;

@@ -9,6 +9,7 @@ namespace flopwatt::prometheus {
 
 /// {"node","version","revision","time","ready",
 ///  "sources":{<source>:{"kind","up","last_reading","last_fault","polls","skipped","failures":{<fault>:n},
+///                       "vendor":of an accelerator,
 ///                       "reading":{keys of the MQTT message},"missing":{<key>:<reason>}}},
 ///  "scopes":{<scope>:{"parent","energy_source","method","time","power_w","unaccounted_power_w","energy_j_total",
 ///                     "device_energy_j_total","flop_total",

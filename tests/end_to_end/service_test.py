@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -158,6 +159,7 @@ def units(folder: pathlib.Path) -> dict[str, pathlib.Path]:
         assert count == 1
         paths[name] = folder / instance
         paths[name].write_text(text)
+    shutil.copytree(SOURCE / "systemd/flopwatt-smi@nvidia.service.d", folder / "flopwatt-smi@nvidia.service.d", dirs_exist_ok=True)
     return paths
 
 
@@ -182,6 +184,17 @@ def test_the_units_of_the_agent_need_no_accelerator_and_no_descriptor_beyond_sel
     text = units(tmp_path)["flopwatt.service"].read_text()
     assert not re.search(r"^DeviceAllow=.*(nvidia|drm|kfd)", text, flags=re.M)
     assert re.search(r"^LimitNOFILE=1024$", text, flags=re.M)
+
+
+def test_the_unit_of_the_guests_is_of_no_vendor_and_the_drop_in_of_nvidia_is_read(tmp_path):
+    guest = units(tmp_path)["flopwatt-smi@.service"]
+    of_any = "".join(line for line in guest.read_text().splitlines(keepends=True) if not line.startswith("#"))
+    assert "nvidia" not in of_any and "kfd" not in of_any
+    done = systemd("systemd-analyze", "security", "--offline=true", "--no-pager", guest)
+    assert "char-nvidia" in done.stdout, done.stdout
+
+
+def test_the_guests_have_no_network(tmp_path):
     assert re.search(r"^PrivateNetwork=yes$", units(tmp_path)["flopwatt-smi@.service"].read_text(), flags=re.M)
 
 

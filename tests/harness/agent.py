@@ -40,6 +40,7 @@ class Metrics:
 class Agent(Process):
     def __init__(self, folder: pathlib.Path, config: dict, name: str = "flopwatt", environment: dict | None = None):
         super().__init__(name, folder)
+        self.program = BUILD / "flopwatt"
         self.port = free_port()
         self.store = folder / f"{name}.db"
         config.setdefault("store", {}).setdefault("path", str(self.store))
@@ -51,7 +52,7 @@ class Agent(Process):
         self.environment = environment or {}
 
     def start(self, wait: bool = True) -> "Agent":
-        self.spawn([BUILD / "flopwatt", "run", f"--config.file={self.config}"], self.environment)
+        self.spawn([self.program, "run", f"--config.file={self.config}"], self.environment)
         if wait:
             wait_until(self.answers, 10, f"the agent to answer; its log: {self.log_text()}")
         return self

@@ -4,6 +4,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cmath>
 #include <ctime>
+#include <map>
 #include <utility>
 
 #include "drivers/modbus/meter.h"
@@ -85,6 +86,14 @@ SourceReport report_of(const RunningAgent& agent, std::string name, const json::
   return report;
 }
 
+/// Name of the vendor of an accelerator; "" where it is none of `vendors`.
+std::string_view vendor_of(std::span<const accelerators::Vendor> vendors, const json::object& state) {
+  const std::string title = text_at(state, "vendor");
+  for (const accelerators::Vendor& vendor : vendors)
+    if (vendor.keys.title == title) return vendor.keys.name;
+  return "";
+}
+
 }  // namespace
 
 std::optional<RunningAgent> parse_status(std::string_view body, const std::string& where,
@@ -128,7 +137,8 @@ awaitable<std::optional<RunningAgent>> ask_running_agent(const Config& config,
   co_return std::nullopt;
 }
 
-std::vector<SourceReport> take_from(const RunningAgent& agent, Config& config) {
+std::vector<SourceReport> take_from(const RunningAgent& agent, std::span<const accelerators::Vendor> vendors,
+                                    Config& config) {
   std::vector<SourceReport> reports;
   std::erase_if(config.meters, [&](const MeterConfig& meter) {
     const json::value* state = agent.sources.if_contains(meter.name);
@@ -139,14 +149,16 @@ std::vector<SourceReport> take_from(const RunningAgent& agent, Config& config) {
     reports.push_back(std::move(report));
     return true;
   });
-  if (!config.nvidia.enabled) return reports;
+  const std::map<std::string, AcceleratorConfig, std::less<>> asked_for = config.accelerators;
   Source accelerator;
   accelerator.kind = SourceKind::accelerator;
   for (const auto& [name, state] : agent.sources) {
     if (!state.is_object() || text_at(state.get_object(), "kind") != name_of(SourceKind::accelerator))
       continue;
+    const auto settings = asked_for.find(vendor_of(vendors, state.get_object()));
+    if (settings == asked_for.end() || !settings->second.enabled) continue;
     reports.push_back(report_of(agent, name, state.get_object(), accelerator));
-    config.nvidia.enabled = false;  // its library is asked by that agent
+    config.accelerators[settings->first].enabled = false;  // its library is asked by that agent
   }
   return reports;
 }

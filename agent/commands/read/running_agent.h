@@ -4,12 +4,14 @@
 
 #include <boost/json/object.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "agent/commands/read/report.h"
 #include "config/config.h"
+#include "drivers/accelerators/vendor.h"
 #include "runtime/async.h"
 
 namespace flopwatt::commands {
@@ -28,8 +30,11 @@ awaitable<std::optional<RunningAgent>> ask_running_agent(const Config& config,
                                                          std::vector<std::string>& notes);
 
 /// Its newest readings of the meters and accelerators that `config` has and it knows. Takes those out of
-/// `config`, so that what is left can be read from the devices.
-[[nodiscard]] std::vector<SourceReport> take_from(const RunningAgent& agent, Config& config);
+/// `config`, so that what is left can be read from the devices: a meter by itself, accelerators by vendor,
+/// since a vendor's library is asked by one of both.
+[[nodiscard]] std::vector<SourceReport> take_from(const RunningAgent& agent,
+                                                  std::span<const accelerators::Vendor> vendors,
+                                                  Config& config);
 
 /// The answer of /api/v1/status of an agent of `node`; nullopt, and why in `notes`, where it is none.
 [[nodiscard]] std::optional<RunningAgent> parse_status(std::string_view body, const std::string& where,

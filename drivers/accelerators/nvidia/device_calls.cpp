@@ -7,6 +7,7 @@ namespace flopwatt::nvidia {
 namespace {
 
 using abi::Return;
+using accelerators::Figure;
 
 std::optional<std::uint64_t> integer_of(const abi::FieldValue& field) {
   switch (field.value_type) {
@@ -36,6 +37,41 @@ bool is_down(Return code) { return code == Return::gpu_is_lost || code == Return
 bool is_broken(Return code) {
   return code == Return::uninitialized || code == Return::driver_not_loaded ||
          code == Return::lib_rm_version_mismatch;
+}
+
+std::vector<Figure> figures(bool with_energy) {
+  using enum Quantity;
+  constexpr double milli = 1e-3, mega = 1e6, percent = 0.01;
+  const auto figure = [](const char* key, Quantity quantity, Wire wire, double scale = 1.0) {
+    return Figure{key, {.channel = {.quantity = quantity}, .wire = wire, .scale = scale}};
+  };
+  std::vector<Figure> all = {figure("power_mw", power, Wire::u32, milli),
+                             figure("power_limit_mw", power_limit, Wire::u32, milli),
+                             figure("energy_mj", energy, Wire::u64, milli),
+                             figure("utilization_percent", utilization, Wire::u8, percent),
+                             figure("memory_used_bytes", memory_used, Wire::u64),
+                             figure("memory_total_bytes", memory_total, Wire::u64),
+                             figure("core_clock_mhz", core_clock, Wire::u32, mega),
+                             figure("temperature_c", temperature, Wire::i16)};
+  if (!with_energy)
+    std::erase_if(all, [](const Figure& one) { return one.field.channel.quantity == energy; });
+  return all;
+}
+
+std::vector<double> numbers(const NvmlReading& reading, bool with_energy) {
+  std::vector<double> all;
+  const auto add = [&all](const auto& number) {
+    all.push_back(number ? static_cast<double>(*number) : absent);
+  };
+  add(reading.power_mw);
+  add(reading.power_limit_mw);
+  if (with_energy) add(reading.energy_mj);
+  add(reading.utilization_percent);
+  add(reading.memory_used_bytes);
+  add(reading.memory_total_bytes);
+  add(reading.core_clock_mhz);
+  add(reading.temperature_c);
+  return all;
 }
 
 void DeviceCalls::read_energy_and_power() {

@@ -1,7 +1,9 @@
 // The calls that read one NVIDIA device once, and what went wrong among them. Guest process only.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "drivers/accelerators/device.h"
 #include "drivers/accelerators/nvidia/nvml_library.h"
@@ -13,13 +15,26 @@ namespace flopwatt::nvidia {
 /// The library cannot be used any more by this process.
 [[nodiscard]] bool is_broken(abi::Return code);
 
+/// What one device reads, in NVML's units.
+struct NvmlReading {
+  std::optional<std::uint32_t> power_mw, power_limit_mw, core_clock_mhz;
+  std::optional<std::uint64_t> energy_mj, memory_used_bytes, memory_total_bytes;
+  std::optional<std::uint8_t> utilization_percent;
+  std::optional<std::int16_t> temperature_c;
+};
+
+/// The figures that are made of it, with or without energy.
+[[nodiscard]] std::vector<accelerators::Figure> figures(bool with_energy);
+/// Raw numbers of these figures.
+[[nodiscard]] std::vector<double> numbers(const NvmlReading& reading, bool with_energy);
+
 class DeviceCalls {
  public:
   /// `functions` must outlive it.
   DeviceCalls(const NvmlFunctions& functions, abi::Device device) : functions_(functions), device_(device) {}
 
-  /// What was read so far; its time is the caller's to set.
-  DeviceReading reading;
+  /// What was read so far.
+  NvmlReading reading;
 
   /// Energy counter and power: by field where the driver knows them (power is then the instant one), else by
   /// the older calls.

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "drivers/accelerators/nvidia/device_calls.h"
+#include "drivers/accelerators/nvidia/pipes.h"
+#include "readings/pci_address.h"
 #include "runtime/clock.h"
 
 namespace flopwatt::nvidia {
@@ -13,6 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using abi::Return;
+using accelerators::DeviceReading;
 
 constexpr Backoff::Policy look_policy{1s, 15s};
 constexpr auto settled = 60s;  // without a loss: the next one is a new trouble
@@ -44,8 +47,11 @@ void set_time(DeviceReading& reading, Moment begun, Moment ended, std::int64_t s
 
 }  // namespace
 
-DeviceReader::DeviceReader(const NvmlFunctions& functions)
-    : functions_(functions), gpm_request_(std::make_unique<abi::GpmMetricsGet>()), back_off_(look_policy) {
+DeviceReader::DeviceReader(std::shared_ptr<const NvmlFunctions> functions)
+    : library_(std::move(functions)),
+      functions_(*library_),
+      gpm_request_(std::make_unique<abi::GpmMetricsGet>()),
+      back_off_(look_policy) {
   std::array<char, abi::version_size> version{};
   if (functions_.system_get_driver_version(version.data(), abi::version_size) == Return::success) {
     version.back() = '\0';
@@ -94,7 +100,7 @@ void DeviceReader::take_in(abi::Device handle) {
   abi::PciInfo info{};
   if (functions_.device_get_pci_info(handle, &info) != Return::success) return;
   info.bus_id[sizeof info.bus_id - 1] = '\0';
-  const std::string pci = normal_pci(info.bus_id);
+  const std::string pci = normal_pci(info.bus_id).value_or(info.bus_id);
   auto device =
       std::ranges::find_if(devices_, [&](const Device& known) { return known.identity.pci == pci; });
   if (device != devices_.end() && device->handle != nullptr) return;
@@ -105,24 +111,29 @@ void DeviceReader::take_in(abi::Device handle) {
   device->handle = handle;
   const bool same_card = identity.uuid == device->identity.uuid;
   if (!same_card) device->identity = std::move(identity);
-  device->probe_pipes = !same_card || !device->identity.has_pipes;
+  device->probe_pipes = !same_card || device->identity.activity.empty();
   if (device->probe_pipes) return;
   // A card that has shown its pipes before and is back: one bad moment must not take them away for good.
   if (auto sampler = GpmSampler::make(functions_, handle)) device->gpm = std::move(*sampler);
 }
 
-DeviceIdentity DeviceReader::identify(abi::Device handle, std::string pci) const {
+accelerators::DeviceIdentity DeviceReader::identify(abi::Device handle, std::string pci) const {
   DeviceIdentity identity;
   identity.pci = std::move(pci);
   identity.uuid = text_by<abi::uuid_size>(functions_.device_get_uuid, handle);
   identity.name = text_by<abi::name_size>(functions_.device_get_name, handle);
   identity.serial = text_by<abi::serial_size>(functions_.device_get_serial, handle);
-  functions_.device_get_cuda_compute_capability(handle, &identity.compute_major, &identity.compute_minor);
+  int major = 0, minor = 0;
+  functions_.device_get_cuda_compute_capability(handle, &major, &minor);
+  identity.architecture = std::to_string(major) + "." + std::to_string(minor);
   functions_.device_get_num_gpu_cores(handle, &identity.cores);
   DeviceCalls first(functions_, handle);
   first.read_energy_and_power();
-  identity.has_power = first.has_power();
-  identity.has_energy_counter = first.has_energy_counter();
+  if (first.has_energy_counter())
+    identity.energy_source = EnergySource::counter;
+  else if (first.has_power())
+    identity.energy_source = EnergySource::integrated;
+  identity.figures = figures(first.has_energy_counter());
   return identity;
 }
 
@@ -134,8 +145,8 @@ void DeviceReader::probe_pipes() {
     if (!device.probe_pipes) continue;
     auto sampler = GpmSampler::make(functions_, device.handle);
     if (!sampler) {
-      device.identity.has_pipes = false;
-      device.identity.no_pipes_reason = sampler.error().text;
+      device.identity.activity.clear();
+      device.identity.no_activity_reason = sampler.error().text;
       continue;
     }
     device.gpm = std::move(*sampler);
@@ -146,12 +157,16 @@ void DeviceReader::probe_pipes() {
     if (!std::exchange(device.probe_pipes, false) || !device.gpm) continue;
     const Return code = device.gpm->take();
     const auto activity = code == Return::success ? device.gpm->activity(*gpm_request_) : std::nullopt;
-    device.identity.has_pipes = activity && std::ranges::any_of(activity->ratios, is_known);
-    device.identity.no_pipes_reason.clear();
+    device.identity.activity.clear();
+    device.identity.no_activity_reason.clear();
     device.gpm->forget();
-    if (device.identity.has_pipes) continue;
-    device.identity.no_pipes_reason = code == Return::success ? "nvmlGpmMetricsGet tells no pipe's activity"
-                                                              : "nvmlGpmSampleGet: " + text_of(code);
+    if (activity && std::ranges::any_of(activity->ratios, is_known)) {
+      device.identity.activity.assign(pipes.begin(), pipes.end());
+      continue;
+    }
+    device.identity.no_activity_reason = code == Return::success
+                                             ? "nvmlGpmMetricsGet tells no pipe's activity"
+                                             : "nvmlGpmSampleGet: " + text_of(code);
     device.gpm.reset();
   }
 }
@@ -169,27 +184,31 @@ void DeviceReader::drop(Device& device, const DeviceFailure& failure) {
   if (!look_at_) plan_look();
 }
 
-DeviceResult DeviceReader::read(std::size_t index) {
+accelerators::DeviceResult DeviceReader::read(std::size_t index) {
   Device& device = devices_[index];
   if (device.handle == nullptr) return device.failure;
   DeviceCalls calls(functions_, device.handle);
-  DeviceReading& reading = calls.reading;
+  DeviceReading reading;
   const Moment begun = now();
   calls.read_energy_and_power();
   if (device.gpm && device.gpm->may_take(Clock::now())) {
     const Return code = device.gpm->take();
-    reading.pipes_sampled = code == Return::success;
+    reading.activity_sampled = code == Return::success;
     if (code != Return::success) calls.note(code);
   }
   calls.read_clock();
   set_time(reading, begun, now(), calls.stamp_us(), device.last_stamp_us);
-  if (reading.pipes_sampled) {
-    device.gpm->note_clock(reading.core_clock_mhz);
-    reading.pipes = device.gpm->activity(*gpm_request_);
+  if (reading.activity_sampled) {
+    device.gpm->note_clock(calls.reading.core_clock_mhz);
+    reading.activity = device.gpm->activity(*gpm_request_);
   }
   calls.read_the_rest();
   const Return why = calls.failure();
-  if (why == Return::success) return reading;
+  if (why == Return::success) {
+    const bool with_energy = device.identity.energy_source == EnergySource::counter;
+    reading.numbers = numbers(calls.reading, with_energy);
+    return reading;
+  }
 
   broken_ = broken_ || is_broken(why);
   const DeviceFailure failure{static_cast<int>(why), "reading " + device.identity.pci + ": " + text_of(why)};

@@ -9,41 +9,37 @@
 #include <string>
 #include <vector>
 
-#include "drivers/accelerators/device.h"
+#include "drivers/accelerators/device_reader.h"
 #include "drivers/accelerators/nvidia/gpm_sampler.h"
 #include "drivers/accelerators/nvidia/nvml_library.h"
 #include "runtime/backoff.h"
 
 namespace flopwatt::nvidia {
 
-class DeviceReader {
+class DeviceReader final : public accelerators::DeviceReader {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `functions` must be initialised and outlive the reader.
-  explicit DeviceReader(const NvmlFunctions& functions);
+  /// `functions` must be initialised.
+  explicit DeviceReader(std::shared_ptr<const NvmlFunctions> functions);
 
   /// Finds the devices and what each of them can tell. Takes about 0.12 s longer where devices have GPM,
   /// since only a real pair of samples shows that it works. Fails where the library cannot even count.
   [[nodiscard]] Result<Done> find_devices();
 
-  /// In PCI order as first seen; one that was found later is at the end. An index stays with its PCI address,
-  /// also while the card is lost or after it was replaced.
-  [[nodiscard]] std::size_t size() const { return devices_.size(); }
-  [[nodiscard]] const DeviceIdentity& identity(std::size_t index) const { return devices_[index].identity; }
-  [[nodiscard]] const std::string& driver_version() const { return driver_version_; }
-
-  /// Looks again for devices that are down, when that is due. True where an identity is new or has changed.
-  [[nodiscard]] bool look_again();
-
-  /// Reads one device; a figure that it does not tell is absent. Fails where the device is down or tells
-  /// nothing.
-  [[nodiscard]] DeviceResult read(std::size_t index);
-
-  /// The library itself is of no use any more (driver unloaded or upgraded): only a new process helps.
-  [[nodiscard]] bool broken() const { return broken_; }
+  [[nodiscard]] std::size_t size() const override { return devices_.size(); }
+  [[nodiscard]] const accelerators::DeviceIdentity& identity(std::size_t index) const override {
+    return devices_[index].identity;
+  }
+  [[nodiscard]] const std::string& driver_version() const override { return driver_version_; }
+  [[nodiscard]] bool look_again() override;
+  [[nodiscard]] accelerators::DeviceResult read(std::size_t index) override;
+  [[nodiscard]] bool broken() const override { return broken_; }
 
  private:
+  using DeviceIdentity = accelerators::DeviceIdentity;
+  using DeviceFailure = accelerators::DeviceFailure;
+
   struct Device {
     DeviceIdentity identity;
     abi::Device handle = nullptr;     ///< null while the device is down
@@ -61,6 +57,7 @@ class DeviceReader {
   void drop(Device& device, const DeviceFailure& failure);
   void plan_look();
 
+  const std::shared_ptr<const NvmlFunctions> library_;  ///< first: the last to go
   const NvmlFunctions& functions_;
   std::vector<Device> devices_;
   std::string driver_version_;

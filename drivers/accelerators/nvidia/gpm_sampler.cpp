@@ -2,8 +2,13 @@
 
 #include <cmath>
 
+#include "drivers/accelerators/nvidia/pipes.h"
+
 namespace flopwatt::nvidia {
 namespace {
+
+using accelerators::Activity;
+using accelerators::DeviceFailure;
 
 /// In the order of `pipes`.
 constexpr std::array metric_ids = {abi::gpm_hmma_tensor, abi::gpm_imma_tensor, abi::gpm_dfma_tensor,
@@ -72,7 +77,7 @@ bool GpmSampler::may_take(Clock::time_point now) const {
   return !last.valid || now - last.time >= gpm_min_distance;
 }
 
-std::optional<PipeSample> GpmSampler::activity(abi::GpmMetricsGet& request) const {
+std::optional<Activity> GpmSampler::activity(abi::GpmMetricsGet& request) const {
   const Sample& last = samples_[newest_];
   if (!last.valid || !before().valid) return std::nullopt;
   request.version = 1;
@@ -83,8 +88,8 @@ std::optional<PipeSample> GpmSampler::activity(abi::GpmMetricsGet& request) cons
     request.metrics[i] = {.metric_id = metric_ids[i], .value = absent};
   if (functions_.gpm_metrics_get(&request) != abi::Return::success) return std::nullopt;
 
-  PipeSample sample;
-  for (std::size_t i = 0; i < metric_ids.size(); ++i) sample.ratios[i] = ratio_of(request.metrics[i]);
+  Activity sample;
+  for (std::size_t i = 0; i < metric_ids.size(); ++i) sample.ratios.push_back(ratio_of(request.metrics[i]));
   sample.seconds = std::chrono::duration<double>(last.time - before().time).count();
   sample.clock_begin_hz = before().clock_hz;
   sample.clock_end_hz = last.clock_hz;

@@ -21,8 +21,8 @@ class GpmSampler {
 
   /// Fails where the device, its driver or its permissions do not offer it. `functions` must outlive the
   /// sampler.
-  [[nodiscard]] static Result<std::unique_ptr<GpmSampler>, DeviceFailure> make(const NvmlFunctions& functions,
-                                                                               abi::Device device);
+  [[nodiscard]] static Result<std::unique_ptr<GpmSampler>, accelerators::DeviceFailure> make(
+      const NvmlFunctions& functions, abi::Device device);
 
   GpmSampler(const GpmSampler&) = delete;
   GpmSampler& operator=(const GpmSampler&) = delete;
@@ -40,7 +40,7 @@ class GpmSampler {
 
   /// The activity between the last two samples; nullopt where there are not two, or the call failed. A pipe
   /// whose figure failed by itself or is no ratio is `absent`.
-  [[nodiscard]] std::optional<PipeSample> activity(abi::GpmMetricsGet& request) const;
+  [[nodiscard]] std::optional<accelerators::Activity> activity(abi::GpmMetricsGet& request) const;
 
  private:
   struct Sample {

@@ -17,46 +17,37 @@
 #pragma once
 
 #include <optional>
-#include <string_view>
 
 #include "config/accelerator_table.h"
-#include "config/config.h"
 #include "drivers/accelerators/device.h"
+#include "drivers/accelerators/work.h"
 
 namespace flopwatt::nvidia {
+
+/// FLOP per clock per SM, dense, FMA = 2. 0 where the architecture has none.
+struct SmRates {
+  double fp64 = 0, fp64_tensor = 0, fp32 = 0, fp16 = 0;
+  double tf32_tensor = 0, fp16_tensor = 0, bf16_tensor = 0, fp8_tensor = 0;
+  double fp32_lanes = 0;  ///< CUDA cores of one SM: SM count = cores / lanes
+};
+
+/// Of an architecture in the table of accelerators.
+[[nodiscard]] SmRates sm_rates(const Rates& rates);
 
 /// FLOP per SM clock of the whole device at full activity, 0 where the architecture has no such pipe.
 struct PipeRates {
   double dfma = 0, fp64 = 0, fp32 = 0, fp16 = 0;
   double tensor = 0, tensor_low = 0, tensor_high = 0;  ///< HMMA: as configured, lowest, highest
+  Place tensor_precision{};                            ///< assumed
 };
 
 /// nullopt where the SM count is unknown (no cores or lanes) or the architecture's tensor pipe does not know
 /// the configured precision.
-[[nodiscard]] std::optional<PipeRates> pipe_rates(const SmRates& rates, unsigned cores, Precision configured);
+[[nodiscard]] std::optional<PipeRates> pipe_rates(const SmRates& rates, unsigned cores, Place configured);
 
-/// Work of one interval in FLOP.
-struct Work {
-  double fp64 = 0, fp32 = 0, fp16 = 0;
-  double tensor = 0;         ///< at the configured precision
-  double low = 0, high = 0;  ///< of all pipes, HMMA at the lowest and the highest rate
-  double spread = 0;         ///< half-width of total() from the clock: total * |f2 - f1| / (f1 + f2)
-
-  [[nodiscard]] double total() const { return fp64 + fp32 + fp16 + tensor; }
-  Work& operator+=(const Work& other);
-};
-
-/// nullopt where a ratio that counts, or a clock, is unknown: then all of the interval's work is.
-[[nodiscard]] std::optional<Work> pipe_work(const PipeRates& rates, const PipeSample& sample);
-
-/// The precision (by name as in Product::peak_flop_per_second) of which `work` of `seconds` is more than 1.05
-/// times the product's dense peak: then a coefficient or a sample is wrong. "" where all is plausible, or no
-/// peak known.
-[[nodiscard]] std::string_view beyond_peak(const Work& work, double seconds, const Product& product,
-                                           Precision configured);
-
-/// "bf16"; the label of assumed work is "assumed_" + this.
-[[nodiscard]] std::string_view name_of(Precision precision);
-[[nodiscard]] Place assumed_place(Precision precision);
+/// Of one interval. nullopt where a ratio that counts, or a clock, is unknown: then all of the interval's
+/// work is.
+[[nodiscard]] std::optional<accelerators::Work> pipe_work(const PipeRates& rates,
+                                                          const accelerators::Activity& activity);
 
 }  // namespace flopwatt::nvidia

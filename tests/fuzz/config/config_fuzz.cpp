@@ -1,6 +1,7 @@
 // Any text as a configuration, as a meter profile and as the table of accelerators. Whatever it holds, it is
 // either taken, and then keeps every promise that the rest of the program relies on, or refused with a
 // finding that has a place.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "config/load.h"
 #include "config/profiles/profile_library.h"
 #include "config/read_accelerator_table.h"
+#include "drivers/accelerators/nvidia/vendor.h"
 #include "exporters/mqtt/settings.h"
 
 namespace {
@@ -72,18 +74,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const fs::path table =
       disk.write("accelerators.yml",
                  "nvidia: {flop_per_clock_per_sm: {\"9.0\": {fp32: 256, fp32_lanes: 128}}, products: []}\n");
+  static constexpr std::array vendors = {nvidia::keys};
   static const DataPaths shipped{{FLOPWATT_SOURCE_DIR "/config/meters"}, table};
   static const std::vector<ExporterSection> exporters = {mqtt::section()};
   const std::string text(data, data + size);
 
-  const Loaded loaded = load_config(disk.write("flopwatt.yml", text), shipped, exporters);
+  const Loaded loaded = load_config(disk.write("flopwatt.yml", text), shipped, {vendors, exporters});
   check_findings(loaded.findings);
   if (!loaded.has_errors()) check_config(loaded.config);
 
   std::vector<Finding> findings;
   Reporter report(findings, "profile.yml");
   if (const auto profile = read_profile(text, "profile", report)) check_profile(*profile);
-  for (const Product& product : read_accelerator_table(text, report).nvidia_products)
+  for (const Product& product : read_accelerator_table(text, vendors, report).at("nvidia").products)
     for (const auto& [precision, rate] : product.peak_flop_per_second) require(rate > 0);
   check_findings(findings);
   return 0;

@@ -3,22 +3,24 @@
 #include <doctest/doctest.h>
 
 #include "config/read_accelerator_table.h"
+#include "tests/unit/config/shipped_vendors.h"
 
 using namespace flopwatt;
 
 namespace {
 
-AcceleratorTable shipped() {
+/// NVIDIA's section.
+VendorTable shipped() {
   std::vector<Finding> findings;
   const Reporter report(findings, "f.yml");
-  AcceleratorTable table =
-      load_accelerator_table(std::string(FLOPWATT_SOURCE_DIR) + "/config/accelerators.yml", report);
+  const AcceleratorTable table = load_accelerator_table(
+      std::string(FLOPWATT_SOURCE_DIR) + "/config/accelerators.yml", test::shipped_vendors, report);
   for (const Finding& finding : findings) MESSAGE(finding.text());
   REQUIRE(findings.empty());
-  return table;
+  return table.at("nvidia");
 }
 
-std::string product_of(const AcceleratorTable& table, const std::string& reported) {
+std::string product_of(const VendorTable& table, const std::string& reported) {
   const Product* product = table.product(reported);
   return product == nullptr ? "" : product->name;
 }
@@ -26,7 +28,7 @@ std::string product_of(const AcceleratorTable& table, const std::string& reporte
 }  // namespace
 
 TEST_CASE("names as the driver reports them find their product") {
-  const AcceleratorTable table = shipped();
+  const VendorTable table = shipped();
   CHECK(product_of(table, "NVIDIA H100 80GB HBM3") == "H100 SXM");
   CHECK(product_of(table, "NVIDIA H100 PCIe") == "H100 PCIe");
   CHECK(product_of(table, "NVIDIA H200") == "H200 SXM");
@@ -44,58 +46,62 @@ TEST_CASE("names as the driver reports them find their product") {
 }
 
 TEST_CASE("a product whose figures are not known has none") {
-  const AcceleratorTable table = shipped();
+  const VendorTable table = shipped();
   for (const char* other :
        {"NVIDIA H200 NVL", "NVIDIA A10G", "NVIDIA L40", "NVIDIA GeForce RTX 4090 D", "", "Graphics"})
     CHECK(product_of(table, other).empty());
-  CHECK(table.rates(9, 9) == nullptr);
-  CHECK(table.rates(90, 0) == nullptr);
+  CHECK(table.rates_of("9.9") == nullptr);
+  CHECK(table.rates_of("90.0") == nullptr);
 }
 
 // Rate x SMs x clock of the data sheet must give the data sheet's peak: a wrong digit in either shows.
 TEST_CASE("rates and peaks agree") {
-  const AcceleratorTable table = shipped();
+  const VendorTable table = shipped();
   struct Chip {
     const char* reported;
-    int major, minor, sms;
+    const char* capability;
+    int sms;
     double boost_hz, tensor_hz;
   };
   for (const Chip& chip :
-       {Chip{"NVIDIA H100 80GB HBM3", 9, 0, 132, 1980e6, 1830e6},
-        Chip{"NVIDIA H200", 9, 0, 132, 1980e6, 1830e6},
-        Chip{"NVIDIA A100-SXM4-80GB", 8, 0, 108, 1410e6, 1410e6},
-        Chip{"Tesla V100-SXM2-16GB", 7, 0, 80, 1530e6, 1530e6},
-        Chip{"NVIDIA B200", 10, 0, 148, 1965e6, 1835e6}, Chip{"NVIDIA L40S", 8, 9, 142, 2520e6, 2520e6},
-        Chip{"Tesla T4", 7, 5, 40, 1590e6, 1590e6}}) {
+       {Chip{"NVIDIA H100 80GB HBM3", "9.0", 132, 1980e6, 1830e6},
+        Chip{"NVIDIA H200", "9.0", 132, 1980e6, 1830e6},
+        Chip{"NVIDIA A100-SXM4-80GB", "8.0", 108, 1410e6, 1410e6},
+        Chip{"Tesla V100-SXM2-16GB", "7.0", 80, 1530e6, 1530e6},
+        Chip{"NVIDIA B200", "10.0", 148, 1965e6, 1835e6}, Chip{"NVIDIA L40S", "8.9", 142, 2520e6, 2520e6},
+        Chip{"Tesla T4", "7.5", 40, 1590e6, 1590e6}}) {
     CAPTURE(chip.reported);
-    const SmRates* rates = table.rates(chip.major, chip.minor);
+    const Rates* rates = table.rates_of(chip.capability);
     const Product* product = table.product(chip.reported);
     REQUIRE(rates != nullptr);
     REQUIRE(product != nullptr);
     const auto& peak = product->peak_flop_per_second;
-    CHECK(peak.at("fp32") == doctest::Approx(rates->fp32 * chip.sms * chip.boost_hz).epsilon(0.02));
-    CHECK(peak.at("fp16") == doctest::Approx(rates->fp16_tensor * chip.sms * chip.tensor_hz).epsilon(0.02));
+    CHECK(peak.at("fp32") == doctest::Approx(rates->at("fp32") * chip.sms * chip.boost_hz).epsilon(0.02));
+    CHECK(peak.at("fp16") ==
+          doctest::Approx(rates->at("fp16_tensor") * chip.sms * chip.tensor_hz).epsilon(0.02));
     if (peak.contains("bf16")) CHECK(peak.at("bf16") == peak.at("fp16"));
     if (peak.contains("tf32"))
-      CHECK(peak.at("tf32") == doctest::Approx(rates->tf32_tensor * chip.sms * chip.tensor_hz).epsilon(0.02));
+      CHECK(peak.at("tf32") ==
+            doctest::Approx(rates->at("tf32_tensor") * chip.sms * chip.tensor_hz).epsilon(0.02));
     if (peak.contains("fp8"))
-      CHECK(peak.at("fp8") == doctest::Approx(rates->fp8_tensor * chip.sms * chip.tensor_hz).epsilon(0.02));
+      CHECK(peak.at("fp8") ==
+            doctest::Approx(rates->at("fp8_tensor") * chip.sms * chip.tensor_hz).epsilon(0.02));
     if (peak.contains("fp64")) {
-      const double fp64 = rates->fp64_tensor > 0 ? rates->fp64_tensor : rates->fp64;
+      const double fp64 = rates->contains("fp64_tensor") ? rates->at("fp64_tensor") : rates->at("fp64");
       CHECK(peak.at("fp64") == doctest::Approx(fp64 * chip.sms * chip.boost_hz).epsilon(0.03));
     }
   }
 }
 
 TEST_CASE("rates of every architecture") {
-  const AcceleratorTable table = shipped();
-  CHECK(table.nvidia_rates.size() == 7);
-  CHECK(table.rates(9, 0)->fp8_tensor == 8192);
-  CHECK(table.rates(9, 0)->fp64_tensor == 256);
-  CHECK(table.rates(7, 0)->bf16_tensor == 0);  // Volta has none
-  CHECK(table.rates(8, 0)->fp8_tensor == 0);
-  CHECK(table.rates(8, 0)->fp32_lanes == 64);
-  CHECK(table.rates(8, 6)->fp32_lanes == 128);
+  const VendorTable table = shipped();
+  CHECK(table.rates.size() == 7);
+  CHECK(table.rates_of("9.0")->at("fp8_tensor") == 8192);
+  CHECK(table.rates_of("9.0")->at("fp64_tensor") == 256);
+  CHECK_FALSE(table.rates_of("7.0")->contains("bf16_tensor"));  // Volta has none
+  CHECK_FALSE(table.rates_of("8.0")->contains("fp8_tensor"));
+  CHECK(table.rates_of("8.0")->at("fp32_lanes") == 64);
+  CHECK(table.rates_of("8.6")->at("fp32_lanes") == 128);
 }
 
 TEST_CASE("a wrong or missing table is a finding") {
@@ -110,7 +116,7 @@ TEST_CASE("a wrong or missing table is a finding") {
       "    - {name: X, match: Y, tflop_per_second: {fp32: 0, int8: 1}}\n"
       "    - {name: X}\n"
       "amd: {}\n",
-      report);
+      test::shipped_vendors, report);
   std::vector<std::string> places;
   for (const Finding& finding : findings)
     places.push_back(finding.text().substr(0, finding.text().find(' ')));
@@ -120,7 +126,7 @@ TEST_CASE("a wrong or missing table is a finding") {
   CHECK(places == expected);
 
   findings.clear();
-  CHECK(load_accelerator_table("/nowhere/accelerators.yml", report).nvidia_rates.empty());
+  CHECK(load_accelerator_table("/nowhere/accelerators.yml", test::shipped_vendors, report).empty());
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].file == "/nowhere/accelerators.yml");
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,8 +12,10 @@
 
 #include "config/yaml/map_reader.h"
 #include "config/yaml/yaml_tree.h"
+#include "drivers/accelerators/nvidia/vendor.h"
 #include "exporters/mqtt/settings.h"
-#include "wrong_files.h"
+#include "tests/unit/config/shipped_vendors.h"
+#include "tests/unit/config/wrong_files.h"
 
 using namespace flopwatt;
 using namespace std::chrono_literals;
@@ -35,6 +38,8 @@ ExporterSettings read_file_exporter(MapReader& map, const Config&) {
 }
 const std::vector<ExporterSection> kinds = {mqtt::section(), {"file", "a file exporter", read_file_exporter}};
 
+AcceleratorConfig nvidia_of(const Config& config) { return config.accelerators.at("nvidia"); }
+
 class TextAsFile {
  public:
   explicit TextAsFile(const std::string& text)
@@ -52,11 +57,11 @@ class TextAsFile {
 };
 
 Loaded load_text(const std::string& text) {
-  return load_config(TextAsFile(text).path(), shipped_data, kinds);
+  return load_config(TextAsFile(text).path(), shipped_data, {test::shipped_vendors, kinds});
 }
 
 Loaded load_good(const fs::path& file) {
-  Loaded loaded = load_config(file, shipped_data, kinds);
+  Loaded loaded = load_config(file, shipped_data, {test::shipped_vendors, kinds});
   for (const Finding& finding : loaded.findings) MESSAGE(finding.text());
   REQUIRE_FALSE(loaded.has_errors());
   return loaded;
@@ -68,7 +73,7 @@ TEST_CASE("wrong configurations: every fault at its place, all at once") {
   const auto files = test::yaml_files(test::source_dir / "tests/unit/config/wrong");
   REQUIRE(files.size() >= 20);
   for (const fs::path& file : files)
-    test::check_findings(file, load_config(file, shipped_data, kinds).findings);
+    test::check_findings(file, load_config(file, shipped_data, {test::shipped_vendors, kinds}).findings);
 }
 
 TEST_CASE("a good configuration: what is said of meters") {
@@ -119,12 +124,12 @@ TEST_CASE("a good configuration: what is said of meters") {
 
 TEST_CASE("a good configuration: everything else") {
   const Config config = load_good(test::source_dir / "tests/unit/config/good/full.yml").config;
-  CHECK(config.nvidia.enabled);
-  CHECK(config.nvidia.required);
-  CHECK(config.nvidia.library == "/opt/libnvidia-ml.so.1");
-  CHECK(config.nvidia.guest_socket == "/run/flopwatt-smi/nvidia.sock");
-  CHECK(config.nvidia.interval == 250ms);
-  CHECK(config.nvidia.tensor_precision == Precision::fp8);
+  CHECK(nvidia_of(config).enabled);
+  CHECK(nvidia_of(config).required);
+  CHECK(nvidia_of(config).library == "/opt/libnvidia-ml.so.1");
+  CHECK(nvidia_of(config).guest_socket == "/run/flopwatt-smi/nvidia.sock");
+  CHECK(nvidia_of(config).interval == 250ms);
+  CHECK(nvidia_of(config).tensor_precision == Place::fp8);
   REQUIRE(config.accelerator_names.size() == 2);
   CHECK(config.accelerator_names[0].pci == "0000:41:00.0");
   CHECK(config.accelerator_names[1].pci == "0000:c1:00.0");
@@ -169,7 +174,7 @@ TEST_CASE("the example configuration works as it is and says nothing but what it
   CHECK(loaded.config.meters.empty());
   REQUIRE(loaded.config.scopes.size() == 1);
   CHECK(loaded.config.scopes[0].work == ScopeConfig::Work::all);
-  CHECK_FALSE(loaded.accelerators.nvidia_products.empty());
+  CHECK_FALSE(loaded.accelerators.at("nvidia").products.empty());
 }
 
 // The commented lines of the example are what people copy.
@@ -206,12 +211,12 @@ TEST_CASE("an empty file is a good configuration: everything has a default but m
   const Config& config = loaded.config;
   CHECK_FALSE(config.node.empty());
   CHECK(config.interval == 1s);
-  CHECK(config.nvidia.enabled);
-  CHECK_FALSE(config.nvidia.required);
-  CHECK(config.nvidia.library == "libnvidia-ml.so.1");
-  CHECK_FALSE(config.nvidia.guest_socket);
-  CHECK(config.nvidia.interval == 1s);
-  CHECK(config.nvidia.tensor_precision == Precision::bf16);
+  CHECK(nvidia_of(config).enabled);
+  CHECK_FALSE(nvidia_of(config).required);
+  CHECK(nvidia_of(config).library == "libnvidia-ml.so.1");
+  CHECK_FALSE(nvidia_of(config).guest_socket);
+  CHECK(nvidia_of(config).interval == 1s);
+  CHECK(nvidia_of(config).tensor_precision == Place::bf16);
   CHECK(config.windows == std::vector<Window>{{"1m", 1min}, {"15m", 15min}});
   CHECK(config.min_coverage == 0.9);
   CHECK(config.store.path == "/var/lib/flopwatt/flopwatt.db");
@@ -229,7 +234,7 @@ TEST_CASE("off is the same as false") {
                                     ", amd: " + off + ", cpu: " + off + "}\nexporters: {prometheus: " + off +
                                     ", mqtt: " + off + "}\nenergy: {calibrate: " + off + "}\n");
     CHECK(loaded.findings.empty());
-    CHECK_FALSE(loaded.config.nvidia.enabled);
+    CHECK_FALSE(nvidia_of(loaded.config).enabled);
     CHECK_FALSE(loaded.config.prometheus.enabled);
   }
 }
@@ -239,9 +244,9 @@ TEST_CASE("a short interval of meters does not hurry the accelerators") {
       "sampling: {interval: 100ms}\naccelerators: {nvidia: {interval: 300ms}}\nscopes: [{name: s, work: "
       "all}]");
   CHECK(loaded.findings.empty());
-  CHECK(loaded.config.nvidia.interval == 300ms);
-  CHECK(load_text("sampling: {interval: 100ms}").config.nvidia.interval == 200ms);
-  CHECK(load_text("sampling: {interval: 5s}").config.nvidia.interval == 5s);
+  CHECK(nvidia_of(loaded.config).interval == 300ms);
+  CHECK(nvidia_of(load_text("sampling: {interval: 100ms}").config).interval == 200ms);
+  CHECK(nvidia_of(load_text("sampling: {interval: 5s}").config).interval == 5s);
 }
 
 TEST_CASE("default windows are those that span two readings of every source, at least one") {
@@ -294,7 +299,7 @@ TEST_CASE("a file that cannot be read is a finding") {
        std::vector<std::pair<std::string, std::string>>{{"/nowhere/flopwatt.yml", "no such file"},
                                                         {"/tmp", "directory"},
                                                         {"/dev/zero", "not a regular file"}}) {
-    const Loaded loaded = load_config(path, shipped_data, kinds);
+    const Loaded loaded = load_config(path, shipped_data, {test::shipped_vendors, kinds});
     REQUIRE(loaded.findings.size() == 1);
     CHECK(loaded.findings[0].text().starts_with(path + ":1:1: "));
     CHECK(loaded.findings[0].message.find(part) != std::string::npos);
@@ -310,7 +315,7 @@ TEST_CASE("a file that this user may not read: who may has to be changed") {
   const bool root = ::geteuid() == 0;  // who may read everything
   constexpr ::uid_t nobody = 65534;
   if (root) REQUIRE(::seteuid(nobody) == 0);
-  const Loaded loaded = load_config(file.path(), shipped_data, kinds);
+  const Loaded loaded = load_config(file.path(), shipped_data, {test::shipped_vendors, kinds});
   if (root) REQUIRE(::seteuid(0) == 0);
   REQUIRE_FALSE(loaded.findings.empty());
   CHECK(loaded.findings[0].message ==
@@ -323,7 +328,8 @@ TEST_CASE("faults of a profile stand in the profile's file, once, after the conf
       "meters:\n  - {name: a, address: \"tcp://h\", profile: overlaps, accuracy: {class: 1}}\n"
       "  - {name: b, address: \"tcp://i\", profile: overlaps, accuracy: {class: 1}}\nbad: 1\n"
       "scopes: [{name: s, energy: [a, b], work: all}]\n");
-  const Loaded loaded = load_config(file.path(), {{folder}, shipped_data.accelerators}, kinds);
+  const Loaded loaded =
+      load_config(file.path(), {{folder}, shipped_data.accelerators}, {test::shipped_vendors, kinds});
   REQUIRE(loaded.findings.size() == 4);
   CHECK(loaded.findings[0].file == file.path());
   CHECK(loaded.findings[0].line == 4);
@@ -332,7 +338,8 @@ TEST_CASE("faults of a profile stand in the profile's file, once, after the conf
 
 TEST_CASE("a missing table of accelerators is an error") {
   const TextAsFile file("scopes: [{name: s, work: all}]");
-  const Loaded loaded = load_config(file.path(), {{}, "/nowhere/accelerators.yml"}, kinds);
+  const Loaded loaded =
+      load_config(file.path(), {{}, "/nowhere/accelerators.yml"}, {test::shipped_vendors, kinds});
   CHECK(loaded.has_errors());
   CHECK(loaded.findings.at(0).text().starts_with("/nowhere/accelerators.yml:1:1: "));
 }
@@ -376,4 +383,46 @@ TEST_CASE("a built program finds the data it was built with") {
   CHECK(paths.meter_profiles[0] == "/etc/flopwatt/meters");
   CHECK(fs::exists(paths.meter_profiles[1] / "eastron-sdm630.yml"));
   CHECK(fs::exists(paths.accelerators));
+}
+
+TEST_CASE("each supported vendor has settings, and its automatic names; others can only be auto or off") {
+  VendorKeys example = nvidia::keys;
+  example.name = "example";
+  example.title = "Example";
+  example.library = "libexample.so.1";
+  example.shortest_interval = 500ms;
+  example.why_no_shorter = "they are slow";
+  example.rates = {};
+  const std::array both = {nvidia::keys, example};
+  const fs::path table =
+      fs::temp_directory_path() / ("flopwatt-vendors-" + std::to_string(getpid()) + ".yml");
+  std::ofstream(table) << "nvidia: {flop_per_clock_per_sm: {}, products: []}\nexample: {products: []}\n";
+  const auto load = [&](const std::string& text) {
+    const TextAsFile file("scopes: [{name: s, work: [example0, \"example1*\"]}]\n" + text);
+    return load_config(file.path(), {{}, table}, {both, {}});
+  };
+  const Loaded good =
+      load("accelerators: {nvidia: off, example: {library: /x.so, tensor_precision: fp16}}\n");
+  for (const Finding& finding : good.findings) MESSAGE(finding.text());
+  CHECK(good.findings.empty());
+  CHECK_FALSE(nvidia_of(good.config).enabled);
+  const AcceleratorConfig& settings = good.config.accelerators.at("example");
+  CHECK(settings.enabled);
+  CHECK(settings.required);
+  CHECK(settings.library == "/x.so");
+  CHECK(settings.interval == 1s);
+  CHECK(settings.tensor_precision == Place::fp16);
+  CHECK(good.accelerators.contains("example"));
+  CHECK(load("").config.accelerators.at("example").library == "libexample.so.1");
+
+  const auto first = [&](const std::string& text) { return load(text).findings.at(0).text(); };
+  CHECK(first("sampling: {interval: 250ms}\n")
+            .ends_with("interval: Example accelerators are read every 500ms, they are slow; set "
+                       "accelerators.example.interval"));
+  CHECK(first("accelerators: {example: {guest: x}}\n").find("flopwatt-smi@example") != std::string::npos);
+  CHECK(first("accelerators: {names: {\"0000:41:00.0\": example7}}\n").find("gives to accelerators") !=
+        std::string::npos);
+  CHECK(first("accelerators: {amd: {library: x}}\n").find("not yet supported") != std::string::npos);
+  CHECK(load_text("accelerators: {example: auto}\n").has_errors());  // of a program that does not support it
+  fs::remove(table);
 }

@@ -3,6 +3,7 @@
 
 #include "config/load.h"
 #include "config/scope_tree.h"
+#include "tests/unit/config/shipped_vendors.h"
 #include "tests/unit/config/wrong_files.h"
 
 using namespace flopwatt;
@@ -24,7 +25,8 @@ using Indexes = std::vector<std::size_t>;
 TEST_CASE("scopes inside scopes, with branches, names, globs and all across the levels") {
   const Loaded loaded =
       load_config(test::source_dir / "tests/unit/config/good/nested_scopes.yml",
-                  {{test::source_dir / "config/meters"}, {test::source_dir / "config/accelerators.yml"}}, {});
+                  {{test::source_dir / "config/meters"}, {test::source_dir / "config/accelerators.yml"}},
+                  {test::shipped_vendors, {}});
   for (const Finding& finding : loaded.findings) MESSAGE(finding.text());
   REQUIRE(loaded.findings.empty());
   const auto& scopes = loaded.config.scopes;

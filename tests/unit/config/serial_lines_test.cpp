@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/load.h"
+#include "tests/unit/config/shipped_vendors.h"
 
 using namespace flopwatt;
 using namespace std::chrono_literals;
@@ -18,7 +19,7 @@ Config load_buses(const std::string& text) {
   std::ofstream(file) << text;
   const DataPaths paths{{fs::path(FLOPWATT_SOURCE_DIR) / "config/meters"},
                         fs::path(FLOPWATT_SOURCE_DIR) / "config/accelerators.yml"};
-  const Loaded loaded = load_config(file, paths, {});
+  const Loaded loaded = load_config(file, paths, {test::shipped_vendors, {}});
   fs::remove(file);
   for (const Finding& finding : loaded.findings) CAPTURE(finding.text());
   CHECK_FALSE(loaded.has_errors());

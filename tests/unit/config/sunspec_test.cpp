@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "config/load.h"
+#include "tests/unit/config/shipped_vendors.h"
 
 using namespace flopwatt;
 namespace fs = std::filesystem;
@@ -26,7 +27,8 @@ class ProfileFolder {
   [[nodiscard]] Loaded load(const std::string& text) const {
     std::ofstream(path_ / "f.yml") << text;
     const fs::path source = FLOPWATT_SOURCE_DIR;
-    return load_config(path_ / "f.yml", {{source / "config/meters"}, source / "config/accelerators.yml"}, {});
+    return load_config(path_ / "f.yml", {{source / "config/meters"}, source / "config/accelerators.yml"},
+                       {test::shipped_vendors, {}});
   }
 
  private:

@@ -6,6 +6,7 @@
 
 #include "config/load.h"
 #include "config/parse_address.h"
+#include "tests/unit/config/shipped_vendors.h"
 
 using namespace flopwatt;
 namespace fs = std::filesystem;
@@ -15,8 +16,8 @@ namespace {
 WorkConfig load_work(const std::string& text) {
   const fs::path file = fs::temp_directory_path() / ("flopwatt-work-" + std::to_string(getpid()) + ".yml");
   std::ofstream(file) << text;
-  const Loaded loaded =
-      load_config(file, {{}, fs::path(FLOPWATT_SOURCE_DIR) / "config/accelerators.yml"}, {});
+  const Loaded loaded = load_config(file, {{}, fs::path(FLOPWATT_SOURCE_DIR) / "config/accelerators.yml"},
+                                    {test::shipped_vendors, {}});
   fs::remove(file);
   REQUIRE_FALSE(loaded.has_errors());
   return loaded.config.work;

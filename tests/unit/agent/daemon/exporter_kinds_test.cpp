@@ -156,7 +156,7 @@ class Site {
 
   void start() {
     const auto loaded = std::make_shared<const Loaded>(
-        load_config(configuration(), default_data_paths(), sections_of(kinds_)));
+        load_config(configuration(), default_data_paths(), {{}, sections_of(kinds_)}));
     for (const Finding& finding : loaded->findings) MESSAGE(finding.text());
     REQUIRE_FALSE(loaded->has_errors());
     store::Settings settings;
@@ -167,7 +167,7 @@ class Site {
     settings.exporters = {"ems"};
     auto store = store::Store::open(settings);
     REQUIRE(store);
-    agent_ = std::make_unique<daemon::Daemon>(loaded, std::move(*store), kinds_);
+    agent_ = std::make_unique<daemon::Daemon>(loaded, std::move(*store), std::span<const accelerators::Vendor>{}, kinds_);
     meter_.start();
     thread_ = std::thread([this] { agent_->run(); });
   }

@@ -13,7 +13,7 @@
 #include "config/profiles/profile_library.h"
 #include "config/profiles/register_limits.h"
 #include "config/yaml/text_file.h"
-#include "wrong_files.h"
+#include "tests/unit/config/wrong_files.h"
 
 using namespace flopwatt;
 namespace fs = std::filesystem;

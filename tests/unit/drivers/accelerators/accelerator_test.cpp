@@ -4,48 +4,50 @@
 
 #include <cmath>
 
+#include "drivers/accelerators/nvidia/vendor.h"
 #include "hopper_table.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 namespace {
 
-DeviceIdentity h100() {
-  return {.pci = "0000:41:00.0",
-          .uuid = "GPU-1",
-          .name = "NVIDIA H100 80GB HBM3",
-          .serial = "165",
-          .compute_major = 9,
-          .compute_minor = 0,
-          .cores = 16896,
-          .has_power = true,
-          .has_energy_counter = true,
-          .has_pipes = true,
-          .no_pipes_reason = ""};
+const Vendor vendor = nvidia::vendor();
+
+nvidia::NvmlReading numbers_of_h100() {
+  return {.power_mw = 412'345,
+          .power_limit_mw = 700'000,
+          .core_clock_mhz = 1980,
+          .energy_mj = 5'000'000'123,
+          .memory_used_bytes = 1'000'000'007,
+          .memory_total_bytes = 85'520'809'984,
+          .utilization_percent = 97,
+          .temperature_c = 61};
 }
 
 DeviceReading reading(double hmma_ratio, bool with_activity = true) {
   DeviceReading reading;
   reading.time = {1'795'000'000'000'000, 5'000'000};
   reading.half_duration_us = 250;
-  reading.power_mw = 412'345;
-  reading.power_limit_mw = 700'000;
-  reading.core_clock_mhz = 1980;
-  reading.energy_mj = 5'000'000'123;
-  reading.memory_used_bytes = 1'000'000'007;
-  reading.memory_total_bytes = 85'520'809'984;
-  reading.utilization_percent = 97;
-  reading.temperature_c = 61;
-  reading.pipes_sampled = true;
+  reading.numbers = nvidia::numbers(numbers_of_h100(), true);
+  reading.activity_sampled = true;
   if (with_activity)
-    reading.pipes = PipeSample{.ratios = {hmma_ratio, 0, 0, 0, 0.1, 0},
-                               .seconds = 1.0,
-                               .clock_begin_hz = 1.98e9,
-                               .clock_end_hz = 1.98e9};
+    reading.activity = Activity{.ratios = {hmma_ratio, 0, 0, 0, 0.1, 0},
+                                .seconds = 1.0,
+                                .clock_begin_hz = 1.98e9,
+                                .clock_end_hz = 1.98e9};
   return reading;
 }
 
+/// Of a device without an energy counter.
+DeviceReading without_energy(std::optional<std::uint32_t> power_mw) {
+  DeviceReading told = reading(0.5);
+  nvidia::NvmlReading numbers = numbers_of_h100();
+  numbers.power_mw = power_mw;
+  told.numbers = nvidia::numbers(numbers, false);
+  return told;
+}
+
 struct Bench {
-  explicit Bench(const DeviceIdentity& identity, Precision precision = Precision::bf16) {
+  explicit Bench(const DeviceIdentity& identity, Place precision = Place::bf16) {
     config.interval = std::chrono::seconds(1);
     config.tensor_precision = precision;
     accelerator.describe(identity, "570.86.15");
@@ -59,10 +61,10 @@ struct Bench {
     return accelerator.source()->index_of({.quantity = quantity, .place = place}).has_value();
   }
 
-  NvidiaConfig config;
-  AcceleratorTable table = hopper_table();
+  AcceleratorConfig config;
+  VendorTable table = hopper_table();
   IntegratedEnergy energy;
-  Accelerator accelerator{config, table, "nvidia0", energy};
+  Accelerator accelerator{vendor, config, table, "nvidia0", energy};
 };
 
 }  // namespace
@@ -138,7 +140,7 @@ TEST_CASE("work of all precisions adds up and is cumulative") {
 }
 
 TEST_CASE("the label of assumed work is the configured precision") {
-  const Bench bench(h100(), Precision::fp8);
+  const Bench bench(h100(), Place::fp8);
   CHECK(bench.has(Quantity::pipe_work, Place::assumed_fp8));
   CHECK_FALSE(bench.has(Quantity::pipe_work, Place::assumed_bf16));
 }
@@ -170,20 +172,21 @@ TEST_CASE("work beyond the product's peak is unknown, and counts nothing") {
 
 TEST_CASE("the energy of a device without a counter is its power, integrated") {
   DeviceIdentity identity = h100();
-  identity.has_energy_counter = false;
+  identity.energy_source = EnergySource::integrated;
+  identity.figures = nvidia::figures(false);
   Bench bench(identity);
   CHECK(bench.accelerator.source()->identity.energy_source == EnergySource::integrated);
-  DeviceReading told = reading(0.5);
-  told.energy_mj.reset();
+  CHECK(bench.accelerator.source()->fields[2].channel.quantity == Quantity::energy);  // where a counter's is
+  DeviceReading told = without_energy(412'345);
   const ReadingSet set = bench.accelerator.make_set(told);
   CHECK(set.values.size() == set.source->fields.size());
   CHECK(bench.value(set, Quantity::temperature) == 61.0);
   CHECK(bench.value(set, Quantity::energy) == 0);
   told.time.monotonic_us += 1'000'000;
-  told.power_mw = 400'345;
+  told.numbers = without_energy(400'345).numbers;
   CHECK(bench.value(bench.accelerator.make_set(told), Quantity::energy) == doctest::Approx(406.345));
   told.time.monotonic_us += 1'000'000;
-  told.power_mw.reset();
+  told.numbers = without_energy(std::nullopt).numbers;
   CHECK_FALSE(is_known(bench.value(bench.accelerator.make_set(told), Quantity::energy)));
   CHECK(bench.accelerator.why_absent({.quantity = Quantity::energy}).find("did not tell the power") !=
         std::string::npos);
@@ -191,11 +194,12 @@ TEST_CASE("the energy of a device without a counter is its power, integrated") {
 
 TEST_CASE("a device with neither an energy counter nor power has no energy") {
   DeviceIdentity identity = h100();
-  identity.has_energy_counter = identity.has_power = false;
+  identity.energy_source = EnergySource::none;
+  identity.figures = nvidia::figures(false);
   Bench bench(identity);
   CHECK(bench.accelerator.source()->identity.energy_source == EnergySource::none);
   CHECK_FALSE(bench.has(Quantity::energy));
-  const ReadingSet set = bench.accelerator.make_set(reading(0.5));
+  const ReadingSet set = bench.accelerator.make_set(without_energy(std::nullopt));
   CHECK(set.values.size() == set.source->fields.size());
   CHECK(bench.accelerator.why_absent({.quantity = Quantity::energy}).find("no power to integrate") !=
         std::string::npos);
@@ -204,15 +208,15 @@ TEST_CASE("a device with neither an energy counter nor power has no energy") {
 TEST_CASE("without pipes, rates, cores or the precision there is no work, and it says why") {
   DeviceIdentity identity = h100();
   SUBCASE("pipes") {
-    identity.has_pipes = false;
-    identity.no_pipes_reason = "NO_PERMISSION";
+    identity.activity.clear();
+    identity.no_activity_reason = "NO_PERMISSION";
     const Bench bench(identity);
     CHECK(bench.accelerator.no_work_reason().find("NO_PERMISSION") != std::string::npos);
     CHECK_FALSE(bench.has(Quantity::pipe_active, Place::hmma));
     CHECK_FALSE(bench.has(Quantity::pipe_work));
   }
   SUBCASE("rates") {
-    identity.compute_major = 13;
+    identity.architecture = "13.0";
     const Bench bench(identity);
     CHECK(bench.accelerator.no_work_reason() == "rates of compute capability 13.0 are not known");
     CHECK(bench.has(Quantity::pipe_active, Place::hmma));
@@ -230,4 +234,4 @@ TEST_CASE("without pipes, rates, cores or the precision there is no work, and it
   }
 }
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

@@ -1,40 +1,47 @@
 #include "drivers/accelerators/driver.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <string>
 
+#include "drivers/accelerators/nvidia/vendor.h"
 #include "fake_intake.h"
-#include "fake_library.h"
 #include "hopper_table.h"
+#include "nvidia/fake_library.h"
 #include "runtime/async.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 namespace {
 
 using namespace std::chrono_literals;
+namespace fs = std::filesystem;
 
 /// The driver with a real guest process over the stand-in library.
 class Bench {
  public:
-  explicit Bench(const std::string& text, const std::string& library = FAKE_NVML) {
+  explicit Bench(const std::string& text, const std::string& library = FAKE_NVML,
+                 const std::string& guest = FAKE_NVML_GUEST) {
     script.says(text);
-    config.nvidia.interval = 200ms;
-    config.nvidia.library = library;
+    settings_of_nvidia.interval = 200ms;
+    settings_of_nvidia.library = library;
+    settings_of_nvidia.required = true;
     DriverSettings settings;
     settings.guest.name = "guest of NVIDIA's library";
-    settings.guest.program = FAKE_NVML_GUEST;
+    settings.guest.program = guest;
     settings.guest.first_pause = 10ms;
     settings.guest.last_pause = 100ms;
     settings.poll_deadline = 500ms;
     settings.search_period = 50ms;
     driver_ = make_driver(
-        config, hopper_table(),
+        vendor_, config, table,
         [this](const std::string& pci) {
           return numbers_.try_emplace(pci, static_cast<unsigned>(numbers_.size())).first->second;
         },
@@ -73,17 +80,21 @@ class Bench {
     return answer->set->values.at(*answer->set->source->index_of({.quantity = quantity}));
   }
 
-  void apply() { driver_->apply(config, hopper_table()); }
+  [[nodiscard]] Inventory inventory() const { return driver_->inventory(); }
+  void apply() { driver_->apply(config, table); }
 
-  FakeScript script;
+  nvidia::FakeScript script;
   FakeIntake intake;
   Config config;
+  AcceleratorConfig& settings_of_nvidia = config.accelerators["nvidia"];
+  const AcceleratorTable table{{"nvidia", hopper_table()}};
 
  private:
+  const Vendor vendor_ = nvidia::vendor();
   std::map<std::string, unsigned> numbers_;
   asio::io_context io_{1};
   asio::cancellation_signal stop_;
-  std::unique_ptr<NvidiaDriver> driver_;
+  std::unique_ptr<AcceleratorDriver> driver_;
   bool ended_ = false;
 };
 
@@ -183,13 +194,34 @@ TEST_CASE("without the library there are no sources") {
       bench.run_until([&] { return !bench.intake.sources.empty() || !bench.intake.answers.empty(); }, 500ms));
 }
 
+TEST_CASE("at `auto` a vendor without its library costs no process; one that comes later is found") {
+  const fs::path folder = fs::temp_directory_path() / ("flopwatt-auto-" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  const fs::path library = folder / "libvendor.so", guest = folder / "guest", started = folder / "started";
+  std::ofstream(guest) << "#!/bin/sh\n: > " << started.string() << "\nexec " << FAKE_NVML_GUEST
+                       << " \"$@\"\n";
+  fs::permissions(guest, fs::perms::owner_all);
+  {
+    Bench bench("", library, guest);
+    bench.settings_of_nvidia.required = false;
+    bench.apply();
+    REQUIRE(bench.run_until([&] { return bench.inventory().complete; }));
+    CHECK_FALSE(bench.run_until([&] { return fs::exists(started); }, 300ms));
+    CHECK(bench.inventory().trouble.empty());
+    fs::copy(FAKE_NVML, library);
+    CHECK(bench.reads(0));
+    CHECK(fs::exists(started));
+  }
+  fs::remove_all(folder);
+}
+
 TEST_CASE("`off` has no sources; switched on and off again they come and go under their names") {
   Bench bench("devices 2");
   REQUIRE(bench.reads(1));
-  bench.config.nvidia.enabled = false;
+  bench.settings_of_nvidia.enabled = false;
   bench.apply();
   CHECK(bench.run_until([&] { return bench.intake.removed == std::vector<SourceId>{0, 1}; }));
-  bench.config.nvidia.enabled = true;
+  bench.settings_of_nvidia.enabled = true;
   bench.apply();
   REQUIRE(bench.reads(3));
   CHECK(bench.intake.sources[3]->name == "nvidia1");
@@ -212,7 +244,7 @@ TEST_CASE("integrated energy goes on where the configuration changes") {
   REQUIRE(bench.reads(0));
   const double before = bench.newest(0, Quantity::energy);
   CHECK(before > 0);
-  bench.config.nvidia.interval = 300ms;
+  bench.settings_of_nvidia.interval = 300ms;
   bench.apply();
   REQUIRE(bench.reads(1));
   CHECK(bench.intake.sources[1]->interval == 300ms);
@@ -222,7 +254,7 @@ TEST_CASE("integrated energy goes on where the configuration changes") {
 TEST_CASE("names and intervals that change are taken up") {
   Bench bench("");
   REQUIRE(bench.reads(0));
-  bench.config.nvidia.interval = 300ms;
+  bench.settings_of_nvidia.interval = 300ms;
   bench.config.accelerator_names = {{bench.intake.sources[0]->identity.pci, "gpu-a"}};
   bench.apply();
   REQUIRE(bench.reads(1));
@@ -231,4 +263,4 @@ TEST_CASE("names and intervals that change are taken up") {
   CHECK(bench.intake.removed == std::vector<SourceId>{0});
 }
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

@@ -3,8 +3,9 @@
 #include <doctest/doctest.h>
 
 #include "drivers/accelerators/accelerator.h"
+#include "drivers/accelerators/nvidia/vendor.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 namespace {
 
 constexpr double peak = 989e12;
@@ -13,17 +14,21 @@ constexpr double peak = 989e12;
 struct Bench {
   Bench() {
     config.interval = std::chrono::seconds(1);
-    accelerator.describe({.pci = "0000:41:00.0",
-                          .uuid = "GPU-1",
-                          .name = "NVIDIA H100 80GB HBM3",
-                          .serial = "",
-                          .no_pipes_reason = "NO_PERMISSION"},
-                         "570");
+    accelerator.describe(device("NVIDIA H100 80GB HBM3"), "570");
+  }
+  static DeviceIdentity device(const std::string& name) {
+    DeviceIdentity identity;
+    identity.pci = "0000:41:00.0";
+    identity.name = name;
+    identity.figures = {{"utilization_percent",
+                         {.channel = {.quantity = Quantity::utilization}, .wire = Wire::u8, .scale = 0.01}}};
+    identity.no_activity_reason = "NO_PERMISSION";
+    return identity;
   }
   ReadingSet at(double seconds, std::optional<std::uint8_t> percent) {
     DeviceReading reading;
     reading.time.monotonic_us = static_cast<std::int64_t>((1000 + seconds) * 1e6);
-    reading.utilization_percent = percent;
+    reading.numbers = {percent ? *percent : absent};
     return accelerator.make_set(reading);
   }
   static double value(const ReadingSet& set, Quantity quantity, Place place = Place::whole) {
@@ -32,27 +37,27 @@ struct Bench {
     return set.values.at(*index);
   }
 
-  NvidiaConfig config;
-  AcceleratorTable table{
-      .nvidia_rates = {},
-      .nvidia_products = {
-          {"H100", "*H100*", {{"fp64", 67e12}, {"bf16", peak}, {"fp8", 1979e12}, {"int8", 1e12}}}}};
+  const Vendor vendor = nvidia::vendor();
+  AcceleratorConfig config;
+  VendorTable table{
+      .rates = {},
+      .products = {{"H100", "*H100*", {{"fp64", 67e12}, {"bf16", peak}, {"fp8", 1979e12}, {"int8", 1e12}}}}};
   IntegratedEnergy energy;
-  Accelerator accelerator{config, table, "nvidia0", energy};
+  Accelerator accelerator{vendor, config, table, "nvidia0", energy};
 };
 
 }  // namespace
 
 TEST_CASE("the rates are the product's: as configured, lowest and highest of its float precisions") {
   const Bench bench;
-  const Product& product = bench.table.nvidia_products.front();
-  const auto rates = estimate_rates(&product, Precision::bf16);
+  const Product& product = bench.table.products.front();
+  const auto rates = estimate_rates(&product, Place::bf16);
   REQUIRE(rates);
   CHECK(rates->assumed == peak);
   CHECK(rates->low == 67e12);
   CHECK(rates->high == 1979e12);
-  CHECK_FALSE(estimate_rates(&product, Precision::tf32));
-  CHECK_FALSE(estimate_rates(nullptr, Precision::bf16));
+  CHECK_FALSE(estimate_rates(&product, Place::tf32));
+  CHECK_FALSE(estimate_rates(nullptr, Place::bf16));
 }
 
 TEST_CASE("estimated work is utilization x peak x time, from zero") {
@@ -89,12 +94,10 @@ TEST_CASE("what was not seen is not estimated: absent once, then it goes on") {
 
 TEST_CASE("a product that is not known has no estimate") {
   Bench bench;
-  bench.accelerator.describe(
-      {.pci = "0000:41:00.0", .uuid = "GPU-2", .name = "NVIDIA X", .serial = "", .no_pipes_reason = ""},
-      "570");
+  bench.accelerator.describe(Bench::device("NVIDIA X"), "570");
   const ReadingSet set = bench.at(0, 100);
   CHECK_FALSE(set.source->index_of({.quantity = Quantity::estimated_work}));
   CHECK(set.values.size() == set.source->fields.size());
 }
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

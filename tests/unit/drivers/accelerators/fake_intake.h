@@ -7,7 +7,7 @@
 
 #include "drivers/driver.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 
 class FakeIntake final : public Intake {
  public:
@@ -43,4 +43,4 @@ class FakeIntake final : public Intake {
   std::uint64_t skipped = 0;
 };
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

@@ -5,10 +5,11 @@
 #include <map>
 #include <string>
 
+#include "drivers/accelerators/nvidia/vendor.h"
 #include "fake_intake.h"
 #include "hopper_table.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 namespace {
 
 Hello hello(std::initializer_list<std::pair<const char*, const char*>> devices) {
@@ -17,7 +18,8 @@ Hello hello(std::initializer_list<std::pair<const char*, const char*>> devices) 
     DeviceIdentity& identity = hello.devices.emplace_back();
     identity.pci = pci;
     identity.uuid = uuid;
-    identity.has_power = identity.has_energy_counter = true;
+    identity.figures = {
+        {"power_mw", {.channel = {.quantity = Quantity::power}, .wire = Wire::u32, .scale = 0.001}}};
   }
   return hello;
 }
@@ -25,16 +27,8 @@ Hello hello(std::initializer_list<std::pair<const char*, const char*>> devices) 
 struct Bench {
   void polled(std::size_t device, DeviceResult result) {
     fleet.begin_poll();
-    const auto taken = fleet.answer({device, std::move(result)}, beat, intake);
-    CHECK(taken);
+    fleet.answer({device, std::move(result)}, beat, intake);
     fleet.fail_the_rest({FaultClass::device, "not listed", 0}, beat, intake);
-  }
-
-  static Config with_names(std::vector<NameOverride> names) {
-    Config config;
-    config.nvidia.interval = std::chrono::seconds(1);
-    config.accelerator_names = std::move(names);
-    return config;
   }
 
   std::vector<NameOverride> names = {};
@@ -42,7 +36,11 @@ struct Bench {
   Beat beat{std::chrono::steady_clock::now(), std::chrono::steady_clock::now()};
   std::map<std::string, unsigned> numbers = {};  // as the agent keeps them
   IntegratedEnergies energies = {};
-  Fleet fleet{with_names(names), hopper_table(),
+  const Vendor vendor = nvidia::vendor();
+  Fleet fleet{vendor,
+              {.interval = std::chrono::seconds(1)},
+              names,
+              hopper_table(),
               [this](const std::string& pci) {
                 return numbers.try_emplace(pci, static_cast<unsigned>(numbers.size())).first->second;
               },
@@ -52,7 +50,7 @@ struct Bench {
 DeviceReading reading() {
   DeviceReading reading;
   reading.time = {1, 1};
-  reading.power_mw = 1;
+  reading.numbers = {1};
   return reading;
 }
 
@@ -137,12 +135,4 @@ TEST_CASE("a failed device fails with its own code, each source once a poll") {
   CHECK(bench.intake.newest(1)->fault->message == "not listed");
 }
 
-TEST_CASE("an answer for a device that was not told is refused") {
-  Bench bench;
-  bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}}), bench.intake);
-  const auto taken = bench.fleet.answer({1, reading()}, bench.beat, bench.intake);
-  REQUIRE_FALSE(taken);
-  CHECK(taken.error().fault_class == FaultClass::protocol);
-}
-
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

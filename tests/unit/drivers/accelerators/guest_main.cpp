@@ -3,11 +3,12 @@
 #include <string_view>
 
 #include "drivers/accelerators/guest.h"
+#include "drivers/accelerators/nvidia/vendor.h"
 
 int main(int argc, char** argv) {
   constexpr std::string_view library = "--library=", socket = "--socket_fd=", interval = "--interval_ms=",
                              listen = "--listen=";
-  flopwatt::nvidia::GuestOptions options;
+  flopwatt::accelerators::GuestOptions options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument.starts_with(library)) options.library = argument.substr(library.size());
@@ -17,5 +18,5 @@ int main(int argc, char** argv) {
     if (argument.starts_with(interval))
       options.interval = std::chrono::milliseconds(std::stoi(std::string(argument.substr(interval.size()))));
   }
-  return flopwatt::nvidia::run_guest(options);
+  return flopwatt::accelerators::run_guest(flopwatt::nvidia::vendor(), options);
 }

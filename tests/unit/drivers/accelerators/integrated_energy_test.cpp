@@ -4,7 +4,7 @@
 
 #include "readings/reading_set.h"
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 namespace {
 
 using namespace std::chrono_literals;
@@ -49,4 +49,4 @@ TEST_CASE("it never falls, not even where readings come out of order") {
   CHECK(bench.at(1, 100) == 200);
 }
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

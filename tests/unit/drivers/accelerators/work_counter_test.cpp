@@ -2,10 +2,12 @@
 
 #include <doctest/doctest.h>
 
-namespace flopwatt::nvidia {
+namespace flopwatt::accelerators {
 namespace {
 
-Work fp32(double flop) { return {.fp32 = flop, .low = flop, .high = flop, .spread = flop / 10}; }
+Work fp32(double flop) {
+  return {.parts = {{Place::fp32, flop}}, .low = flop, .high = flop, .spread = flop / 10};
+}
 
 }  // namespace
 
@@ -36,4 +38,4 @@ TEST_CASE("without a sample counting does not begin") {
   CHECK(counter.advance(std::nullopt, true));
 }
 
-}  // namespace flopwatt::nvidia
+}  // namespace flopwatt::accelerators

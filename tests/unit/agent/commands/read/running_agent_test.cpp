@@ -2,17 +2,29 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
+#include "drivers/accelerators/nvidia/vendor.h"
+
 using namespace flopwatt;
 using namespace flopwatt::commands;
 
 namespace {
+
+/// NVIDIA, and another one.
+const std::array vendors = [] {
+  std::array both = {nvidia::vendor(), nvidia::vendor()};
+  both[1].keys.name = "example";
+  both[1].keys.title = "Example";
+  return both;
+}();
 
 const std::string status = R"({"node":"rack-r12","time":"2026-11-23T12:44:02.000Z","sources":{
   "pdu-a":{"kind":"meter","up":true,"last_reading":"2026-11-23T12:44:01.250Z",
            "reading":{"time":"2026-11-23T12:44:01.250Z","active_power_w":2500},
            "missing":{"energy_import_wh_total":"exception 2: the device has no such registers"}},
   "pdu-b":{"kind":"meter","up":false,"last_fault":"meter pdu-b: no answer within 1000 ms"},
-  "nvidia0":{"kind":"accelerator","up":true,"last_reading":"2026-11-23T12:44:02.000Z",
+  "nvidia0":{"kind":"accelerator","vendor":"NVIDIA","up":true,"last_reading":"2026-11-23T12:44:02.000Z",
              "reading":{"time":"2026-11-23T12:44:02.000Z","power_w":700}},
   "rack":{"kind":"work","up":true}}})";
 
@@ -26,6 +38,7 @@ MeterConfig meter(const std::string& name) {
 Config config() {
   Config result;
   result.node = "rack-r12";
+  result.accelerators = {{"nvidia", {}}, {"example", {}}};
   result.meters = {meter("pdu-a"), meter("pdu-b"), meter("pdu-c")};
   return result;
 }
@@ -42,7 +55,7 @@ RunningAgent running() {
 
 TEST_CASE("what a running agent polls is shown from there and not read once more") {
   Config rest = config();
-  const auto reports = take_from(running(), rest);
+  const auto reports = take_from(running(), vendors, rest);
   REQUIRE(reports.size() == 3);
   const SourceReport& a = reports[0];
   CHECK(a.name == "pdu-a");
@@ -62,7 +75,7 @@ TEST_CASE("what a running agent polls is shown from there and not read once more
 
   CHECK(reports[2].name == "nvidia0");
   CHECK(reports[2].kind == SourceKind::accelerator);
-  CHECK_FALSE(rest.nvidia.enabled);
+  CHECK_FALSE(rest.accelerators["nvidia"].enabled);
   REQUIRE(rest.meters.size() == 1);  // the agent does not know it: it is read
   CHECK(rest.meters[0].name == "pdu-c");
 }
@@ -70,12 +83,37 @@ TEST_CASE("what a running agent polls is shown from there and not read once more
 TEST_CASE("an agent without accelerators leaves them to be read, and those switched off are not shown") {
   RunningAgent agent = running();
   Config off = config();
-  off.nvidia.enabled = false;
-  CHECK(take_from(agent, off).size() == 2);
+  off.accelerators["nvidia"].enabled = false;
+  CHECK(take_from(agent, vendors, off).size() == 2);
   agent.sources.erase("nvidia0");
   Config rest = config();
-  CHECK(take_from(agent, rest).size() == 2);
-  CHECK(rest.nvidia.enabled);
+  CHECK(take_from(agent, vendors, rest).size() == 2);
+  CHECK(rest.accelerators["nvidia"].enabled);
+}
+
+TEST_CASE("accelerators are shown and left alone by vendor") {
+  RunningAgent agent = running();
+  agent.sources["gpu-e"] = {{"kind", "accelerator"}, {"vendor", "Example"}, {"up", true}};
+  const auto names_of = [](const std::vector<SourceReport>& reports) {
+    std::vector<std::string> names;
+    for (const SourceReport& report : reports)
+      if (report.kind == SourceKind::accelerator) names.push_back(report.name);
+    return names;
+  };
+  Config both = config();
+  CHECK(names_of(take_from(agent, vendors, both)) == std::vector<std::string>{"nvidia0", "gpu-e"});
+  CHECK_FALSE(both.accelerators["nvidia"].enabled);
+  CHECK_FALSE(both.accelerators["example"].enabled);
+
+  Config no_nvidia = config();
+  no_nvidia.accelerators["nvidia"].enabled = false;
+  CHECK(names_of(take_from(agent, vendors, no_nvidia)) == std::vector<std::string>{"gpu-e"});
+
+  // What that agent does not have is read: its vendor may be switched off there.
+  agent.sources.erase("gpu-e");
+  Config rest = config();
+  CHECK(names_of(take_from(agent, vendors, rest)) == std::vector<std::string>{"nvidia0"});
+  CHECK(rest.accelerators["example"].enabled);
 }
 
 TEST_CASE("another node's agent, and whatever else answers, is told and not used") {

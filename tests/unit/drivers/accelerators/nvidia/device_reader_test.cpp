@@ -2,13 +2,19 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <optional>
 #include <thread>
 
+#include "drivers/accelerators/nvidia/pipes.h"
 #include "fake_library.h"
 #include "runtime/clock.h"
 
 namespace flopwatt::nvidia {
 namespace {
+
+using accelerators::DeviceIdentity;
+using accelerators::DeviceReading;
 
 using namespace std::chrono_literals;
 
@@ -18,8 +24,9 @@ struct Bench {
     script.says(text);
     auto opened = NvmlLibrary::open(path);
     REQUIRE(opened);
-    library = std::move(*opened);
-    reader = std::make_unique<DeviceReader>(library->functions());
+    const std::shared_ptr<NvmlLibrary> library = std::move(*opened);
+    reader =
+        std::make_unique<DeviceReader>(std::shared_ptr<const NvmlFunctions>(library, &library->functions()));
     found = reader->find_devices().has_value();
   }
 
@@ -28,6 +35,17 @@ struct Bench {
     REQUIRE(result);
     return *result;
   }
+
+  /// A raw number of the reading; nullopt where it is absent, or there is no such figure.
+  std::optional<double> number(const DeviceReading& reading, Quantity quantity, std::size_t index = 0) const {
+    const auto& figures = reader->identity(index).figures;
+    REQUIRE(reading.numbers.size() == figures.size());
+    for (std::size_t i = 0; i < figures.size(); ++i)
+      if (figures[i].field.channel.quantity == quantity && is_known(reading.numbers[i]))
+        return reading.numbers[i];
+    return std::nullopt;
+  }
+  std::optional<double> number(Quantity quantity) const { return number(good(), quantity); }
 
   /// As the agent does: asks until the back-off is over and the device was found again. Returns its first
   /// reading.
@@ -42,7 +60,6 @@ struct Bench {
   }
 
   FakeScript script;
-  std::unique_ptr<NvmlLibrary> library;
   std::unique_ptr<DeviceReader> reader;
   bool found = false;
   mutable bool changed = false;  ///< whether the last look found another identity
@@ -58,12 +75,10 @@ TEST_CASE("a device tells who it is and what it can") {
   CHECK(identity.uuid == "GPU-0");
   CHECK(identity.name == "NVIDIA H100 80GB HBM3");
   CHECK(identity.serial == "1650");
-  CHECK(identity.compute_major == 9);
-  CHECK(identity.compute_minor == 0);
+  CHECK(identity.architecture == "9.0");
   CHECK(identity.cores == 16896);
-  CHECK(identity.has_power);
-  CHECK(identity.has_energy_counter);
-  CHECK(identity.has_pipes);
+  CHECK(identity.energy_source == EnergySource::counter);
+  CHECK(std::ranges::equal(identity.activity, pipes));
   CHECK(bench.reader->driver_version() == "570.86.15");
 }
 
@@ -79,66 +94,67 @@ TEST_CASE("devices are in PCI order whatever their index") {
 TEST_CASE("every figure is read in its own unit; power is the instant one") {
   const Bench bench("0.energy 18446744073709549568");  // the largest that the script's double holds
   const DeviceReading reading = bench.good();
-  CHECK(reading.power_mw == 412'345);
-  CHECK(reading.energy_mj == 18446744073709549568ULL);
-  CHECK(reading.power_limit_mw == 700'000);
-  CHECK(reading.utilization_percent == 97);
-  CHECK(reading.core_clock_mhz == 1980);
-  CHECK(reading.memory_used_bytes == 1'000'000'000);
-  CHECK(reading.memory_total_bytes == 85'520'809'984);
-  CHECK(reading.temperature_c == 61);
+  CHECK(bench.number(reading, Quantity::power) == 412'345);
+  CHECK(bench.number(reading, Quantity::energy) == 18446744073709549568ULL);
+  CHECK(bench.number(reading, Quantity::power_limit) == 700'000);
+  CHECK(bench.number(reading, Quantity::utilization) == 97);
+  CHECK(bench.number(reading, Quantity::core_clock) == 1980);
+  CHECK(bench.number(reading, Quantity::memory_used) == 1'000'000'000);
+  CHECK(bench.number(reading, Quantity::memory_total) == 85'520'809'984);
+  CHECK(bench.number(reading, Quantity::temperature) == 61);
 }
 
 TEST_CASE("fields fail one by one and are taken from the older calls") {
   const Bench bench("0.field.83 3\n0.field.186 2\n0.energy 777");
   const DeviceReading reading = bench.good();
-  CHECK(reading.power_mw == 400'000);  // nvmlDeviceGetPowerUsage
-  CHECK(reading.energy_mj == 777);     // nvmlDeviceGetTotalEnergyConsumption
+  CHECK(bench.number(reading, Quantity::power) == 400'000);  // nvmlDeviceGetPowerUsage
+  CHECK(bench.number(reading, Quantity::energy) == 777);     // nvmlDeviceGetTotalEnergyConsumption
 }
 
 TEST_CASE("a library of 2018 has neither fields nor an energy counter nor pipes") {
   const Bench bench("", FAKE_NVML_OLD);
   const DeviceIdentity& identity = bench.reader->identity(0);
-  CHECK(identity.has_power);
-  CHECK_FALSE(identity.has_energy_counter);
-  CHECK_FALSE(identity.has_pipes);
-  CHECK(identity.no_pipes_reason.find("FUNCTION_NOT_FOUND") != std::string::npos);
+  CHECK(identity.energy_source == EnergySource::integrated);
+  CHECK(identity.activity.empty());
+  CHECK(identity.no_activity_reason.find("FUNCTION_NOT_FOUND") != std::string::npos);
   const DeviceReading reading = bench.good();
-  CHECK(reading.power_mw == 400'000);
-  CHECK_FALSE(reading.energy_mj);
-  CHECK_FALSE(reading.pipes);
+  CHECK(bench.number(reading, Quantity::power) == 400'000);
+  CHECK_FALSE(bench.number(reading, Quantity::energy));
+  CHECK_FALSE(reading.activity);
 }
 
 TEST_CASE("a device has an energy counter unless it says that it has none") {
   const auto has_energy_counter = [](const std::string& code) {
     const Bench bench("0.field.83 3\n0.nvmlDeviceGetTotalEnergyConsumption " + code);
-    CHECK_FALSE(bench.good().energy_mj);
+    CHECK_FALSE(bench.number(Quantity::energy));
     bench.script.says("");
-    CHECK(bench.good().energy_mj);
-    return bench.reader->identity(0).has_energy_counter;
+    const bool counter = bench.reader->identity(0).energy_source == EnergySource::counter;
+    CHECK(bench.number(Quantity::energy).has_value() == counter);
+    return counter;
   };
   CHECK_FALSE(has_energy_counter("3"));  // NOT_SUPPORTED
   CHECK(has_energy_counter("999"));      // once
 }
 
 TEST_CASE("a device has power unless it says that it has none") {
-  const Bench none("0.field.186 3\n0.nvmlDeviceGetPowerUsage 3");
-  CHECK_FALSE(none.reader->identity(0).has_power);
-  const Bench failing("0.field.186 3\n0.nvmlDeviceGetPowerUsage 10");
-  CHECK(failing.reader->identity(0).has_power);
+  const std::string no_counter = "0.field.83 3\n0.nvmlDeviceGetTotalEnergyConsumption 3\n";
+  const Bench none(no_counter + "0.field.186 3\n0.nvmlDeviceGetPowerUsage 3");
+  CHECK(none.reader->identity(0).energy_source == EnergySource::none);
+  const Bench failing(no_counter + "0.field.186 3\n0.nvmlDeviceGetPowerUsage 10");
+  CHECK(failing.reader->identity(0).energy_source == EnergySource::integrated);
 }
 
 TEST_CASE("what a device does not offer is absent, the rest is read") {
   const Bench bench("0.nvmlDeviceGetUtilizationRates 3\n0.nvmlDeviceGetTemperature 999\n0.use 250");
   const DeviceReading reading = bench.good();
-  CHECK_FALSE(reading.utilization_percent);
-  CHECK_FALSE(reading.temperature_c);
-  CHECK(reading.power_mw);
+  CHECK_FALSE(bench.number(reading, Quantity::utilization));
+  CHECK_FALSE(bench.number(reading, Quantity::temperature));
+  CHECK(bench.number(reading, Quantity::power));
 }
 
 TEST_CASE("a utilisation beyond 100 per cent is no utilisation") {
   const Bench bench("0.use 101");
-  CHECK_FALSE(bench.good().utilization_percent);
+  CHECK_FALSE(bench.number(Quantity::utilization));
 }
 
 TEST_CASE("a reading's time is the library's own stamp, on both clocks") {
@@ -170,32 +186,32 @@ TEST_CASE("a stamp of another clock is not taken: the midpoint of the calls is")
 TEST_CASE("pipe activity is known from the second reading on") {
   const Bench bench("0.metric.7 52.5\n0.metric.12 12\n0.metric.13 nan\n0.metric_status.9 21");
   const DeviceReading first = bench.good();
-  CHECK(first.pipes_sampled);
-  CHECK_FALSE(first.pipes);
+  CHECK(first.activity_sampled);
+  CHECK_FALSE(first.activity);
   const auto begun = std::chrono::steady_clock::now();
   std::this_thread::sleep_for(gpm_min_distance);
   const DeviceReading second = bench.good();
   const double longest = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  REQUIRE(second.pipes);
-  CHECK(second.pipes->ratios[hmma_pipe] == 0.525);
-  CHECK(second.pipes->ratios[fp32_pipe] == 0.12);
-  CHECK(second.pipes->ratios[dfma_pipe] == 0.0);
-  CHECK_FALSE(is_known(second.pipes->ratios[fp16_pipe]));  // NaN
-  CHECK_FALSE(is_known(second.pipes->ratios[imma_pipe]));  // NO_DATA
-  CHECK(second.pipes->clock_begin_hz == 1.98e9);
-  CHECK(second.pipes->clock_end_hz == 1.98e9);
-  CHECK(second.pipes->seconds >= 0.105);
-  CHECK(second.pipes->seconds <= longest + 0.05);
+  REQUIRE(second.activity);
+  CHECK(second.activity->ratios[hmma_pipe] == 0.525);
+  CHECK(second.activity->ratios[fp32_pipe] == 0.12);
+  CHECK(second.activity->ratios[dfma_pipe] == 0.0);
+  CHECK_FALSE(is_known(second.activity->ratios[fp16_pipe]));  // NaN
+  CHECK_FALSE(is_known(second.activity->ratios[imma_pipe]));  // NO_DATA
+  CHECK(second.activity->clock_begin_hz == 1.98e9);
+  CHECK(second.activity->clock_end_hz == 1.98e9);
+  CHECK(second.activity->seconds >= 0.105);
+  CHECK(second.activity->seconds <= longest + 0.05);
 }
 
 TEST_CASE("two readings closer than the library refreshes take no second sample") {
   const Bench bench("0.metric.7 50");
-  CHECK(bench.good().pipes_sampled);
+  CHECK(bench.good().activity_sampled);
   const DeviceReading close = bench.good();
-  CHECK_FALSE(close.pipes_sampled);
-  CHECK_FALSE(close.pipes);
+  CHECK_FALSE(close.activity_sampled);
+  CHECK_FALSE(close.activity);
   std::this_thread::sleep_for(gpm_min_distance);
-  CHECK(bench.good().pipes);  // measured from the first
+  CHECK(bench.good().activity);  // measured from the first
 }
 
 TEST_CASE("the clock of each end is that of its moment") {
@@ -204,9 +220,9 @@ TEST_CASE("the clock of each end is that of its moment") {
   bench.script.says("0.clock 1500");
   std::this_thread::sleep_for(gpm_min_distance);
   const DeviceReading second = bench.good();
-  REQUIRE(second.pipes);
-  CHECK(second.pipes->clock_begin_hz == 1.2e9);
-  CHECK(second.pipes->clock_end_hz == 1.5e9);
+  REQUIRE(second.activity);
+  CHECK(second.activity->clock_begin_hz == 1.2e9);
+  CHECK(second.activity->clock_end_hz == 1.5e9);
 }
 
 TEST_CASE("a sample that failed breaks the chain: the next reading has no activity") {
@@ -215,30 +231,30 @@ TEST_CASE("a sample that failed breaks the chain: the next reading has no activi
   bench.script.says("0.nvmlGpmSampleGet 999");
   std::this_thread::sleep_for(gpm_min_distance);
   const DeviceReading broken = bench.good();
-  CHECK_FALSE(broken.pipes_sampled);
-  CHECK_FALSE(broken.pipes);
-  CHECK(broken.power_mw);
+  CHECK_FALSE(broken.activity_sampled);
+  CHECK_FALSE(broken.activity);
+  CHECK(bench.number(broken, Quantity::power));
   bench.script.says("");
   const DeviceReading after = bench.good();
-  CHECK(after.pipes_sampled);
-  CHECK_FALSE(after.pipes);
+  CHECK(after.activity_sampled);
+  CHECK_FALSE(after.activity);
 }
 
 TEST_CASE("GPM that is claimed but does not work is not offered") {
   SUBCASE("no support") {
     const Bench bench("0.gpm 0");
-    CHECK_FALSE(bench.reader->identity(0).has_pipes);
-    CHECK(bench.reader->identity(0).no_pipes_reason.find("NOT_SUPPORTED") != std::string::npos);
+    CHECK(bench.reader->identity(0).activity.empty());
+    CHECK(bench.reader->identity(0).no_activity_reason.find("NOT_SUPPORTED") != std::string::npos);
   }
   SUBCASE("samples fail") {
     const Bench bench("0.nvmlGpmSampleGet 4");
-    CHECK_FALSE(bench.reader->identity(0).has_pipes);
-    CHECK(bench.reader->identity(0).no_pipes_reason.find("NO_PERMISSION") != std::string::npos);
+    CHECK(bench.reader->identity(0).activity.empty());
+    CHECK(bench.reader->identity(0).no_activity_reason.find("NO_PERMISSION") != std::string::npos);
   }
   SUBCASE("no metric is told") {
     const Bench bench("0.nvmlGpmMetricsGet 999");
-    CHECK_FALSE(bench.reader->identity(0).has_pipes);
-    CHECK_FALSE(bench.good().pipes_sampled);
+    CHECK(bench.reader->identity(0).activity.empty());
+    CHECK_FALSE(bench.good().activity_sampled);
   }
 }
 
@@ -257,10 +273,10 @@ TEST_CASE("a lost device is down by itself and comes back") {
     const auto back = bench.comes_back_within(5s);
     REQUIRE(back);
     CHECK_FALSE(bench.changed);
-    CHECK(back->pipes_sampled);
-    CHECK_FALSE(back->pipes);
+    CHECK(back->activity_sampled);
+    CHECK_FALSE(back->activity);
     CHECK(bench.reader->identity(0).uuid == "GPU-0");
-    CHECK(bench.reader->identity(0).has_pipes);
+    CHECK_FALSE(bench.reader->identity(0).activity.empty());
   }
 }
 

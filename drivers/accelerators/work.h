@@ -1,0 +1,35 @@
+// Work of an accelerator in floating-point operations, by precision. Pure.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "config/accelerator_table.h"
+#include "readings/quantity.h"
+
+namespace flopwatt::accelerators {
+
+struct WorkPart {
+  Place precision{};
+  double flop = 0;
+};
+
+/// Work of one interval, or the count of it since a start.
+struct Work {
+  std::vector<WorkPart> parts{};  ///< each precision once
+  double low = 0, high = 0;       ///< bounds of total() that the method leaves open
+  double spread = 0;              ///< half-width of total() from a clock that moved
+
+  [[nodiscard]] double total() const;
+  /// 0 where no part is of that precision.
+  [[nodiscard]] double of(Place precision) const;
+  /// A precision that this work does not have is added at the end.
+  Work& operator+=(const Work& other);
+};
+
+/// The precision, by name as in Product::peak_flop_per_second, of which `work` of `seconds` is more than 1.05
+/// times the product's dense peak: then a coefficient or a sample is wrong. "" where all is plausible, or no
+/// peak is known.
+[[nodiscard]] std::string_view beyond_peak(const Work& work, double seconds, const Product& product);
+
+}  // namespace flopwatt::accelerators
