@@ -18,9 +18,7 @@ using Addresses = Result<std::vector<asio::ip::address>>;
 
 namespace {
 
-awaitable<void> find(HostLookup& lookup, std::optional<Addresses>& found) {
-  found = co_await lookup.find();
-}
+awaitable<void> find(HostLookup& lookup, std::optional<Addresses>& found) { found = co_await lookup.find(); }
 
 awaitable<void> give_up_at_once(HostLookup& lookup, bool& gave_up) {
   gave_up = !co_await with_timeout(lookup.find(), 0ms);
