@@ -2,6 +2,7 @@
 or it ends at once and says so; what it cannot start later is a fault of that task, which is tried again."""
 import os
 import resource
+import subprocess
 import time
 
 import pytest
@@ -35,6 +36,11 @@ class LimitedAgent(Agent):
         def limit() -> None:
             resource.setrlimit(resource.RLIMIT_NPROC, (self.tasks, 10_000))
         return super().spawn(command, environment, user=USER, group=USER, extra_groups=[], preexec_fn=limit, **options)
+
+    def allow(self, tasks: int) -> None:
+        """While it runs; as its user, since root of a container may not."""
+        subprocess.run(["prlimit", f"--pid={self.pid}", f"--nproc={tasks}:10000"], check=True, user=USER,
+                       group=USER)
 
     def up(self, source: str) -> bool:
         return self.metrics().get("flopwatt_source_up", source=source) == 1
@@ -87,9 +93,9 @@ def test_six_tasks_are_enough_to_meter_and_to_end(tmp_path, started):
 def test_everything_comes_back_when_there_are_threads_again(tmp_path, started):
     agent = new_agent(tmp_path, started, ALWAYS_THERE, accelerators=False).start()  # a guest would take the one task
     wait_until(lambda: "no address of localhost" in agent.log_text(), 20, "the broker's look-up to fail")
-    resource.prlimit(agent.pid, resource.RLIMIT_NPROC, (ALWAYS_THERE + 1, 10_000))  # for a look-up, not for Paho
+    agent.allow(ALWAYS_THERE + 1)  # for a look-up, not for Paho
     wait_until(lambda: f"no thread is left for Paho; {CURE}" in agent.log_text(), 40, "the broker to be found")
-    resource.prlimit(agent.pid, resource.RLIMIT_NPROC, (10_000, 10_000))
+    agent.allow(10_000)
     wait_until(lambda: agent.metrics().get("flopwatt_exporter_up", exporter="ems") == 1, 60, "the broker")
     wait_until(lambda: agent.up("pdu-b"), 60, "the meter by name")
     end_within_two_seconds(agent)

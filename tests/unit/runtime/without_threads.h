@@ -1,5 +1,5 @@
-// A process for whom no thread is left: a child of a user of its own, since the limit holds for all processes of a
-// user and not for root.
+// A process for whom no thread is left: a child of a user of its own, since the limit holds for all processes
+// of a user and not for root.
 #pragma once
 
 #include <sys/resource.h>
