@@ -25,7 +25,7 @@ SourceReport meter() {
   const std::vector<Field> fields = {
       field(Quantity::active_power), field(Quantity::energy_import), field(Quantity::voltage, Place::l1),
       field(Quantity::voltage, Place::l1_l2), field(Quantity::active_power, Place::branch, 7)};
-  report.keys = keys_of(report.kind, fields);
+  report.keys = daemon::keys_of(report.kind, fields);
   report.figures = json::parse(R"({"time":"2026-11-23T12:44:01.250Z","active_power_w":2377.9,
     "energy_import_wh_total":123456789.25,"voltage_l1_v":230,
     "branches":{"7":{"active_power_w":100.5}}})")
@@ -38,7 +38,7 @@ SourceReport accelerator() {
   SourceReport report;
   report.name = "nvidia0";
   report.kind = SourceKind::accelerator;
-  report.keys = keys_of(report.kind, {});
+  report.keys = daemon::keys_of(report.kind, {});
   report.figures =
       json::parse(
           R"({"time":"2026-11-23T12:44:01.250Z","power_w":700,"memory_used_bytes":85899345920,"flop_total":1.5e18,

@@ -54,12 +54,12 @@ TEST_CASE("a meter has answered after one poll, an accelerator after two, either
 
   const auto reports = survey.reports(nobody_knows, "late");
   REQUIRE(reports.size() == 2);
-  CHECK(read::find_figure(reports[0].figures, "active_power_w")->to_number<double>() == 100);
+  CHECK(find_figure(reports[0].figures, "active_power_w")->to_number<double>() == 100);
   CHECK(reports[0].missing.empty());
   CHECK(reports[1].description == "NVIDIA H100");
-  CHECK(read::find_figure(reports[1].figures, "power_w")->to_number<double>() == 710);
-  CHECK(read::find_figure(reports[1].figures, "flop_total")->to_number<double>() == 1e15);
-  CHECK(read::find_figure(reports[1].figures, "method")->as_string() == "pipe");
+  CHECK(find_figure(reports[1].figures, "power_w")->to_number<double>() == 710);
+  CHECK(find_figure(reports[1].figures, "flop_total")->to_number<double>() == 1e15);
+  CHECK(find_figure(reports[1].figures, "method")->as_string() == "pipe");
 }
 
 TEST_CASE("a second sample that fails leaves the first; without any the source is down") {
