@@ -20,7 +20,7 @@ void ServiceManager::reloading() {
   tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
 }
 
-void ServiceManager::stopping() { tell("STOPPING=1\nSTATUS=ending"); }
+void ServiceManager::stopping() { tell("STOPPING=1\nSTATUS=stopping"); }
 
 void ServiceManager::status(const std::string& text) {
   if (text == status_) return;

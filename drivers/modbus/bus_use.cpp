@@ -16,7 +16,7 @@ void add_buses(std::vector<MetricFamily>& families, const std::vector<BusUse>& b
     for (const BusUse& bus : buses) family.samples.push_back({{{"bus", bus.bus}}, bus.*value});
   };
   of_bus(Type::counter, "flopwatt_bus_busy_seconds_total",
-         "Time in which a request was under way on the bus.", &BusUse::busy_seconds);
+         "Time in which a request was in progress on the bus.", &BusUse::busy_seconds);
   of_bus(Type::counter, "flopwatt_bus_turnaround_seconds_total",
          "Time from sending requests to having their answers, of those that were answered.",
          &BusUse::turnaround_seconds);

@@ -9,7 +9,7 @@ namespace rack {
 namespace {
 
 constexpr std::size_t kLength = 4;  // places in the MBAP header and behind it
-constexpr std::size_t kUnit = 6;
+constexpr std::size_t kUnitByte = 6;
 constexpr std::size_t kFunction = 7;
 constexpr std::size_t kAddress = 8;
 constexpr std::size_t kCount = 10;
@@ -91,7 +91,7 @@ Frame right_reply(ReplyWriter& writer, const Frame& request, const Meter& meter,
 
 void spoil(Frame& frame, const MeterSwitches& switches) {
   if (frame.size() <= kFunction) return;
-  if (switches[MeterFault::wrong_unit].load()) frame[kUnit] = static_cast<std::uint8_t>(frame[kUnit] + 1);
+  if (switches[MeterFault::wrong_unit].load()) frame[kUnitByte] = static_cast<std::uint8_t>(frame[kUnitByte] + 1);
   if (switches[MeterFault::wrong_tid].load()) frame[1] = static_cast<std::uint8_t>(frame[1] + 1);
   if (switches[MeterFault::length].load()) frame[kLength] = frame[kLength + 1] = 0xFF;
   if (switches[MeterFault::truncate].load()) frame.resize(frame.size() / 2);

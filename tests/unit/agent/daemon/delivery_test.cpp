@@ -134,7 +134,7 @@ struct Fixture {
   }
 };
 
-using Seqs = std::vector<std::uint64_t>;
+using SeqList = std::vector<std::uint64_t>;
 
 }  // namespace
 
@@ -145,8 +145,8 @@ TEST_CASE("what was stored before the connection is replayed, what comes after i
   f.exporter->connect();
   f.commit(104, 105);
   REQUIRE(f.run_until_delivered());
-  CHECK(f.exporter->replay == Seqs{101, 102, 103});
-  CHECK(f.exporter->live == Seqs{104, 105});
+  CHECK(f.exporter->replay == SeqList{101, 102, 103});
+  CHECK(f.exporter->live == SeqList{104, 105});
   CHECK(f.delivery->record().delivered() == 5);
 }
 
@@ -160,7 +160,7 @@ TEST_CASE("a batch that was refused is replayed, each set once") {
   f.exporter->refuse = false;
   REQUIRE(f.run_until_delivered());
   CHECK(f.exporter->live.empty());
-  CHECK(f.exporter->replay == Seqs{101, 102, 103});
+  CHECK(f.exporter->replay == SeqList{101, 102, 103});
 }
 
 TEST_CASE("what is older than the live age when it is sent goes to the replay topics") {
@@ -169,8 +169,8 @@ TEST_CASE("what is older than the live age when it is sent goes to the replay to
   f.commit(101, 102, 11s);
   f.commit(103, 104);
   REQUIRE(f.run_until_delivered());
-  CHECK(f.exporter->replay == Seqs{101, 102});
-  CHECK(f.exporter->live == Seqs{103, 104});
+  CHECK(f.exporter->replay == SeqList{101, 102});
+  CHECK(f.exporter->live == SeqList{103, 104});
 }
 
 TEST_CASE("what waited for the live lane while the connection changed is not live any more") {
@@ -181,7 +181,7 @@ TEST_CASE("what waited for the live lane while the connection changed is not liv
   f.exporter->connect();
   REQUIRE(f.run_until_delivered());
   CHECK(f.exporter->live.empty());
-  CHECK(f.exporter->replay == Seqs{101, 102});
+  CHECK(f.exporter->replay == SeqList{101, 102});
 }
 
 TEST_CASE("another exporter goes on where the one before it was, also with what was under way") {
@@ -206,7 +206,7 @@ TEST_CASE("another exporter goes on where the one before it was, also with what 
   next->connect();
   f.commit(108, 108);
   REQUIRE(f.run_until_delivered());
-  CHECK(next->replay == Seqs{103, 104, 105, 106, 107});
-  CHECK(next->live == Seqs{108});
+  CHECK(next->replay == SeqList{103, 104, 105, 106, 107});
+  CHECK(next->live == SeqList{108});
   CHECK(f.delivery->record().delivered() == 8);
 }

@@ -167,7 +167,8 @@ class Site {
     settings.exporters = {"ems"};
     auto store = store::Store::open(settings);
     REQUIRE(store);
-    agent_ = std::make_unique<daemon::Daemon>(loaded, std::move(*store), std::span<const accelerators::Vendor>{}, kinds_);
+    agent_ = std::make_unique<daemon::Daemon>(loaded, std::move(*store),
+                                              std::span<const accelerators::Vendor>{}, kinds_);
     meter_.start();
     thread_ = std::thread([this] { agent_->run(); });
   }

@@ -44,7 +44,7 @@ ScopeConfig scope(const std::string& name, std::vector<std::string> work,
   return config;
 }
 
-Moment at(std::int64_t second) { return {second * second_us, second * second_us}; }
+Moment at_second(std::int64_t second) { return {second * second_us, second * second_us}; }
 
 /// Two accelerators: nvidia0 in server, nvidia1 in rack, which contains server.
 struct Bench {
@@ -52,7 +52,7 @@ struct Bench {
     for (SourceId id : {0U, 1U}) columns.describe(id, sources[id]);
   }
   ReadingSet read(std::int64_t second, const Reading& reading = {}, SourceId id = 0) {
-    ReadingSet set{.source = sources[id], .time = at(second), .values = {}};
+    ReadingSet set{.source = sources[id], .time = at_second(second), .values = {}};
     set.values = {reading.utilization, 0, reading.pipe, reading.estimate, peak / 2, peak};
     columns.complete(id, set);
     return set;
@@ -69,7 +69,7 @@ struct Bench {
   }
   std::vector<ReadingSet> scope_sets(std::int64_t second) {
     std::vector<ReadingSet> sets;
-    columns.append_scope_sets(at(second), sets);
+    columns.append_scope_sets(at_second(second), sets);
     return sets;
   }
 
@@ -121,7 +121,7 @@ TEST_CASE("the peak of an accelerator is its highest, that of a scope the sum of
   CHECK(bench.columns.find_scope("rack")->peak_rate == 2 * peak);
   CHECK(bench.columns.find_scope("empty")->peak_rate == unknown);
   ReadingSet untold{
-      .source = bench.sources[0], .time = at(2), .values = {1, 0, absent, absent, absent, absent}};
+      .source = bench.sources[0], .time = at_second(2), .values = {1, 0, absent, absent, absent, absent}};
   bench.columns.complete(0, untold);
   CHECK(bench.columns.find_accelerator("nvidia0")->peak_rate == unknown);
   CHECK(bench.columns.find_scope("rack")->peak_rate == peak + unknown);
@@ -211,8 +211,9 @@ TEST_CASE("idle, a device has counted zero, for however long; a pipe that is act
   bench.read_each_second(0, 3600, {.utilization = 0});
   CHECK(counted(bench.read(3601, {.utilization = 0})) == 10);
   for (std::int64_t second = 3602; second <= 3902; ++second) {
-    ReadingSet set{
-        .source = bench.sources[0], .time = at(second), .values = {absent, 0.2, absent, absent, peak, peak}};
+    ReadingSet set{.source = bench.sources[0],
+                   .time = at_second(second),
+                   .values = {absent, 0.2, absent, absent, peak, peak}};
     bench.columns.complete(0, set);
   }
   CHECK_FALSE(is_known(counted(bench.read(3903, {.utilization = 0}))));
@@ -234,7 +235,7 @@ TEST_CASE("lines for a scope become its own sets, by precision and whole, while 
   REQUIRE(first.size() == 1);
   CHECK(first[0].source->kind == SourceKind::work);
   CHECK(first[0].source->name == "server");
-  CHECK(first[0].time == at(2));
+  CHECK(first[0].time == at_second(2));
   CHECK(counted(first[0], Place::bf16) == 0);
   CHECK(counted(first[0], Place::fp8) == 30);
   CHECK(counted(first[0]) == 30);
@@ -288,7 +289,8 @@ TEST_CASE("an accelerator that is read anew after a reload goes on counting wher
   CHECK(anew->index_of({.quantity = Quantity::counted_work, .place = Place::bf16}));
   CHECK(bench.columns.find_accelerator("nvidia0")->id == 7);
   bench.count(2);
-  ReadingSet set{.source = bench.sources[0], .time = at(1), .values = {0, 0, absent, absent, peak, peak}};
+  ReadingSet set{
+      .source = bench.sources[0], .time = at_second(1), .values = {0, 0, absent, absent, peak, peak}};
   bench.columns.complete(7, set);
   CHECK(counted(set) == 7);
 }
@@ -299,7 +301,7 @@ TEST_CASE("a meter's set passes as it is") {
   meter->kind = SourceKind::meter;
   meter->fields = {{{Quantity::active_power}, Wire::f32}};
   CHECK(bench.columns.describe(2, meter) == meter);
-  ReadingSet set{.source = meter, .time = at(1), .values = {5}};
+  ReadingSet set{.source = meter, .time = at_second(1), .values = {5}};
   bench.columns.complete(2, set);
   CHECK(set.source == meter);
   CHECK(set.values == std::vector<double>{5});

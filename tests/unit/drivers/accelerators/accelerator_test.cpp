@@ -46,8 +46,8 @@ DeviceReading without_energy(std::optional<std::uint32_t> power_mw) {
   return told;
 }
 
-struct Bench {
-  explicit Bench(const DeviceIdentity& identity, Place precision = Place::bf16) {
+struct AcceleratorBench {
+  explicit AcceleratorBench(const DeviceIdentity& identity, Place precision = Place::bf16) {
     config.interval = std::chrono::seconds(1);
     config.tensor_precision = precision;
     accelerator.describe(identity, "570.86.15");
@@ -70,7 +70,7 @@ struct Bench {
 }  // namespace
 
 TEST_CASE("the source says who the device is") {
-  const Bench bench(h100());
+  const AcceleratorBench bench(h100());
   const Source& source = *bench.accelerator.source();
   CHECK(source.kind == SourceKind::accelerator);
   CHECK(source.name == "nvidia0");
@@ -88,7 +88,7 @@ TEST_CASE("the source says who the device is") {
 }
 
 TEST_CASE("a reading becomes a set in held units") {
-  Bench bench(h100());
+  AcceleratorBench bench(h100());
   const ReadingSet set = bench.accelerator.make_set(reading(0.5));
   REQUIRE(set.values.size() == set.source->fields.size());
   CHECK(set.time == Moment{1'795'000'000'000'000, 5'000'000});
@@ -106,7 +106,7 @@ TEST_CASE("a reading becomes a set in held units") {
 }
 
 TEST_CASE("every value is a whole number of its wire type times its scale") {
-  Bench bench(h100());
+  AcceleratorBench bench(h100());
   const ReadingSet set = bench.accelerator.make_set(reading(1.0 / 3));
   for (std::size_t i = 0; i < set.values.size(); ++i) {
     const Field& field = set.source->fields[i];
@@ -123,7 +123,7 @@ TEST_CASE("every value is a whole number of its wire type times its scale") {
 }
 
 TEST_CASE("work of all precisions adds up and is cumulative") {
-  Bench bench(h100());
+  AcceleratorBench bench(h100());
   const double tensor = 0.5 * 4096 * 132 * 1.98e9;
   const double fp32 = 0.1 * 256 * 132 * 1.98e9;
   const ReadingSet first = bench.accelerator.make_set(reading(0.5, false));
@@ -140,13 +140,13 @@ TEST_CASE("work of all precisions adds up and is cumulative") {
 }
 
 TEST_CASE("the label of assumed work is the configured precision") {
-  const Bench bench(h100(), Place::fp8);
+  const AcceleratorBench bench(h100(), Place::fp8);
   CHECK(bench.has(Quantity::pipe_work, Place::assumed_fp8));
   CHECK_FALSE(bench.has(Quantity::pipe_work, Place::assumed_bf16));
 }
 
 TEST_CASE("an interval without activity leaves one set without work and method, then counting goes on") {
-  Bench bench(h100());
+  AcceleratorBench bench(h100());
   bench.accelerator.make_set(reading(0.5, false));
   const double before = bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::pipe_work);
   const ReadingSet gap = bench.accelerator.make_set(reading(0.5, false));
@@ -161,7 +161,7 @@ TEST_CASE("an interval without activity leaves one set without work and method, 
 }
 
 TEST_CASE("work beyond the product's peak is unknown, and counts nothing") {
-  Bench bench(h100());
+  AcceleratorBench bench(h100());
   bench.accelerator.make_set(reading(0.5, false));
   const double before = bench.value(bench.accelerator.make_set(reading(0.5)), Quantity::pipe_work);
   // 1.0 x 4096 x 132 x 1.98 GHz = 1070 TFLOP/s, above 1.05 x 989.4
@@ -174,7 +174,7 @@ TEST_CASE("the energy of a device without a counter is its power, integrated") {
   DeviceIdentity identity = h100();
   identity.energy_source = EnergySource::integrated;
   identity.figures = nvidia::figures(false);
-  Bench bench(identity);
+  AcceleratorBench bench(identity);
   CHECK(bench.accelerator.source()->identity.energy_source == EnergySource::integrated);
   CHECK(bench.accelerator.source()->fields[2].channel.quantity == Quantity::energy);  // where a counter's is
   DeviceReading told = without_energy(412'345);
@@ -196,7 +196,7 @@ TEST_CASE("a device with neither an energy counter nor power has no energy") {
   DeviceIdentity identity = h100();
   identity.energy_source = EnergySource::none;
   identity.figures = nvidia::figures(false);
-  Bench bench(identity);
+  AcceleratorBench bench(identity);
   CHECK(bench.accelerator.source()->identity.energy_source == EnergySource::none);
   CHECK_FALSE(bench.has(Quantity::energy));
   const ReadingSet set = bench.accelerator.make_set(without_energy(std::nullopt));
@@ -210,25 +210,25 @@ TEST_CASE("without pipes, rates, cores or the precision there is no work, and it
   SUBCASE("pipes") {
     identity.activity.clear();
     identity.no_activity_reason = "NO_PERMISSION";
-    const Bench bench(identity);
+    const AcceleratorBench bench(identity);
     CHECK(bench.accelerator.no_work_reason().find("NO_PERMISSION") != std::string::npos);
     CHECK_FALSE(bench.has(Quantity::pipe_active, Place::hmma));
     CHECK_FALSE(bench.has(Quantity::pipe_work));
   }
   SUBCASE("rates") {
     identity.architecture = "13.0";
-    const Bench bench(identity);
+    const AcceleratorBench bench(identity);
     CHECK(bench.accelerator.no_work_reason() == "rates of compute capability 13.0 are not known");
     CHECK(bench.has(Quantity::pipe_active, Place::hmma));
     CHECK_FALSE(bench.has(Quantity::pipe_work));
   }
   SUBCASE("cores") {
     identity.cores = 0;
-    CHECK_FALSE(Bench(identity).has(Quantity::pipe_work));
+    CHECK_FALSE(AcceleratorBench(identity).has(Quantity::pipe_work));
   }
   SUBCASE("peaks of an unknown product") {
     identity.name = "NVIDIA H300";
-    const Bench bench(identity);
+    const AcceleratorBench bench(identity);
     CHECK_FALSE(bench.has(Quantity::peak_rate, Place::bf16));
     CHECK(bench.has(Quantity::pipe_work));
   }

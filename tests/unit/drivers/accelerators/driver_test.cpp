@@ -25,10 +25,10 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 /// The driver with a real guest process over the stand-in library.
-class Bench {
+class DriverBench {
  public:
-  explicit Bench(const std::string& text, const std::string& library = FAKE_NVML,
-                 const std::string& guest = FAKE_NVML_GUEST) {
+  explicit DriverBench(const std::string& text, const std::string& library = FAKE_NVML,
+                       const std::string& guest = FAKE_NVML_GUEST) {
     script.says(text);
     settings_of_nvidia.interval = 200ms;
     settings_of_nvidia.library = library;
@@ -49,12 +49,12 @@ class Bench {
     asio::co_spawn(io_, driver_->run(intake),
                    asio::bind_cancellation_slot(stop_.slot(), [this](std::exception_ptr) { ended_ = true; }));
   }
-  ~Bench() {
+  ~DriverBench() {
     stop_.emit(asio::cancellation_type::terminal);
     CHECK(run_until([this] { return ended_; }, 1s));  // what Driver promises
   }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
+  DriverBench(const DriverBench&) = delete;
+  DriverBench& operator=(const DriverBench&) = delete;
 
   /// Runs the loop until `happened` or the limit.
   bool run_until(const std::function<bool()>& happened, std::chrono::steady_clock::duration limit = 10s) {
@@ -101,7 +101,7 @@ class Bench {
 }  // namespace
 
 TEST_CASE("devices become sources, and their readings sets") {
-  Bench bench("devices 2\n0.metric.7 50\n1.energy 777000");
+  DriverBench bench("devices 2\n0.metric.7 50\n1.energy 777000");
   REQUIRE(bench.reads(0));
   REQUIRE(bench.intake.sources.size() == 2);
   CHECK(bench.intake.sources[0]->name == "nvidia0");
@@ -117,7 +117,7 @@ TEST_CASE("devices become sources, and their readings sets") {
 }
 
 TEST_CASE("a lost device fails by itself and returns, its count of work broken once") {
-  Bench bench("devices 2\n0.metric.7 50");
+  DriverBench bench("devices 2\n0.metric.7 50");
   REQUIRE(bench.reads(0));
   bench.script.says("devices 2\n0.all 15\n0.metric.7 50");
   REQUIRE(bench.fails(0, FaultClass::device));
@@ -131,7 +131,7 @@ TEST_CASE("a lost device fails by itself and returns, its count of work broken o
 }
 
 TEST_CASE("a library that hangs is a timeout; the guest is killed and its sources return") {
-  Bench bench("");
+  DriverBench bench("");
   REQUIRE(bench.reads(0));
   bench.script.says("hang nvmlDeviceGetFieldValues");
   REQUIRE(bench.fails(0, FaultClass::timeout));
@@ -142,7 +142,7 @@ TEST_CASE("a library that hangs is a timeout; the guest is killed and its source
 }
 
 TEST_CASE("a library that crashes is a device fault that names the signal; its sources return") {
-  Bench bench("");
+  DriverBench bench("");
   REQUIRE(bench.reads(0));
   bench.script.says("crash nvmlDeviceGetMemoryInfo");
   REQUIRE(bench.fails(0, FaultClass::device));
@@ -153,7 +153,7 @@ TEST_CASE("a library that crashes is a device fault that names the signal; its s
 }
 
 TEST_CASE("while the library cannot be initialised, known sources fail with its reason") {
-  Bench bench("");
+  DriverBench bench("");
   REQUIRE(bench.reads(0));
   bench.script.says("nvmlInit_v2 9\ncrash nvmlDeviceGetFieldValues");
   CHECK(bench.run_until([&] {
@@ -166,7 +166,7 @@ TEST_CASE("while the library cannot be initialised, known sources fail with its 
 }
 
 TEST_CASE("a driver that is unloaded under way makes the guest start again") {
-  Bench bench("");
+  DriverBench bench("");
   REQUIRE(bench.reads(0));
   bench.script.says("0.all 18");
   REQUIRE(bench.fails(0, FaultClass::device));
@@ -176,7 +176,7 @@ TEST_CASE("a driver that is unloaded under way makes the guest start again") {
 }
 
 TEST_CASE("a device known before and not listed any more fails") {
-  Bench bench("devices 2");
+  DriverBench bench("devices 2");
   REQUIRE(bench.reads(1));
   bench.script.says("devices 1\ncrash nvmlShutdown\n0.all 18");  // the guest ends and is started again
   REQUIRE(bench.fails(0, FaultClass::device));
@@ -189,7 +189,7 @@ TEST_CASE("a device known before and not listed any more fails") {
 }
 
 TEST_CASE("without the library there are no sources") {
-  Bench bench("", "libno-such-vendor.so.1");
+  DriverBench bench("", "libno-such-vendor.so.1");
   CHECK_FALSE(
       bench.run_until([&] { return !bench.intake.sources.empty() || !bench.intake.answers.empty(); }, 500ms));
 }
@@ -202,7 +202,7 @@ TEST_CASE("at `auto` a vendor without its library costs no process; one that com
                        << " \"$@\"\n";
   fs::permissions(guest, fs::perms::owner_all);
   {
-    Bench bench("", library, guest);
+    DriverBench bench("", library, guest);
     bench.settings_of_nvidia.required = false;
     bench.apply();
     REQUIRE(bench.run_until([&] { return bench.inventory().complete; }));
@@ -216,7 +216,7 @@ TEST_CASE("at `auto` a vendor without its library costs no process; one that com
 }
 
 TEST_CASE("`off` has no sources; switched on and off again they come and go under their names") {
-  Bench bench("devices 2");
+  DriverBench bench("devices 2");
   REQUIRE(bench.reads(1));
   bench.settings_of_nvidia.enabled = false;
   bench.apply();
@@ -228,7 +228,7 @@ TEST_CASE("`off` has no sources; switched on and off again they come and go unde
 }
 
 TEST_CASE("a configuration that changes nothing leaves the guest and the sources alone") {
-  Bench bench("");
+  DriverBench bench("");
   REQUIRE(bench.reads(0));
   bench.script.says("crash nvmlInit_v2");  // a guest that is started now ends
   bench.apply();
@@ -239,7 +239,7 @@ TEST_CASE("a configuration that changes nothing leaves the guest and the sources
 }
 
 TEST_CASE("integrated energy goes on where the configuration changes") {
-  Bench bench("0.field.83 3\n0.nvmlDeviceGetTotalEnergyConsumption 3");
+  DriverBench bench("0.field.83 3\n0.nvmlDeviceGetTotalEnergyConsumption 3");
   REQUIRE(bench.reads(0));
   REQUIRE(bench.reads(0));
   const double before = bench.newest(0, Quantity::energy);
@@ -252,7 +252,7 @@ TEST_CASE("integrated energy goes on where the configuration changes") {
 }
 
 TEST_CASE("names and intervals that change are taken up") {
-  Bench bench("");
+  DriverBench bench("");
   REQUIRE(bench.reads(0));
   bench.settings_of_nvidia.interval = 300ms;
   bench.config.accelerator_names = {{bench.intake.sources[0]->identity.pci, "gpu-a"}};

@@ -11,8 +11,8 @@ namespace {
 constexpr double peak = 989e12;
 
 /// An H100 that tells its utilization and has no pipes.
-struct Bench {
-  Bench() {
+struct WorkBench {
+  WorkBench() {
     config.interval = std::chrono::seconds(1);
     accelerator.describe(device("NVIDIA H100 80GB HBM3"), "570");
   }
@@ -49,7 +49,7 @@ struct Bench {
 }  // namespace
 
 TEST_CASE("the rates are the product's: as configured, lowest and highest of its float precisions") {
-  const Bench bench;
+  const WorkBench bench;
   const Product& product = bench.table.products.front();
   const auto rates = estimate_rates(&product, Place::bf16);
   REQUIRE(rates);
@@ -61,40 +61,40 @@ TEST_CASE("the rates are the product's: as configured, lowest and highest of its
 }
 
 TEST_CASE("estimated work is utilization x peak x time, from zero") {
-  Bench bench;
+  WorkBench bench;
   const ReadingSet first = bench.at(0, 100);
-  CHECK(Bench::value(first, Quantity::estimated_work) == 0);
+  CHECK(WorkBench::value(first, Quantity::estimated_work) == 0);
   bench.at(1, 50);
   const ReadingSet third = bench.at(3, 25);  // one beat was missed
-  CHECK(Bench::value(third, Quantity::estimated_work) == doctest::Approx(peak * (0.5 + 0.25 * 2)));
-  CHECK(Bench::value(third, Quantity::estimated_work, Place::assumed_bf16) ==
-        Bench::value(third, Quantity::estimated_work));
-  CHECK(Bench::value(third, Quantity::estimated_work_low) == doctest::Approx(67e12));
-  CHECK(Bench::value(third, Quantity::estimated_work_high) == doctest::Approx(1979e12));
+  CHECK(WorkBench::value(third, Quantity::estimated_work) == doctest::Approx(peak * (0.5 + 0.25 * 2)));
+  CHECK(WorkBench::value(third, Quantity::estimated_work, Place::assumed_bf16) ==
+        WorkBench::value(third, Quantity::estimated_work));
+  CHECK(WorkBench::value(third, Quantity::estimated_work_low) == doctest::Approx(67e12));
+  CHECK(WorkBench::value(third, Quantity::estimated_work_high) == doctest::Approx(1979e12));
   CHECK_FALSE(third.source->index_of({.quantity = Quantity::pipe_work}));
 }
 
 TEST_CASE("what was not seen is not estimated: absent once, then it goes on") {
-  Bench bench;
+  WorkBench bench;
   bench.at(0, 100);
   bench.at(1, 100);
   SUBCASE("a gap longer than the source may be silent") {
-    CHECK_FALSE(is_known(Bench::value(bench.at(6.5, 100), Quantity::estimated_work)));
-    CHECK(Bench::value(bench.at(7.5, 100), Quantity::estimated_work) == doctest::Approx(2 * peak));
+    CHECK_FALSE(is_known(WorkBench::value(bench.at(6.5, 100), Quantity::estimated_work)));
+    CHECK(WorkBench::value(bench.at(7.5, 100), Quantity::estimated_work) == doctest::Approx(2 * peak));
   }
   SUBCASE("no utilization") {
     const ReadingSet gap = bench.at(2, std::nullopt);
     for (const Quantity quantity :
          {Quantity::estimated_work, Quantity::estimated_work_low, Quantity::estimated_work_high})
-      CHECK_FALSE(is_known(Bench::value(gap, quantity)));
-    CHECK_FALSE(is_known(Bench::value(gap, Quantity::estimated_work, Place::assumed_bf16)));
-    CHECK(Bench::value(bench.at(3, 100), Quantity::estimated_work) == doctest::Approx(2 * peak));
+      CHECK_FALSE(is_known(WorkBench::value(gap, quantity)));
+    CHECK_FALSE(is_known(WorkBench::value(gap, Quantity::estimated_work, Place::assumed_bf16)));
+    CHECK(WorkBench::value(bench.at(3, 100), Quantity::estimated_work) == doctest::Approx(2 * peak));
   }
 }
 
 TEST_CASE("a product that is not known has no estimate") {
-  Bench bench;
-  bench.accelerator.describe(Bench::device("NVIDIA X"), "570");
+  WorkBench bench;
+  bench.accelerator.describe(WorkBench::device("NVIDIA X"), "570");
   const ReadingSet set = bench.at(0, 100);
   CHECK_FALSE(set.source->index_of({.quantity = Quantity::estimated_work}));
   CHECK(set.values.size() == set.source->fields.size());

@@ -24,7 +24,7 @@ Hello hello(std::initializer_list<std::pair<const char*, const char*>> devices) 
   return hello;
 }
 
-struct Bench {
+struct FleetBench {
   void polled(std::size_t device, DeviceResult result) {
     fleet.begin_poll();
     fleet.answer({device, std::move(result)}, beat, intake);
@@ -47,7 +47,7 @@ struct Bench {
               energies};
 };
 
-DeviceReading reading() {
+DeviceReading one_reading() {
   DeviceReading reading;
   reading.time = {1, 1};
   reading.numbers = {1};
@@ -57,7 +57,7 @@ DeviceReading reading() {
 }  // namespace
 
 TEST_CASE("names count up in the order of the hello, and stay with the PCI address") {
-  Bench bench;
+  FleetBench bench;
   bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}, {"0000:c1:00.0", "GPU-b"}}), bench.intake);
   REQUIRE(bench.intake.sources.size() == 2);
   CHECK(bench.intake.sources[0]->name == "nvidia0");
@@ -68,35 +68,35 @@ TEST_CASE("names count up in the order of the hello, and stay with the PCI addre
   REQUIRE(bench.intake.sources.size() == 3);
   CHECK(bench.intake.sources[2]->name == "nvidia2");
   CHECK(bench.intake.sources[2]->identity.uuid == "GPU-c");
-  bench.polled(1, reading());  // index 1 of the new hello is nvidia1
+  bench.polled(1, one_reading());  // index 1 of the new hello is nvidia1
   CHECK(bench.intake.newest(1)->set);
   CHECK(bench.intake.newest(0)->fault);
   CHECK(bench.intake.newest(2)->fault);
 }
 
 TEST_CASE("devices seen for the first time are numbered by their addresses, whatever the library's order") {
-  Bench bench;
+  FleetBench bench;
   bench.fleet.bind(hello({{"0000:c1:00.0", "GPU-b"}, {"0000:41:00.0", "GPU-a"}}), bench.intake);
   CHECK(bench.intake.sources[0]->name == "nvidia1");
   CHECK(bench.intake.sources[1]->name == "nvidia0");
 }
 
 TEST_CASE("numbers known from an earlier run hold, also while their card is away") {
-  Bench bench{.numbers = {{"0000:41:00.0", 0}, {"0000:c1:00.0", 1}}};
+  FleetBench bench{.numbers = {{"0000:41:00.0", 0}, {"0000:c1:00.0", 1}}};
   bench.fleet.bind(hello({{"0000:c1:00.0", "GPU-b"}, {"0000:d1:00.0", "GPU-new"}}), bench.intake);
   CHECK(bench.intake.sources[0]->name == "nvidia1");
   CHECK(bench.intake.sources[1]->name == "nvidia2");
 }
 
 TEST_CASE("removed sources are removed from the intake") {
-  Bench bench;
+  FleetBench bench;
   bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}, {"0000:c1:00.0", "GPU-b"}}), bench.intake);
   bench.fleet.remove_sources(bench.intake);
   CHECK(bench.intake.removed == std::vector<SourceId>{0, 1});
 }
 
 TEST_CASE("a configured name goes by the address, whatever its width and case, and takes up its number") {
-  Bench bench{.names = {{"00000000:C1:00.0", "gpu-b"}}};
+  FleetBench bench{.names = {{"00000000:C1:00.0", "gpu-b"}}};
   bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}, {"0000:c1:00.0", "GPU-b"}, {"0000:d1:00.0", "GPU-c"}}),
                    bench.intake);
   CHECK(bench.intake.sources[0]->name == "nvidia0");
@@ -105,18 +105,18 @@ TEST_CASE("a configured name goes by the address, whatever its width and case, a
 }
 
 TEST_CASE("a replaced card keeps the name and brings its uuid") {
-  Bench bench;
+  FleetBench bench;
   bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}}), bench.intake);
   bench.fleet.bind(hello({{"0000:41:00.0", "GPU-new"}}), bench.intake);
   REQUIRE(bench.intake.sources.size() == 1);
   CHECK(bench.intake.sources[0]->name == "nvidia0");
   CHECK(bench.intake.sources[0]->identity.uuid == "GPU-new");
-  bench.polled(0, reading());
+  bench.polled(0, one_reading());
   CHECK(bench.intake.newest(0)->set->source == bench.intake.sources[0]);
 }
 
 TEST_CASE("the same hello again describes nothing anew") {
-  Bench bench;
+  FleetBench bench;
   bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}}), bench.intake);
   const SourcePtr before = bench.intake.sources[0];
   bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}}), bench.intake);
@@ -124,7 +124,7 @@ TEST_CASE("the same hello again describes nothing anew") {
 }
 
 TEST_CASE("a failed device fails with its own code, each source once a poll") {
-  Bench bench;
+  FleetBench bench;
   bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}, {"0000:c1:00.0", "GPU-b"}}), bench.intake);
   bench.polled(0, DeviceFailure{15, "GPU_IS_LOST (15)"});
   REQUIRE(bench.intake.answers.size() == 2);

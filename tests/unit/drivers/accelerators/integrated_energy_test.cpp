@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Bench {
+struct EnergyBench {
   double at(double second, double watts) {
     return energy.advance(static_cast<std::int64_t>(1e9 + second * 1e6), watts, 5s);
   }
@@ -19,7 +19,7 @@ struct Bench {
 }  // namespace
 
 TEST_CASE("energy is 0 at the first power, then grows by trapezoids") {
-  Bench bench;
+  EnergyBench bench;
   CHECK(bench.at(0, 100) == 0);
   CHECK(bench.at(1, 200) == 150);
   CHECK(bench.at(1.5, 200) == 250);
@@ -27,7 +27,7 @@ TEST_CASE("energy is 0 at the first power, then grows by trapezoids") {
 }
 
 TEST_CASE("a reading without power has no energy; the time to the next one is bridged where it is short") {
-  Bench bench;
+  EnergyBench bench;
   CHECK_FALSE(is_known(bench.at(0, absent)));
   CHECK(bench.at(1, 100) == 0);
   CHECK_FALSE(is_known(bench.at(3, absent)));
@@ -35,7 +35,7 @@ TEST_CASE("a reading without power has no energy; the time to the next one is br
 }
 
 TEST_CASE("what was not seen for longer than the gap counts nothing") {
-  Bench bench;
+  EnergyBench bench;
   bench.at(0, 100);
   CHECK(bench.at(1, 100) == 100);
   CHECK(bench.at(6.000001, 100) == 100);
@@ -43,7 +43,7 @@ TEST_CASE("what was not seen for longer than the gap counts nothing") {
 }
 
 TEST_CASE("it never falls, not even where readings come out of order") {
-  Bench bench;
+  EnergyBench bench;
   bench.at(0, 100);
   CHECK(bench.at(2, 100) == 200);
   CHECK(bench.at(1, 100) == 200);

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 namespace {
 
 // A device and its poller in a time of its own.
-struct Device {
+struct FlakyDevice {
   AdaptiveReads reads;
   std::function<int(const PlannedRead&)> exception_for = [](const PlannedRead&) { return 0; };
   SteadyTime now{1000s};
@@ -25,7 +25,7 @@ struct Device {
   std::set<std::size_t> known{};     // registers that were answered in it
   int set_aside = 0;
 
-  explicit Device(const std::vector<Register>& registers, ReadLimits limits = {})
+  explicit FlakyDevice(const std::vector<Register>& registers, ReadLimits limits = {})
       : reads(registers, limits, 10s) {}
 
   /// Until nothing is left to ask now.
@@ -81,7 +81,7 @@ TEST_CASE(
     "a value that is not there is found in the poll that meets it, all others are read in that same poll") {
   for (const int place : {0, 15, 40, 41, 79}) {
     const auto missing = static_cast<std::uint16_t>(place);
-    Device device(forty());
+    FlakyDevice device(forty());
     device.exception_for = lacks(missing);
     CHECK(device.round() <= 13);
     CHECK(device.known.size() == 39);
@@ -100,7 +100,7 @@ TEST_CASE("a value, its minus and its scale registers are never apart, nor is a 
   scale.address = 80;
   registers[39].scaled_by = {scale};
   registers[3].minus = std::uint16_t{8};
-  Device device(registers);
+  FlakyDevice device(registers);
   device.exception_for = lacks(12);
   device.round();
   CHECK(device.known.size() == 39);
@@ -118,7 +118,7 @@ TEST_CASE("a value, its minus and its scale registers are never apart, nor is a 
 
 TEST_CASE("a device that refuses long requests is asked in pieces, and the pieces stay") {
   for (const int code : {2, 3}) {
-    Device device(forty());
+    FlakyDevice device(forty());
     device.exception_for = [code](const PlannedRead& read) { return read.count > 25 ? code : 0; };
     CHECK(device.round() == 7);  // 80, 40, 20, 20, 40, 20, 20
     CHECK(device.known.size() == 40);
@@ -129,7 +129,7 @@ TEST_CASE("a device that refuses long requests is asked in pieces, and the piece
 }
 
 TEST_CASE("a device that refuses long requests and lacks a value: both are told apart") {
-  Device device(forty());
+  FlakyDevice device(forty());
   device.exception_for = [](const PlannedRead& read) { return read.count > 40 ? 3 : lacks(10)(read); };
   device.round();
   CHECK(device.known.size() == 39);
@@ -143,7 +143,7 @@ TEST_CASE("a device that refuses long requests and lacks a value: both are told 
 TEST_CASE("registers between that do not exist are not read over") {
   ReadLimits limits;
   limits.max_hole = 10;
-  Device device(
+  FlakyDevice device(
       {value_at(0, {Quantity::energy_import, Place::whole, 0}),
        value_at(5, {Quantity::voltage, Place::l1, 0}), value_at(6, {Quantity::voltage, Place::l2, 0})},
       limits);
@@ -157,7 +157,7 @@ TEST_CASE("registers between that do not exist are not read over") {
 TEST_CASE("what was refused is not read over, either") {
   ReadLimits limits;
   limits.max_hole = 10;
-  Device device(forty(), limits);
+  FlakyDevice device(forty(), limits);
   device.exception_for = lacks(30);
   device.round();
   CHECK(device.round() == 2);
@@ -165,7 +165,7 @@ TEST_CASE("what was refused is not read over, either") {
 }
 
 TEST_CASE("much that is not there is learnt in several polls, of bounded length") {
-  Device device(forty());
+  FlakyDevice device(forty());
   device.exception_for = [](const PlannedRead& read) {
     for (unsigned i = read.address; i < read.address + read.count; ++i)
       if (i % 4 == 0) return 2;
@@ -181,7 +181,7 @@ TEST_CASE("much that is not there is learnt in several polls, of bounded length"
 }
 
 TEST_CASE("what was refused is asked again after an hour, or after a new connection, less often each time") {
-  Device device(forty());
+  FlakyDevice device(forty());
   device.exception_for = lacks(40);
   device.round();
   const auto is_asked_again = [&] {
@@ -210,7 +210,7 @@ TEST_CASE("what was refused is asked again after an hour, or after a new connect
 
 TEST_CASE(
     "a value that is there again is read at once, and in one request with the others from the next poll on") {
-  Device device(forty());
+  FlakyDevice device(forty());
   device.exception_for = lacks(40);
   device.round();
   device.exception_for = [](const PlannedRead&) { return 0; };
@@ -226,7 +226,7 @@ TEST_CASE(
 TEST_CASE("a function that the device does not know is not asked with in each poll, the other one is") {
   auto registers = forty();
   for (std::size_t i = 0; i < 20; ++i) registers[i].function = 4;
-  Device device(registers);
+  FlakyDevice device(registers);
   device.exception_for = [](const PlannedRead& read) {
     return read.function == ReadFunction::input_registers ? 1 : 0;
   };
@@ -237,7 +237,7 @@ TEST_CASE("a function that the device does not know is not asked with in each po
 }
 
 TEST_CASE("where nothing is readable one request tries") {
-  Device device(forty());
+  FlakyDevice device(forty());
   device.exception_for = [](const PlannedRead&) { return 1; };
   CHECK(device.round() == 1);
   CHECK(device.round(true) == 1);
@@ -247,7 +247,7 @@ TEST_CASE("where nothing is readable one request tries") {
 }
 
 TEST_CASE("a busy device is asked up to three times more, with pauses in which the line is free") {
-  Device device(forty());
+  FlakyDevice device(forty());
   device.exception_for = [](const PlannedRead&) { return 6; };
   device.round();
   int times = 1;
@@ -264,7 +264,7 @@ TEST_CASE("a busy device is asked up to three times more, with pauses in which t
 
 TEST_CASE("a failing device is asked once more, within a second; not after the poll's end") {
   for (const int code : {4, 7, 8, 99}) {
-    Device device(forty());
+    FlakyDevice device(forty());
     device.exception_for = [code](const PlannedRead&) { return code; };
     device.round();
     const auto at = device.reads.next_at();
@@ -276,7 +276,7 @@ TEST_CASE("a failing device is asked once more, within a second; not after the p
     CHECK(device.known.size() == 40);
     CHECK_FALSE(device.reads.next_at());
   }
-  Device device(forty());
+  FlakyDevice device(forty());
   device.exception_for = [](const PlannedRead&) { return 4; };
   device.reads.begin_round(device.now, false);
   device.round_end = device.now + 900ms;
@@ -287,7 +287,7 @@ TEST_CASE("a failing device is asked once more, within a second; not after the p
 TEST_CASE("what fails in the end is left alone for some polls; the others are not") {
   auto registers = forty();
   registers[39].function = 4;
-  Device device(registers);
+  FlakyDevice device(registers);
   device.exception_for = [](const PlannedRead& read) {
     return read.function == ReadFunction::input_registers ? 11 : 0;
   };
@@ -298,7 +298,7 @@ TEST_CASE("what fails in the end is left alone for some polls; the others are no
 }
 
 TEST_CASE("a lost connection is not held against what was asked") {
-  Device device(forty());
+  FlakyDevice device(forty());
   device.reads.begin_round(device.now, false);
   const auto next = device.reads.next(device.now);
   REQUIRE(next);
@@ -309,7 +309,7 @@ TEST_CASE("a lost connection is not held against what was asked") {
 }
 
 TEST_CASE("a round always asks something") {
-  Device device(forty());
+  FlakyDevice device(forty());
   device.exception_for = [](const PlannedRead&) { return 11; };
   CHECK(device.round() == 1);
   device.now += 1s;
@@ -324,7 +324,7 @@ TEST_CASE("a value that is halved away from its scale register gets its scale al
   ScaleRegister scale;
   scale.address = 110;
   registers[0].scaled_by = {scale};
-  Device device(registers);
+  FlakyDevice device(registers);
   device.exception_for = [](const PlannedRead& read) { return read.count > 6 ? 3 : 0; };
   device.round();
   CHECK(device.known.size() == 10);
@@ -337,7 +337,7 @@ TEST_CASE("a value that is halved away from its scale register gets its scale al
 }
 
 TEST_CASE("a test of what is set aside that meets silence is not repeated in each round") {
-  Device device(forty());
+  FlakyDevice device(forty());
   device.exception_for = lacks(40);
   device.round();
   REQUIRE(device.set_aside == 1);
@@ -359,7 +359,7 @@ TEST_CASE("what is asked once for each connection") {
   registers[0].scaled_by = {scale};
   scale.address = 1001;
   registers[1].scaled_by = registers[2].scaled_by = {scale};
-  Device device(registers);
+  FlakyDevice device(registers);
   CHECK(device.round() == 2);
   CHECK(device.round() == 1);
   device.reads.connected(device.now);
@@ -395,7 +395,7 @@ TEST_CASE("what is asked once for each connection") {
 TEST_CASE("a block that cannot be cut without breaking the limits is set aside whole") {
   ReadLimits limits;
   limits.block = 20;
-  Device device(
+  FlakyDevice device(
       {value_at(0, {Quantity::energy_import, Place::whole, 0}),
        value_at(10, {Quantity::voltage, Place::l1, 0}), value_at(20, {Quantity::voltage, Place::l2, 0})},
       limits);
@@ -412,7 +412,7 @@ TEST_CASE("a block that cannot be cut without breaking the limits is set aside w
 TEST_CASE("values of one block that is refused are not asked for one by one") {
   ReadLimits limits;
   limits.block = 20;
-  Device device(
+  FlakyDevice device(
       {value_at(0, {Quantity::energy_import, Place::whole, 0}),
        value_at(10, {Quantity::voltage, Place::l1, 0}), value_at(19, {Quantity::voltage, Place::l2, 0})},
       limits);
@@ -422,7 +422,7 @@ TEST_CASE("values of one block that is refused are not asked for one by one") {
 }
 
 TEST_CASE("the answer with the energy register, else the power, gives the time") {
-  Device device(forty());
+  FlakyDevice device(forty());
   device.exception_for = [](const PlannedRead& read) { return read.count > 20 ? 2 : 0; };
   device.round();
   std::vector<unsigned> ranks;

@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const SteadyTime t0{1000s};
+const SteadyTime round_begin{1000s};
 
 Answer answer(std::int64_t sent_us, std::int64_t received_us) {
   return {{sent_us, sent_us}, {received_us, received_us}, {}};
@@ -17,7 +17,7 @@ Answer answer(std::int64_t sent_us, std::int64_t received_us) {
 }  // namespace
 
 TEST_CASE("of all answers the one with the lowest rank dates the set, of equal ones the first") {
-  Round round(t0, t0, 1s);
+  Round round(round_begin, round_begin, 1s);
   CHECK_FALSE(round.set_time());
   round.answered(answer(1000, 1200), 2);
   round.answered(answer(2000, 2600), 2);
@@ -31,7 +31,7 @@ TEST_CASE("of all answers the one with the lowest rank dates the set, of equal o
 }
 
 TEST_CASE("the first fault is the round's") {
-  Round round(t0, t0, 1s);
+  Round round(round_begin, round_begin, 1s);
   CHECK_FALSE(round.fault());
   round.failed({FaultClass::timeout, "first", 0});
   round.failed({FaultClass::exception, "second", 4});
@@ -40,20 +40,20 @@ TEST_CASE("the first fault is the round's") {
 }
 
 TEST_CASE("a round is due when it should have begun, then at the end of its pause") {
-  Round round(t0 + 30ms, t0, 1s);
-  CHECK(round.due() == t0);
+  Round round(round_begin + 30ms, round_begin, 1s);
+  CHECK(round.due() == round_begin);
   CHECK(round.lateness() == 30ms);
-  CHECK(round.end() == t0 + 1030ms);
+  CHECK(round.end() == round_begin + 1030ms);
   round.add_duration(5ms);
-  round.pause(t0 + 200ms);
+  round.pause(round_begin + 200ms);
   round.add_duration(7ms);
-  CHECK(round.due() == t0 + 200ms);
+  CHECK(round.due() == round_begin + 200ms);
   CHECK(round.lateness() == 30ms);
   CHECK(round.duration() == 12ms);
 }
 
 TEST_CASE("a round looks once whether its connection is new") {
-  Round round(t0, t0, 1s);
+  Round round(round_begin, round_begin, 1s);
   CHECK(round.begin_session_check());
   CHECK_FALSE(round.begin_session_check());
 }

@@ -8,11 +8,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const Fault silence{FaultClass::timeout, "", 0};
+const Fault silence_fault{FaultClass::timeout, "", 0};
 const Fault gateway_silence{FaultClass::exception, "", 11};
 const SteadyTime t0{1000s};
 
-Fault exception(int code) { return {FaultClass::exception, "", code}; }
+Fault exception_fault(int code) { return {FaultClass::exception, "", code}; }
 
 std::chrono::milliseconds wait_after(UnitHealth& health, const Fault& fault, bool shares_line,
                                      double chance) {
@@ -23,7 +23,7 @@ std::chrono::milliseconds wait_after(UnitHealth& health, const Fault& fault, boo
 }  // namespace
 
 TEST_CASE("who is silent three times on a shared line is asked once a minute from then on") {
-  for (const Fault& fault : {silence, gateway_silence}) {
+  for (const Fault& fault : {silence_fault, gateway_silence}) {
     UnitHealth health(1s);
     CHECK_FALSE(health.failing());
     CHECK(wait_after(health, fault, true, 0) == 1s);
@@ -57,16 +57,16 @@ TEST_CASE("each fifth attempt gives a slow unit the whole time") {
 TEST_CASE("who has its line for itself is quarantined when its wait has grown to a minute") {
   UnitHealth health(1s);
   for (const auto wait : {1s, 2s, 4s, 8s, 16s, 32s}) {
-    CHECK(wait_after(health, silence, false, 0) == wait);
+    CHECK(wait_after(health, silence_fault, false, 0) == wait);
     CHECK_FALSE(health.quarantined());
   }
-  CHECK(wait_after(health, silence, false, 0.9) >= 60s);
+  CHECK(wait_after(health, silence_fault, false, 0.9) >= 60s);
   CHECK(health.quarantined());
 }
 
 TEST_CASE("who is asked seldom is not asked oftener for being silent") {
   UnitHealth health(15min);
-  for (int i = 0; i < 5; ++i) CHECK(wait_after(health, silence, true, 0) == 15min);
+  for (int i = 0; i < 5; ++i) CHECK(wait_after(health, silence_fault, true, 0) == 15min);
 }
 
 TEST_CASE("noise is no silence") {
@@ -83,13 +83,13 @@ TEST_CASE("noise is no silence") {
 }
 
 TEST_CASE("what a person has to change is tried again after half a minute to a minute") {
-  for (const Fault& fault :
-       {exception(1), exception(2), exception(3), exception(10), Fault{FaultClass::device, "", 0}}) {
+  for (const Fault& fault : {exception_fault(1), exception_fault(2), exception_fault(3), exception_fault(10),
+                             Fault{FaultClass::device, "", 0}}) {
     UnitHealth health(1s);
     CHECK(wait_after(health, fault, true, 0) == 60s);
     CHECK(wait_after(health, fault, true, 0.99) >= 30s);
     CHECK_FALSE(health.quarantined());
   }
   UnitHealth busy(1s);
-  CHECK(wait_after(busy, exception(6), true, 0) == 1s);
+  CHECK(wait_after(busy, exception_fault(6), true, 0) == 1s);
 }

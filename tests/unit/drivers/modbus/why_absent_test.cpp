@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Channel energy{Quantity::energy_import, Place::whole, 0};
-const SteadyTime t0{1000s};
+const SteadyTime asked_at{1000s};
 
 // A meter with its energy at register 10, scaled by register 11, after one request.
 struct Asked {
@@ -22,7 +22,7 @@ struct Asked {
   MeterValues values;
   AdaptiveReads reads;
 
-  Asked() : values(with_factor()), reads(registers, {}, 10s) { reads.begin_round(t0, false); }
+  Asked() : values(with_factor()), reads(registers, {}, 10s) { reads.begin_round(asked_at, false); }
 
   const std::vector<Register>& with_factor() {
     ScaleRegister scale;
@@ -33,15 +33,16 @@ struct Asked {
     return registers;
   }
   void refuse(int code) {
-    reads.failed(reads.next(t0).value(), {FaultClass::exception, "", code}, "it was refused", t0, t0, 0);
+    reads.failed(reads.next(asked_at).value(), {FaultClass::exception, "", code}, "it was refused", asked_at,
+                 asked_at, 0);
   }
   void answer(std::uint8_t value, std::uint8_t factor) {
     const std::array<std::uint8_t, 4> bytes{value, value, factor, factor};
-    const auto next = reads.next(t0).value();
+    const auto next = reads.next(asked_at).value();
     values.take(reads.reads()[next].planned.slots, bytes);
     reads.answered(next);
   }
-  std::string why(Channel channel = energy) const { return why_absent(reads, values, channel, t0); }
+  std::string why(Channel channel = energy) const { return why_absent(reads, values, channel, asked_at); }
 };
 
 }  // namespace

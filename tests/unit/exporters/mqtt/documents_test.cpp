@@ -12,7 +12,7 @@ using namespace flopwatt::mqtt;
 
 namespace {
 
-SourceStatus status(const SourcePtr& source, bool up, std::int64_t since = test::noon) {
+SourceStatus status_of(const SourcePtr& source, bool up, std::int64_t since = test::noon) {
   return {.source = source, .up = up, .known = true, .fault = FaultClass::timeout, .since_wall_us = since};
 }
 
@@ -32,12 +32,12 @@ TEST_CASE("state, status and info to the letter") {
         R"({"state":"online","connected_since":"2026-11-23T12:44:01.250Z","version":"0.1.0","schema":1})");
   CHECK(state_document(false, test::noon, "0.1.0") ==
         R"({"state":"offline","connected_since":"2026-11-23T12:44:01.250Z","version":"0.1.0","schema":1})");
-  CHECK(status_document(status(test::meter("m"), true)) ==
+  CHECK(status_document(status_of(test::meter("m"), true)) ==
         R"({"up":true,"since":"2026-11-23T12:44:01.250Z"})");
-  CHECK(status_document(status(test::meter("m"), false)) ==
+  CHECK(status_document(status_of(test::meter("m"), false)) ==
         R"({"up":false,"fault":"timeout","since":"2026-11-23T12:44:01.250Z"})");
   CHECK(
-      info_document({status(test::meter("pdu-a"), true), status(test::accelerator("nvidia0"), true)}) ==
+      info_document({status_of(test::meter("pdu-a"), true), status_of(test::accelerator("nvidia0"), true)}) ==
       R"({"sources":{"pdu-a":{"kind":"meter","vendor":"Eastron","model":"SDM630","serial":"4711",)"
       R"("profile":"eastron-sdm630","interval":1},)"
       R"("nvidia0":{"kind":"accelerator","vendor":"NVIDIA","model":"H200","uuid":"GPU-1","interval":0.5}},)"
@@ -51,7 +51,7 @@ TEST_CASE("info tells the labels of a meter's branches, and the units of their k
   Source meter = *test::meter("pdu-a");
   meter.identity.branch_labels = {{12, "gpu-02"}, {1, "gpu-01-\"psu1\""}};
   meter.fields.push_back(Field{.channel = {Quantity::current, Place::branch, 1}});
-  const std::string info = info_document({status(std::make_shared<const Source>(meter), true)});
+  const std::string info = info_document({status_of(std::make_shared<const Source>(meter), true)});
   CHECK(info.find(
             R"("profile":"eastron-sdm630","branches":{"1":"gpu-01-\"psu1\"","12":"gpu-02"},"interval":1})") !=
         std::string::npos);
@@ -61,19 +61,19 @@ TEST_CASE("info tells the labels of a meter's branches, and the units of their k
 TEST_CASE("the status of a source that goes is taken away, until it comes back") {
   SourceStatusMessages messages("f/n/");
   const auto a = test::meter("a"), b = test::meter("b");
-  CHECK(messages.update({status(a, true), status(b, true)}));
+  CHECK(messages.update({status_of(a, true), status_of(b, true)}));
   (void)topics_of(messages);
-  CHECK(messages.update({status(a, true)}));
+  CHECK(messages.update({status_of(a, true)}));
   (void)messages.take();  // info
   auto message = messages.take();
   REQUIRE(message);
   CHECK(*message->topic == "f/n/status/b");
   CHECK(message->payload.empty());
   CHECK(message->retained);
-  CHECK_FALSE(messages.update({status(a, true)}));
+  CHECK_FALSE(messages.update({status_of(a, true)}));
   messages.forget_published();  // it may have been lost with the connection
   CHECK(topics_of(messages) == std::vector<std::string>{"f/n/info", "f/n/status/a", "f/n/status/b"});
-  CHECK(messages.update({status(a, true), status(b, true)}));
+  CHECK(messages.update({status_of(a, true), status_of(b, true)}));
   (void)messages.take();
   message = messages.take();
   REQUIRE(message);
@@ -84,18 +84,18 @@ TEST_CASE("the status publishes what changed, and everything after a reconnect")
   SourceStatusMessages messages("f/n/");
   CHECK_FALSE(messages.take());
   const auto a = test::meter("a"), b = test::meter("b");
-  SourceStatus unknown = status(b, false);
+  SourceStatus unknown = status_of(b, false);
   unknown.known = false;
-  CHECK(messages.update({status(a, true), unknown}));
+  CHECK(messages.update({status_of(a, true), unknown}));
   CHECK(topics_of(messages) == std::vector<std::string>{"f/n/info", "f/n/status/a"});
 
-  CHECK_FALSE(messages.update({status(a, true), unknown}));
-  CHECK(messages.update({status(a, true), status(b, false)}));
+  CHECK_FALSE(messages.update({status_of(a, true), unknown}));
+  CHECK(messages.update({status_of(a, true), status_of(b, false)}));
   CHECK(topics_of(messages) == std::vector<std::string>{"f/n/status/b"});
-  CHECK(messages.update({status(a, true), status(b, true, test::noon + 1)}));
+  CHECK(messages.update({status_of(a, true), status_of(b, true, test::noon + 1)}));
   CHECK(topics_of(messages) == std::vector<std::string>{"f/n/status/b"});
 
-  CHECK(messages.update({status(test::meter("a", "0815"), true), status(b, true, test::noon + 1)}));
+  CHECK(messages.update({status_of(test::meter("a", "0815"), true), status_of(b, true, test::noon + 1)}));
   CHECK(topics_of(messages) == std::vector<std::string>{"f/n/info"});
 
   messages.forget_published();

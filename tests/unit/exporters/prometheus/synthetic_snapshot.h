@@ -194,7 +194,7 @@ inline std::vector<MetricFamily> driver_metrics() {
   };
   return {
       {"flopwatt_bus_busy_seconds_total",
-       "Time in which a request was under way on the bus.",
+       "Time in which a request was in progress on the bus.",
        Type::counter,
        {{{{"bus", "row-a"}}, 12.5}}},
       {"flopwatt_bus_turnaround_seconds_total",

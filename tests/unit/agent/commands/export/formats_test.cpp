@@ -15,7 +15,9 @@ const auto openmetrics = [](const Job& job) { return export_openmetrics(job); };
 
 void add_site(Job& job) { job.labels = {{"site", "s\"1\""}}; }
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -73,22 +75,23 @@ TEST_CASE("OpenMetrics: families, then series, then time; the labels of the time
       "flopwatt_meter_power_watts{meter=\"pdu-a\"} 1201.25 1795437841.25\n"
       "flopwatt_meter_power_watts{meter=\"pdu-a\"} 1202 1795437842.25\n"
       "# TYPE flopwatt_meter_energy_joules counter\n"));
-  CHECK(has(text,
-            "flopwatt_meter_energy_joules_total{meter=\"pdu-a\"} 3601800 1795437841.25\n"
-            "flopwatt_meter_energy_joules_total{meter=\"pdu-a\"} 3602700 1795437842.25\n"));
-  CHECK(has(text, "flopwatt_meter_branch_current_amperes{meter=\"pdu-a\",branch=\"7\"} 2.5 1795437841.25\n"));
-  CHECK(has(
+  CHECK(contains(text,
+                 "flopwatt_meter_energy_joules_total{meter=\"pdu-a\"} 3601800 1795437841.25\n"
+                 "flopwatt_meter_energy_joules_total{meter=\"pdu-a\"} 3602700 1795437842.25\n"));
+  CHECK(contains(text,
+                 "flopwatt_meter_branch_current_amperes{meter=\"pdu-a\",branch=\"7\"} 2.5 1795437841.25\n"));
+  CHECK(contains(
       text,
       "flopwatt_accelerator_power_watts{accelerator=\"nvidia0\",uuid=\"GPU,\\\"2\\\"\"} 300 1795437842.35\n"
       "flopwatt_accelerator_power_watts{accelerator=\"nvidia0\",uuid=\"GPU-1\"} 310.5 1795437841.35\n"));
-  CHECK(has(
+  CHECK(contains(
       text,
       R"(flopwatt_pipe_flop_total{accelerator="nvidia0",uuid="GPU-1",precision="assumed_bf16"} 1.5e+18)"));
-  CHECK(has(text,
-            "flopwatt_scope_joules_per_flop{scope=\"rack\",window=\"1m\",method=\"estimated\"} 2.5e-12 "
-            "1795437842.75\n"
-            "flopwatt_scope_joules_per_flop{scope=\"rack\",window=\"1m\",method=\"pipe\"} 1.25e-12 "
-            "1795437841.75\n# TYPE"));
+  CHECK(contains(text,
+                 "flopwatt_scope_joules_per_flop{scope=\"rack\",window=\"1m\",method=\"estimated\"} 2.5e-12 "
+                 "1795437842.75\n"
+                 "flopwatt_scope_joules_per_flop{scope=\"rack\",window=\"1m\",method=\"pipe\"} 1.25e-12 "
+                 "1795437841.75\n# TYPE"));
   CHECK(text.ends_with("\n# EOF\n"));
 }
 
@@ -111,10 +114,10 @@ TEST_CASE("a series never goes back in time: what a set-back clock measured agai
     commit(*store, {set_of(source, at, {at, absent, absent, absent})});
   const Printed printed = print(directory.store(), openmetrics);
   CHECK(printed.losses.readings_in_the_past == 3);
-  CHECK(has(printed.text,
-            "{meter=\"pdu-a\"} 0 1795437841.25\nflopwatt_meter_power_watts{meter=\"pdu-a\"} 10 "
-            "1795437851.25\nflopwatt_meter_power_watts{meter=\"pdu-a\"} 10.001 1795437851.251\n"
-            "flopwatt_meter_power_watts{meter=\"pdu-a\"} 11 1795437852.25\n# EOF\n"));
+  CHECK(contains(printed.text,
+                 "{meter=\"pdu-a\"} 0 1795437841.25\nflopwatt_meter_power_watts{meter=\"pdu-a\"} 10 "
+                 "1795437851.25\nflopwatt_meter_power_watts{meter=\"pdu-a\"} 10.001 1795437851.251\n"
+                 "flopwatt_meter_power_watts{meter=\"pdu-a\"} 11 1795437852.25\n# EOF\n"));
 }
 
 TEST_CASE("what is selected: from the first moment to the one before the last") {
@@ -126,7 +129,7 @@ TEST_CASE("what is selected: from the first moment to the one before the last") 
       job.until_us = until_us;
     };
     const std::string text = print(directory.store(), export_json_lines, narrow).text;
-    CHECK(has(print(directory.store(), openmetrics, narrow).text, " 1795437841.75\n") ==
+    CHECK(contains(print(directory.store(), openmetrics, narrow).text, " 1795437841.75\n") ==
           (since_us <= noon_us + 500'000 && until_us > noon_us + 500'000));
     return std::ranges::count(text, '\n');
   };
@@ -143,12 +146,12 @@ TEST_CASE("labels are added to everything") {
   fill(*open_store(directory));
   const std::string csv = print(directory.store(), export_csv, add_site).text;
   CHECK(csv.starts_with("time,seq,source,kind,uuid,quantity,place,value,unit,method,site\n"));
-  CHECK(has(csv, ",active_power,,1201.25,W,,\"s\"\"1\"\"\"\n"));
-  CHECK(has(print(directory.store(), export_json_lines, add_site).text,
-            R"({"source":"pdu-a","kind":"meter","site":"s\"1\"","seq":)"));
+  CHECK(contains(csv, ",active_power,,1201.25,W,,\"s\"\"1\"\"\"\n"));
+  CHECK(contains(print(directory.store(), export_json_lines, add_site).text,
+                 R"({"source":"pdu-a","kind":"meter","site":"s\"1\"","seq":)"));
   const std::string text = print(directory.store(), openmetrics, add_site).text;
-  CHECK(has(text, R"(flopwatt_meter_power_watts{meter="pdu-a",site="s\"1\""} 1201.25 )"));
-  CHECK_FALSE(has(text, "pdu-a\"}"));
+  CHECK(contains(text, R"(flopwatt_meter_power_watts{meter="pdu-a",site="s\"1\""} 1201.25 )"));
+  CHECK_FALSE(contains(text, "pdu-a\"}"));
 }
 
 TEST_CASE("names that the formats use themselves") {

@@ -17,7 +17,7 @@ Field field(Quantity quantity, Place place = Place::whole, std::uint16_t branch 
   return {.channel = {quantity, place, branch}, .wire = Wire::f32};
 }
 
-SourceReport meter() {
+SourceReport reported_meter() {
   SourceReport report;
   report.name = "pdu-a";
   report.kind = SourceKind::meter;
@@ -34,7 +34,7 @@ SourceReport meter() {
   return report;
 }
 
-SourceReport accelerator() {
+SourceReport reported_accelerator() {
   SourceReport report;
   report.name = "nvidia0";
   report.kind = SourceKind::accelerator;
@@ -63,12 +63,12 @@ std::size_t widest_line(const std::string& text) {
 }  // namespace
 
 TEST_CASE("a meter's keys are those of its fields, an accelerator's all that there are") {
-  const SourceReport pdu = meter();
+  const SourceReport pdu = reported_meter();
   REQUIRE(pdu.keys.size() == 5);
   CHECK(pdu.keys[0].text == "active_power_w");
   CHECK(pdu.keys[3].text == "voltage_l1_l2_v");
   CHECK(pdu.keys[4].text == "branches.7.active_power_w");
-  const SourceReport gpu = accelerator();
+  const SourceReport gpu = reported_accelerator();
   for (const char* key : {"power_w", "energy_j_total", "utilization", "flop_total", "method"})
     CHECK(std::ranges::find(gpu.keys, key, &Key::text) != gpu.keys.end());
   CHECK(std::ranges::none_of(gpu.keys, [](const Key& key) { return key.text.empty(); }));
@@ -76,8 +76,8 @@ TEST_CASE("a meter's keys are those of its fields, an accelerator's all that the
 
 TEST_CASE("JSON: keys of the messages, numbers as there, and a reason for what is missing") {
   Report report;
-  report.sources = {meter(), accelerator()};
-  SourceReport down = meter();
+  report.sources = {reported_meter(), reported_accelerator()};
+  SourceReport down = reported_meter();
   down.name = "pdu-b";
   down.figures = {};
   down.fault = "no answer within 1000 ms";
@@ -106,7 +106,7 @@ TEST_CASE("JSON: keys of the messages, numbers as there, and a reason for what i
 
 TEST_CASE("table: a block a source with units, what is missing behind it, no line too wide") {
   Report report;
-  report.sources = {meter(), accelerator()};
+  report.sources = {reported_meter(), reported_accelerator()};
   report.sources[0].missing.push_back(
       {"branches.7.active_power_w",
        std::string(30, 'y') + " " + std::string(50, 'z') + " " + std::string(60, 'x')});
@@ -131,7 +131,7 @@ TEST_CASE("table: a block a source with units, what is missing behind it, no lin
 TEST_CASE("a report is good when nothing is down and nothing kept sources from being found") {
   Report report;
   CHECK(report.all_good());
-  report.sources = {meter()};
+  report.sources = {reported_meter()};
   CHECK(report.all_good());
   report.troubles = {"no library"};
   CHECK_FALSE(report.all_good());

@@ -18,7 +18,7 @@ struct Expected {
   std::string text;  // meaning and advice begin with it
 };
 
-Fault exception(int code) { return {FaultClass::exception, "", code}; }
+Fault coded_fault(int code) { return {FaultClass::exception, "", code}; }
 
 }  // namespace
 
@@ -41,7 +41,7 @@ TEST_CASE("what follows from each exception") {
   };
   for (const Expected& row : table) {
     CAPTURE(row.code);
-    const Fault fault = exception(row.code);
+    const Fault fault = coded_fault(row.code);
     const Consequences* found = consequences_of(fault);
     REQUIRE(found != nullptr);
     CHECK(found->request == row.request);

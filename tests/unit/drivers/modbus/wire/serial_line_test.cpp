@@ -72,7 +72,7 @@ struct Bench {
   }
 };
 
-const auto good = [](const Asked& asked) { return rtu_answers(asked, 0x1234); };
+const auto good_answers = [](const Asked& asked) { return rtu_answers(asked, 0x1234); };
 Bytes endless_frame() {
   Bytes bytes(255, 0);
   bytes[0] = 1, bytes[1] = 3, bytes[2] = 250;
@@ -84,7 +84,7 @@ const Bytes four_good = {0x12, 0x34, 0x12, 0x34, 0x12, 0x34, 0x12, 0x34};
 
 TEST_CASE("no thread is left for a line: a fault that says so, and it is tried again") {
   CHECK(test::holds_without_threads([] {
-    Bench bench(good);
+    Bench bench(good_answers);
     const auto fault = bench.read();
     if (!fault || fault->fault_class != FaultClass::connection ||
         !fault->message.starts_with("no thread is left for the serial line /"))
@@ -157,7 +157,7 @@ TEST_CASE("no transaction outlasts its deadline") {
     act.bytes.resize(9);
   }
   int sick = 2;  // what is cut off is asked for once more
-  Bench bench([&](const Asked& asked) { return asked.request <= sick ? act : good(asked); });
+  Bench bench([&](const Asked& asked) { return asked.request <= sick ? act : good_answers(asked); });
   const auto fault = bench.read();
   REQUIRE(fault);
   CHECK(fault->fault_class == FaultClass::timeout);
@@ -203,7 +203,7 @@ TEST_CASE("what is garbled once is asked for once more, what stays garbled is a 
     text = "only a part of an answer";
   }
   int sick = 1;
-  Bench bench([&](const Asked& asked) { return asked.request <= sick ? act : good(asked); });
+  Bench bench([&](const Asked& asked) { return asked.request <= sick ? act : good_answers(asked); });
   bench.options.timeout = 1s;
   CHECK_FALSE(bench.read());
   CHECK(bench.bytes == four_good);
@@ -257,7 +257,7 @@ TEST_CASE("an exception keeps its code, also one that Modbus does not define") {
 }
 
 TEST_CASE("an adapter that is unplugged and plugged in again is found") {
-  Bench bench(good);
+  Bench bench(good_answers);
   REQUIRE_FALSE(bench.read());
   SUBCASE("after some time") {
     bench.line.unplug();
@@ -291,7 +291,7 @@ TEST_CASE("an adapter that is unplugged and plugged in again is found") {
 }
 
 TEST_CASE("a line that another program holds is left alone, and told so") {
-  Bench bench(good);
+  Bench bench(good_answers);
   const int other = ::open(bench.line.address().host.c_str(), O_RDWR | O_NOCTTY);
   REQUIRE(flock(other, LOCK_EX | LOCK_NB) == 0);
   const auto fault = bench.read();
@@ -315,7 +315,7 @@ TEST_CASE("a line that another program holds is left alone, and told so") {
 }
 
 TEST_CASE("what is no serial line is told") {
-  Bench bench(good);
+  Bench bench(good_answers);
   fs::remove(bench.line.address().host);
   fs::create_symlink("/dev/null", bench.line.address().host);
   CHECK(bench.read()->message.find("this is no serial line") != std::string::npos);
@@ -328,7 +328,7 @@ TEST_CASE("descriptors of a busy agent do no harm") {
   more.rlim_cur = std::max<rlim_t>(before.rlim_cur, 2048);
   REQUIRE(setrlimit(RLIMIT_NOFILE, &more) == 0);
   {
-    Bench bench(good);
+    Bench bench(good_answers);
     std::vector<Descriptor> many;
     while (many.empty() || many.back().get() < 1100) many.emplace_back(::dup(0));
     CHECK_FALSE(bench.read());  // select() of libmodbus would end the process

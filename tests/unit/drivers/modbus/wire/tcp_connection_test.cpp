@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr ReadRequest two_registers{1, ReadFunction::holding_registers, 100, 2};
+constexpr ReadRequest two_holding_registers{1, ReadFunction::holding_registers, 100, 2};
 
 struct Outcome {
   bool good = false;
@@ -50,7 +50,7 @@ struct Line {
   awaitable<void> read_times(int times) {
     for (int i = 0; i < times; ++i) {
       const auto begin = steady_clock::now();
-      const auto result = co_await connection.read(two_registers, options);
+      const auto result = co_await connection.read(two_holding_registers, options);
       Outcome outcome{.took = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin)};
       if (result) {
         outcome.good = true;
