@@ -47,7 +47,7 @@ TEST_CASE("meters are read every interval, with time, scale and source") {
   CHECK(use[0].units[0].source == "pdu");
   CHECK(use[0].units[0].unit_id == 1);
   CHECK(use[0].units[0].requests == 10);
-  CHECK(use[0].units[0].failures == UnitUse{}.failures);
+  CHECK(use[0].units[0].failures == modbus::UnitUse{}.failures);
   CHECK_FALSE(use[0].units[0].quarantined);
 }
 
@@ -117,7 +117,7 @@ TEST_CASE("a silent unit is asked less and less, and its neighbours are read at 
   const std::string again = "; it is left alone now and asked again at hh:mm:ssZ";
   CHECK(silent.faults[2].message.find(again.substr(0, again.find("hh"))) ==
         silent.faults[2].message.size() - again.size());
-  const BusUse shared = rack.driver->bus_use()[0];
+  const modbus::BusUse shared = rack.driver->bus_use()[0];
   CHECK(shared.units[0].quarantined);
   CHECK_FALSE(shared.units[1].quarantined);
   CHECK(shared.units[0].requests == 3);

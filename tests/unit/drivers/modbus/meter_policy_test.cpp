@@ -68,7 +68,7 @@ TEST_CASE("one register that is not there costs its value, once some requests, a
   CHECK(asked_for <= 6);
   CHECK(device.requests() <= 6 + 5 + 4 * 2);
   CHECK(device.connections() == 1);
-  const UnitUse unit = rack.driver->bus_use()[0].units[0];
+  const modbus::UnitUse unit = rack.driver->bus_use()[0].units[0];
   CHECK(unit.requests == static_cast<std::uint64_t>(device.requests()));
   CHECK(unit.failures[FaultClass::exception] == static_cast<std::uint64_t>(asked_for));
 }
