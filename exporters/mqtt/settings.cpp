@@ -61,7 +61,7 @@ void read_credentials(MapReader& map, Settings& settings, const Config& config) 
     if (settings.username.empty())
       map.report().error(node->at, "password_file: there is no username beside it; add one");
   }
-  map.refuse("password", "secrets do not stand in the configuration; write password_file: <a file with it>");
+  map.refuse("password", "no secrets in the configuration; write password_file: <a file with it>");
 }
 
 void refuse_same_topics(const Settings& settings, const Config& config, const MapReader& map) {
