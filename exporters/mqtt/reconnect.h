@@ -41,7 +41,8 @@ class Reconnect {
   [[nodiscard]] bool suspicious() const { return quick_losses_ >= suspicious_losses; }
 
  private:
-  Backoff backoff_{{.first = std::chrono::seconds(2), .longest = longest, .jitter = 0.5}};
+  static constexpr Backoff::Policy policy{std::chrono::seconds(2), longest, 0.5};
+  Backoff backoff_{policy};
   unsigned quick_losses_ = 0;
 };
 

@@ -91,7 +91,8 @@ Frame right_reply(ReplyWriter& writer, const Frame& request, const Meter& meter,
 
 void spoil(Frame& frame, const MeterSwitches& switches) {
   if (frame.size() <= kFunction) return;
-  if (switches[MeterFault::wrong_unit].load()) frame[kUnitByte] = static_cast<std::uint8_t>(frame[kUnitByte] + 1);
+  if (switches[MeterFault::wrong_unit].load())
+    frame[kUnitByte] = static_cast<std::uint8_t>(frame[kUnitByte] + 1);
   if (switches[MeterFault::wrong_tid].load()) frame[1] = static_cast<std::uint8_t>(frame[1] + 1);
   if (switches[MeterFault::length].load()) frame[kLength] = frame[kLength + 1] = 0xFF;
   if (switches[MeterFault::truncate].load()) frame.resize(frame.size() / 2);

@@ -23,8 +23,8 @@ inline Bytes rtu_frame(Bytes body) {
 
 inline Bytes rtu_answer(std::uint8_t unit, std::uint8_t function,
                         const std::vector<std::uint16_t>& registers) {
-  const Bytes tcp = answer(0, unit, function, registers);
-  return rtu_frame({tcp.begin() + 6, tcp.end()});
+  const Bytes framed = answer(0, unit, function, registers);
+  return rtu_frame({framed.begin() + 6, framed.end()});
 }
 
 inline Bytes rtu_exception(std::uint8_t unit, std::uint8_t function, std::uint8_t code) {

@@ -29,7 +29,7 @@ std::string time_of(std::int64_t wall_us) {
   return text;
 }
 
-std::string json(std::string_view value) {
+std::string json_text(std::string_view value) {
   std::string text;
   append_json_string(text, value);
   return text;
@@ -74,8 +74,8 @@ TEST_CASE("times are UTC with milliseconds, rounded down") {
 }
 
 TEST_CASE("JSON strings are escaped") {
-  CHECK(json("a\"b\\c\n\x01") == R"("a\"b\\c\u000a\u0001")");
-  CHECK(json("grün") == "\"grün\"");
+  CHECK(json_text("a\"b\\c\n\x01") == R"("a\"b\\c\u000a\u0001")");
+  CHECK(json_text("grün") == "\"grün\"");
 }
 
 TEST_CASE("what is not UTF-8 is replaced, what is stays") {

@@ -27,7 +27,7 @@ Range with(Range range, unsigned address, unsigned width) {
 }
 
 // A profile and its limits.
-struct Meter {
+struct RandomMeter {
   std::vector<Register> registers;
   ReadLimits limits;
 
@@ -92,7 +92,7 @@ struct Parts {
   std::vector<Part> polled, at_connect;
 };
 
-Parts parts_of(const Meter& meter) {
+Parts parts_of(const RandomMeter& meter) {
   Parts parts;
   for (std::size_t i = 0; i < meter.registers.size(); ++i) {
     const Register& reg = meter.registers[i];
@@ -112,7 +112,7 @@ Parts parts_of(const Meter& meter) {
 // The fewest requests for these, by trying every way to share them out.
 class Fewest {
  public:
-  Fewest(const Meter& meter, const std::vector<Part>& parts) : meter_(meter) {
+  Fewest(const RandomMeter& meter, const std::vector<Part>& parts) : meter_(meter) {
     for (const Part& part : parts) {
       if (!meter.can_read(part.range)) continue;
       if (part.alone || !meter.allows(part.range, part.function))
@@ -149,7 +149,7 @@ class Fewest {
     groups_.pop_back();
   }
 
-  const Meter& meter_;
+  const RandomMeter& meter_;
   std::vector<Part> parts_, groups_;
   std::size_t single_ = 0, best_ = 0;
 };
@@ -163,7 +163,7 @@ unsigned width_of(const Register& reg, const ReadSlot& slot) {
   return slot.role == Role::scale ? reg.scaled_by.at(slot.scale_index).width() : reg.width();
 }
 
-void check_request(const PlannedRead& read, const Meter& meter, bool at_connect) {
+void check_request(const PlannedRead& read, const RandomMeter& meter, bool at_connect) {
   const auto function = static_cast<unsigned>(read.function);
   Range used{65536, 0};
   bool alone = false;
@@ -193,7 +193,7 @@ void check_request(const PlannedRead& read, const Meter& meter, bool at_connect)
 }
 
 // Every number is in exactly one place, unless it cannot be read at all.
-void check_complete(const ReadPlan& plan, const Meter& meter) {
+void check_complete(const ReadPlan& plan, const RandomMeter& meter) {
   std::multiset<std::tuple<std::size_t, Role, std::size_t>> planned;
   for (const auto* reads : {&plan.reads, &plan.at_connect})
     for (const PlannedRead& read : *reads)
@@ -218,8 +218,8 @@ class Chance {
   bool one_in(unsigned times) { return below(times) == 0; }
 
   // `plain`: neither companions nor rules beside length, holes and even.
-  Meter meter(bool plain) {
-    Meter meter;
+  RandomMeter meter(bool plain) {
+    RandomMeter meter;
     for (int i = 0; i < 7; ++i) meter.registers.push_back(reg(plain));
     meter.limits.max_registers = static_cast<std::uint16_t>(6 + below(14));
     meter.limits.max_hole = below(5);
@@ -262,7 +262,7 @@ TEST_CASE("no plan has fewer requests, by brute force") {
   Chance chance;
   std::size_t companions = 0;
   for (int round = 0; round < 800; ++round) {
-    const Meter meter = chance.meter(round % 2 == 0);
+    const RandomMeter meter = chance.meter(round % 2 == 0);
     const ReadPlan plan = plan_reads(meter.registers, meter.limits);
     for (const PlannedRead& read : plan.reads) check_request(read, meter, false);
     for (const PlannedRead& read : plan.at_connect) check_request(read, meter, true);

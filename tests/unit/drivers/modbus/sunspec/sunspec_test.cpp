@@ -15,7 +15,7 @@ namespace {
 
 const Fault silence{FaultClass::timeout, "no answer", 0};
 
-Fault exception(int code) { return {FaultClass::exception, "refused", code}; }
+Fault exception_of(int code) { return {FaultClass::exception, "refused", code}; }
 
 Registers good_chain(unsigned base) {
   Registers device;
@@ -133,7 +133,7 @@ TEST_CASE("a model 1 that is too short for its texts is passed over") {
 
 TEST_CASE("texts that are refused leave the device nameless") {
   SunSpecLine line(good_chain(40000));
-  line.faults.emplace(40004, exception(3));
+  line.faults.emplace(40004, exception_of(3));
   const auto device = found(line);
   REQUIRE(device);
   CHECK(device->manufacturer.empty());
@@ -170,7 +170,7 @@ TEST_CASE("how chains end without an end") {
   SUBCASE("a zero and something") { line = SunSpecLine(device.put(next, {0, 17})); }
   SUBCASE("an end without a length") { line = SunSpecLine(device.put(next, {0xFFFF, 0xFFFF})); }
   SUBCASE("silence") { line.faults.emplace(next, silence); }
-  SUBCASE("a gateway tells of silence") { line.faults.emplace(next, exception(11)); }
+  SUBCASE("a gateway tells of silence") { line.faults.emplace(next, exception_of(11)); }
   const auto chain = found(line);
   REQUIRE(chain);
   CHECK(ids(*chain) == std::vector<unsigned>{1, 203});
@@ -266,7 +266,7 @@ TEST_CASE("several meters in one chain, each with its own model 1 or not") {
 }
 
 TEST_CASE("a device that never answers costs one timeout") {
-  for (const Fault& fault : {silence, exception(11), exception(10)}) {
+  for (const Fault& fault : {silence, exception_of(11), exception(10)}) {
     SunSpecLine line(Registers{});
     line.otherwise = fault;
     const auto result = line.discover();
@@ -278,7 +278,7 @@ TEST_CASE("a device that never answers costs one timeout") {
 
 TEST_CASE("one that has refused may be silent about other bases") {
   SunSpecLine line(good_chain(0));
-  line.faults.emplace(40000, exception(2));
+  line.faults.emplace(40000, exception_of(2));
   line.faults.emplace(50000, silence);
   CHECK(found(line)->base == 0);
 }
@@ -293,8 +293,8 @@ TEST_CASE("silence where something was just told of is a fault, no verdict") {
 }
 
 TEST_CASE("busy, broken and garbled links are faults wherever they occur") {
-  const std::vector<Fault> faults = {exception(5),
-                                     exception(6),
+  const std::vector<Fault> faults = {exception_of(5),
+                                     exception_of(6),
                                      {FaultClass::crc, "checksum", 0},
                                      {FaultClass::protocol, "framing", 0},
                                      {FaultClass::connection, "reset", 0}};
