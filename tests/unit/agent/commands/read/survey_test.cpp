@@ -18,7 +18,7 @@ SourcePtr source(SourceKind kind, const char* name, std::vector<Field> fields) {
   return made;
 }
 
-SourcePtr meter() {
+SourcePtr plain_meter() {
   return source(SourceKind::meter, "pdu-a",
                 {{.channel = {Quantity::active_power}, .wire = Wire::f32},
                  {.channel = {Quantity::frequency}, .wire = Wire::f32}});
@@ -41,7 +41,7 @@ const Survey::WhyAbsent nobody_knows = [](SourceId, Channel) { return std::strin
 TEST_CASE("a meter has answered after one poll, an accelerator after two, either with a failure") {
   Survey survey;
   CHECK(survey.complete());
-  const SourcePtr pdu = meter(), gpu = accelerator();
+  const SourcePtr pdu = plain_meter(), gpu = accelerator();
   const SourceId a = survey.add(pdu), b = survey.add(gpu);
   CHECK_FALSE(survey.complete());
   survey.accept(a, set(pdu, {100, 50}), 0us, 1ms);
@@ -71,21 +71,21 @@ TEST_CASE("a second sample that fails leaves the first; without any the source i
   CHECK(survey.complete());
   CHECK(survey.reports(nobody_knows, "late")[0].up());
 
-  const SourceId silent = survey.add(meter());
+  const SourceId silent = survey.add(plain_meter());
   survey.fail(silent, {FaultClass::timeout, "no answer"}, 0us, 1s);
   const auto down = survey.reports(nobody_knows, "late")[1];
   CHECK(down.fault == "no answer");
   REQUIRE(down.missing.size() == 2);
   CHECK(down.missing[0].reason == "no answer");
 
-  survey.add(meter());
+  survey.add(plain_meter());
   CHECK_FALSE(survey.complete());
   CHECK(survey.reports(nobody_knows, "late")[2].fault == "late");
 }
 
 TEST_CASE("a figure that is missing has its driver's reason, else what is known of the kind of source") {
   Survey survey;
-  const SourcePtr pdu = meter(), gpu = accelerator();
+  const SourcePtr pdu = plain_meter(), gpu = accelerator();
   const SourceId id = survey.add(pdu);
   survey.accept(id, set(pdu, {100, absent}), 0us, 1ms);
   const SourceId card = survey.add(gpu);

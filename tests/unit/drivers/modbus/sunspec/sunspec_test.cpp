@@ -266,7 +266,7 @@ TEST_CASE("several meters in one chain, each with its own model 1 or not") {
 }
 
 TEST_CASE("a device that never answers costs one timeout") {
-  for (const Fault& fault : {silence, exception_of(11), exception(10)}) {
+  for (const Fault& fault : {silence, exception_of(11), exception_of(10)}) {
     SunSpecLine line(Registers{});
     line.otherwise = fault;
     const auto result = line.discover();
