@@ -9,6 +9,7 @@
 
 #include "agent/daemon/daemon.h"
 #include "config/yaml/map_reader.h"
+#include "drivers/accelerators/vendors.h"
 #include "runtime/clock.h"
 #include "runtime/schedule.h"
 #include "tests/unit/drivers/modbus/libmodbus_server.h"
@@ -156,7 +157,8 @@ class Site {
 
   void start() {
     const auto loaded = std::make_shared<const Loaded>(
-        load_config(configuration(), default_data_paths(), {{}, sections_of(kinds_)}));
+        load_config(configuration(), default_data_paths(),
+                    {accelerators::keys_of(accelerators::all_vendors()), sections_of(kinds_)}));
     for (const Finding& finding : loaded->findings) MESSAGE(finding.text());
     REQUIRE_FALSE(loaded->has_errors());
     store::Settings settings;
@@ -167,8 +169,7 @@ class Site {
     settings.exporters = {"ems"};
     auto store = store::Store::open(settings);
     REQUIRE(store);
-    agent_ = std::make_unique<daemon::Daemon>(loaded, std::move(*store),
-                                              std::span<const accelerators::Vendor>{}, kinds_);
+    agent_ = std::make_unique<daemon::Daemon>(loaded, std::move(*store), accelerators::all_vendors(), kinds_);
     meter_.start();
     thread_ = std::thread([this] { agent_->run(); });
   }
