@@ -33,7 +33,7 @@ struct SourceState {
   FaultCounts failures;
   std::string last_fault;          ///< message of the newest failure, "" after a good reading
   SourceId id = 0;                 ///< by which the drivers know the source
-  std::vector<Missing> missing{};  ///< of a source that is up, where reasons were asked for
+  std::vector<Missing> missing{};  ///< of a source that is up, where the status was asked for
 
   [[nodiscard]] bool is_up() const { return !stale && newest; }  ///< `flopwatt_source_up`
 };
@@ -70,7 +70,7 @@ struct Snapshot {
   std::vector<ExporterState> exporters;
   HistogramState poll_duration, poll_lateness;
   std::vector<MetricFamily> driver_metrics;    ///< the drivers' own, each family from one driver
-  std::vector<StatusSection> driver_sections;  ///< their part of the status, where reasons were asked for
+  std::vector<StatusSection> driver_sections;  ///< their part of the status, where the status was asked for
   std::int64_t config_loaded_wall_us = 0;
   bool last_reload_successful = true;
   bool counts_work = false;  ///< workloads may hand in their work: its counters are shown from the start

@@ -73,6 +73,9 @@ struct Logging {
 
 int run_agent(const std::filesystem::path& config_file, std::span<const accelerators::Vendor> vendors) {
   hold_hangup(true);
+  // All kinds: the first exporter of one may come with a reload.
+  for (const ExporterKind& kind : exporter_kinds())
+    if (kind.prepare != nullptr) kind.prepare();
   const Logging logging;
   const auto loaded = std::make_shared<const Loaded>(load_config(
       config_file, default_data_paths(), {accelerators::keys_of(vendors), sections_of(exporter_kinds())}));

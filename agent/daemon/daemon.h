@@ -62,7 +62,7 @@ class Daemon {
   awaitable<SnapshotPtr> make_snapshot(SnapshotDetail detail);
   awaitable<SnapshotPtr> ask_for_snapshot(SnapshotDetail detail);
 
-  ExitDeadline exit_deadline_;            // first: whatever ends after it may hang
+  ExitDeadline exit_deadline_;            // first, so destroyed last: all else may hang
   std::shared_ptr<const Loaded> loaded_;  ///< the configuration that runs
   std::span<const accelerators::Vendor> vendors_;
   Moment loaded_at_;

@@ -26,9 +26,6 @@ std::vector<std::string> names_of(const Config& config) {
 Deliveries::Deliveries(std::span<const ExporterKind> kinds, const Config& config, Recorder& recorder,
                        const ReadingIntake& intake, TaskGroup& tasks)
     : kinds_(kinds), recorder_(recorder), intake_(intake), tasks_(tasks) {
-  // All kinds: the first exporter of one may come with a reload.
-  for (const ExporterKind& kind : kinds_)
-    if (kind.prepare != nullptr) kind.prepare();
   const store::Opened& opened = recorder_.opened();
   for (const ExporterConfig& exporter : config.exporters)
     add(exporter, config,

@@ -1,6 +1,6 @@
 // The intake: where all drivers hand in their readings. Knows every source, its newest set and its counters,
 // and collects the sets of the present commit interval. An accelerator's sets are completed with the work
-// that was counted for it (see work columns.h). Metering loop only.
+// that was counted for it (see work_columns.h). Metering loop only.
 #pragma once
 
 #include <memory>

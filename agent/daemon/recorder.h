@@ -87,7 +87,7 @@ class Recorder {
   std::vector<ScopeFigures> stored_figures_;  // what the last commit has
   unsigned configurations_ = 1;               // so far: figures of different ones do not mix
   StoreState state_;
-  Condition commit_due_;                  // rung when there is something to commit, and it is time
+  Condition commit_due_;                  // notified when there is something to commit, and it is time
   WorkThread store_thread_{"the store"};  // last: joined first, so nothing it uses is gone
 };
 

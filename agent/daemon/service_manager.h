@@ -12,7 +12,7 @@ class ServiceManager {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Reads the environment: before other threads run.
+  /// Reads the environment, which no thread changes.
   ServiceManager();
 
   void ready();
