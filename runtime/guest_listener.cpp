@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/guest_process.h"
+
 namespace flopwatt {
 namespace {
 
@@ -61,7 +63,10 @@ GuestListener::~GuestListener() {
 Result<int> GuestListener::accept() const {
   for (;;) {
     const int client = ::accept4(descriptor_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client >= 0) return client;
+    if (client >= 0) {
+      make_room_for_messages(client);
+      return client;
+    }
     if (errno != EINTR && errno != ECONNABORTED)
       return Fault{FaultClass::device, "accepting a client: " + std::generic_category().message(errno)};
   }

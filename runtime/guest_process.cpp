@@ -25,7 +25,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t max_message = 65536;
 constexpr int guest_socket = 3;  // first descriptor after the standard ones
 constexpr auto kill_patience = 1s;
 constexpr auto end_patience = 200ms;  // between the end of the stream and the end of the process
@@ -106,7 +105,14 @@ std::string distrust(int socket, const std::filesystem::path& path) {
 
 }  // namespace
 
-GuestProcess::GuestProcess(Settings settings) : settings_(std::move(settings)), buffer_(max_message) {}
+void make_room_for_messages(int socket) {
+  // The kernel doubles the size, up to twice net.core.wmem_max, which is enough by default.
+  constexpr int size = max_guest_message;
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+GuestProcess::GuestProcess(Settings settings)
+    : settings_(std::move(settings)), buffer_(std::make_unique_for_overwrite<char[]>(max_guest_message)) {}
 
 GuestProcess::~GuestProcess() {
   socket_.reset();
@@ -185,6 +191,7 @@ awaitable<Result<Done>> GuestProcess::start_process() {
     co_return Fault{FaultClass::device, "making a socket for " + settings_.name + ": " + error_text(errno)};
   const auto executor = co_await asio::this_coro::executor;
   socket_.emplace(executor, ends[0]);
+  make_room_for_messages(ends[1]);
   const Result<int> pidfd = spawn(ends[1]);
   ::close(ends[1]);
   if (!pidfd) {
@@ -211,13 +218,13 @@ awaitable<Result<Done>> GuestProcess::send(std::string_view message, SteadyTime 
 awaitable<Result<std::string_view>> GuestProcess::receive(SteadyTime deadline) {
   while (socket_) {
     const auto got =
-        ::recv(socket_->native_handle(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC);
+        ::recv(socket_->native_handle(), buffer_.get(), max_guest_message, MSG_DONTWAIT | MSG_TRUNC);
     if (got > 0) {
       const auto size = static_cast<std::size_t>(got);
-      if (size <= buffer_.size()) co_return std::string_view(buffer_.data(), size);
+      if (size <= max_guest_message) co_return std::string_view(buffer_.get(), size);
       co_return Fault{FaultClass::protocol, "the " + settings_.name + " sent a message of " +
                                                 std::to_string(size) + " bytes, more than " +
-                                                std::to_string(max_message)};
+                                                std::to_string(max_guest_message)};
     }
     if (got == 0) break;
     if (errno == EINTR) continue;

@@ -10,7 +10,9 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +24,12 @@
 #include "runtime/schedule.h"
 
 namespace flopwatt {
+
+/// Longest message, in bytes: a hello of 128 devices has about 100,000.
+inline constexpr std::size_t max_guest_message = 256 * 1024;
+
+/// Makes room in the buffer of the guest's socket, which must hold the whole of a message.
+void make_room_for_messages(int socket);
 
 class GuestProcess {
  public:
@@ -56,7 +64,7 @@ class GuestProcess {
   awaitable<Result<Done>> send(std::string_view message, SteadyTime deadline);
 
   /// Waits for the next message. The text is valid until the next call. Fails as send(), and with class
-  /// protocol on a message beyond 64 KiB.
+  /// protocol on a message beyond max_guest_message.
   awaitable<Result<std::string_view>> receive(SteadyTime deadline);
 
   /// Kills a started guest, waits at most 1 s for its end, then abandons it. From a
@@ -75,7 +83,7 @@ class GuestProcess {
   awaitable<Result<Done>> start_process();
 
   Settings settings_;
-  std::vector<char> buffer_;
+  std::unique_ptr<char[]> buffer_;  ///< of max_guest_message; memory is taken as messages need it
   std::optional<asio::posix::stream_descriptor> socket_, process_;
   int abandoned_ = -1;  ///< pidfd of a guest that could not be killed
   std::string end_;     ///< how the last one ended

@@ -31,8 +31,7 @@ std::string why_no_energy(EnergySource source) {
 }
 
 /// By precision; in all; bounds; spread.
-void add_work(std::vector<double>& values, const std::vector<Place>& precisions,
-              const std::optional<Work>& work) {
+void add_work(std::vector<double>& values, const std::vector<Place>& precisions, const Work* work) {
   for (const Place precision : precisions) values.push_back(work ? work->of(precision) : absent);
   values.push_back(work ? work->total() : absent);
   values.push_back(work ? work->low : absent);
@@ -41,7 +40,7 @@ void add_work(std::vector<double>& values, const std::vector<Place>& precisions,
 }
 
 /// By precision and in all, which is the same; then its bounds.
-void add_estimated_work(std::vector<double>& values, const std::optional<Work>& work) {
+void add_estimated_work(std::vector<double>& values, const Work* work) {
   const double total = work ? work->total() : absent;
   values.insert(values.end(), {total, total, work ? work->low : absent, work ? work->high : absent});
 }
@@ -63,6 +62,9 @@ void Accelerator::describe(const DeviceIdentity& identity, const std::string& dr
   identity_ = identity;
   product_ = table_.product(identity.name);
   find_work_model();
+  power_ = column_of(Quantity::power);
+  utilization_ = column_of(Quantity::utilization);
+  integrated_energy_ = place_of_energy(identity.figures);
   estimate_rates_ = estimate_rates(product_, config_.tensor_precision);
   auto source = std::make_shared<Source>();
   source->kind = SourceKind::accelerator;
@@ -83,11 +85,24 @@ void Accelerator::describe(const DeviceIdentity& identity, const std::string& dr
   implausible_told_ = false;
 }
 
-/// Sets work_model_, or says why there is none.
+/// Sets work_model_ and the peaks of its work, or says why there is none.
 void Accelerator::find_work_model() {
   auto model = vendor_.make_work_model(identity_, table_, config_.tensor_precision);
   no_work_reason_ = model ? "" : model.error().reason;
   work_model_ = model ? std::optional<WorkModel>(std::move(*model)) : std::nullopt;
+  peaks_.clear();
+  if (!work_model_ || product_ == nullptr) return;
+  peaks_ = peaks_of(*product_, work_model_->precisions);
+  std::erase_if(peaks_, [this](const auto& peak) {
+    return std::ranges::find(work_model_->without_peak, peak.first) != work_model_->without_peak.end();
+  });
+}
+
+std::size_t Accelerator::column_of(Quantity quantity) const {
+  const auto found = std::ranges::find_if(identity_.figures, [quantity](const Figure& figure) {
+    return figure.field.channel == Channel{.quantity = quantity};
+  });
+  return static_cast<std::size_t>(found - identity_.figures.begin());
 }
 
 std::vector<Field> Accelerator::measured_fields() const {
@@ -95,7 +110,7 @@ std::vector<Field> Accelerator::measured_fields() const {
   std::vector<Field> fields;
   for (const Figure& figure : identity_.figures) fields.push_back(figure.field);
   if (identity_.energy_source == EnergySource::integrated)
-    fields.insert(fields.begin() + place_of_energy(identity_.figures), field(energy, Wire::f64));
+    fields.insert(fields.begin() + integrated_energy_, field(energy, Wire::f64));
   for (const Place pipe : identity_.activity) fields.push_back(field(pipe_active, Wire::f32, 1.0, pipe));
   if (work_model_) {
     for (const Place place : work_model_->precisions)
@@ -123,26 +138,22 @@ void Accelerator::add_peak_rates(std::vector<Field>& fields) {
   }
 }
 
-double Accelerator::figure(const DeviceReading& reading, Quantity quantity) const {
-  const auto found = std::ranges::find_if(identity_.figures, [quantity](const Figure& figure) {
-    return figure.field.channel == Channel{.quantity = quantity};
-  });
-  if (found == identity_.figures.end()) return absent;
-  const auto index = static_cast<std::size_t>(found - identity_.figures.begin());
-  return held_value(reading.numbers[index], found->field.scale);
+double Accelerator::figure(const DeviceReading& reading, std::size_t column) const {
+  if (column >= std::min(reading.numbers.size(), identity_.figures.size())) return absent;
+  return held_value(reading.numbers[column], identity_.figures[column].field.scale);
 }
 
 std::optional<Work> Accelerator::increment(const DeviceReading& reading) {
   if (!work_model_ || !reading.activity) return std::nullopt;
   auto work = work_model_->work_of(*reading.activity);
-  if (!work || product_ == nullptr) return work;
-  const auto beyond = beyond_peak(*work, reading.activity->seconds, *product_);
-  if (beyond.empty()) return work;
+  if (!work) return work;
+  const auto beyond = beyond_peak(*work, reading.activity->seconds, peaks_);
+  if (!beyond) return work;
   if (!std::exchange(implausible_told_, true))
     log::warn(
         "work beyond the device's peak is taken as unknown: a rate of the table, or what the device tells, "
         "is wrong",
-        {{"source", name_}, {"precision", std::string(beyond)}, {"model", identity_.name}});
+        {{"source", name_}, {"precision", std::string(precision_name(*beyond))}, {"model", identity_.name}});
   return std::nullopt;
 }
 
@@ -150,24 +161,24 @@ std::optional<Work> Accelerator::increment(const DeviceReading& reading) {
 std::optional<Work> Accelerator::estimated_increment(const DeviceReading& reading) const {
   const std::chrono::microseconds passed(reading.time.monotonic_us - newest_us_);
   if (newest_us_ == 0 || passed > source_->stale_after()) return std::nullopt;
-  return accelerators::estimated_work(*estimate_rates_, figure(reading, Quantity::utilization),
+  return accelerators::estimated_work(*estimate_rates_, figure(reading, utilization_),
                                       std::chrono::duration<double>(passed).count());
 }
 
 double Accelerator::integrated_energy(const DeviceReading& reading) {
-  return energy_.advance(reading.time.monotonic_us, figure(reading, Quantity::power), source_->stale_after());
+  return energy_.advance(reading.time.monotonic_us, figure(reading, power_), source_->stale_after());
 }
 
 ReadingSet Accelerator::make_set(const DeviceReading& reading) {
   std::vector<double> values;
   values.reserve(source_->fields.size());
-  for (std::size_t i = 0; i < identity_.figures.size(); ++i)
-    values.push_back(held_value(reading.numbers[i], identity_.figures[i].field.scale));
+  for (std::size_t i = 0; i < identity_.figures.size(); ++i) values.push_back(figure(reading, i));
   if (identity_.energy_source == EnergySource::integrated)
-    values.insert(values.begin() + place_of_energy(identity_.figures), integrated_energy(reading));
-  for (std::size_t i = 0; i < identity_.activity.size(); ++i)
-    values.push_back(reading.activity ? static_cast<double>(static_cast<float>(reading.activity->ratios[i]))
-                                      : absent);
+    values.insert(values.begin() + integrated_energy_, integrated_energy(reading));
+  for (std::size_t i = 0; i < identity_.activity.size(); ++i) {
+    const bool told = reading.activity && i < reading.activity->ratios.size();
+    values.push_back(told ? static_cast<double>(static_cast<float>(reading.activity->ratios[i])) : absent);
+  }
   if (work_model_)
     add_work(values, work_model_->precisions, work_.advance(increment(reading), reading.activity_sampled));
   if (estimate_rates_)

@@ -1,6 +1,7 @@
 // One device as a source: how its reading sets are laid out, and how a reading becomes a set.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,9 +43,11 @@ class Accelerator {
  private:
   void find_work_model();
   [[nodiscard]] std::vector<Field> measured_fields() const;
+  /// Place of a figure among those of the identity; their number where there is none.
+  [[nodiscard]] std::size_t column_of(Quantity quantity) const;
   void add_peak_rates(std::vector<Field>& fields);
-  /// Held value of a figure; `absent` where the device has no such figure.
-  [[nodiscard]] double figure(const DeviceReading& reading, Quantity quantity) const;
+  /// Held value of a figure; `absent` where the reading has no such number.
+  [[nodiscard]] double figure(const DeviceReading& reading, std::size_t column) const;
   [[nodiscard]] std::optional<Work> increment(const DeviceReading& reading);
   [[nodiscard]] double integrated_energy(const DeviceReading& reading);
   [[nodiscard]] std::optional<Work> estimated_increment(const DeviceReading& reading) const;
@@ -59,7 +62,10 @@ class Accelerator {
   std::optional<WorkModel> work_model_;          ///< nullopt: pipe is not offered
   std::optional<EstimateRates> estimate_rates_;  ///< nullopt: estimated is not offered
   const Product* product_ = nullptr;
-  std::vector<double> peak_rates_;  ///< held values of the peak_rate fields, in their order
+  std::size_t power_ = 0, utilization_ = 0;  ///< columns
+  std::ptrdiff_t integrated_energy_ = 0;     ///< place of integrated energy among the fields
+  Peaks peaks_;                              ///< that work must not exceed
+  std::vector<double> peak_rates_;           ///< held values of the peak_rate fields, in their order
   std::string no_work_reason_;
   WorkCounter work_, estimated_work_;
   std::int64_t newest_us_ = 0;  ///< time of the last reading, monotonic; 0: none yet

@@ -25,8 +25,6 @@ struct Plan {
   AcceleratorConfig settings;
   std::vector<NameOverride> names;
   VendorTable table;
-
-  bool operator==(const Plan&) const = default;
 };
 
 Plan plan_of(const Vendor& vendor, const Config& config, const AcceleratorTable& table) {
@@ -53,6 +51,7 @@ class Metering {
   Metering(const Vendor& vendor, const Plan& plan, const NumberOf& number_of, const DriverSettings& settings,
            IntegratedEnergies& energies)
       : title_(vendor.keys.title),
+        unit_("flopwatt-smi@" + std::string(vendor.keys.name)),
         guest_name_("the guest of " + title_ + "'s library"),
         config_(plan.settings),
         settings_(settings),
@@ -80,6 +79,9 @@ class Metering {
     return fleet_.why_absent(id, channel);
   }
 
+  /// As Fleet::take_names.
+  bool take_names(const std::vector<NameOverride>& names) { return fleet_.take_names(names); }
+
  private:
   awaitable<void> keep_guest(Intake& intake) {
     asio::steady_timer failed(co_await asio::this_coro::executor);
@@ -104,7 +106,10 @@ class Metering {
 
   /// Starts the guest and takes its hello; the reason where that failed.
   awaitable<std::optional<Fault>> start_guest(Intake& intake) {
-    no_library_ = may_be_missing() && !is_installed(config_.library);
+    Result<bool> found = true;
+    if (may_be_missing()) found = co_await search_.find(config_.library, settings_.search_deadline);
+    no_library_ = found && !*found;
+    if (!found) co_return found.error();
     if (no_library_) co_return Fault{FaultClass::device, "the dynamic linker finds no " + config_.library};
     const auto started = co_await guest_.start();
     if (!started) co_return started.error();
@@ -170,7 +175,9 @@ class Metering {
   Result<GuestMessage> understand(std::string_view text) const {
     auto message = parse(text, devices_);
     if (message) return message;
-    return Fault{message.error().fault_class, guest_name_ + " " + message.error().message};
+    // A service goes on with the program of before an upgrade.
+    return Fault{message.error().fault_class,
+                 guest_name_ + " " + message.error().message + "; where it is a service, restart " + unit_};
   }
 
   void take_hello(Hello hello, Intake& intake) {
@@ -206,11 +213,12 @@ class Metering {
     return {FaultClass::device, title_ + "'s library does not list this accelerator any more"};
   }
 
-  const std::string title_, guest_name_;
+  const std::string title_, unit_, guest_name_;
   const AcceleratorConfig config_;
   const DriverSettings& settings_;
   Fleet fleet_;
   std::vector<DeviceIdentity> devices_;  ///< of the last hello
+  LibrarySearch search_;
   GuestProcess guest_;
   bool looked_ = false;      ///< a guest was started and has told its devices, or why it cannot
   bool ready_ = false;       ///< the guest has said hello and answers
@@ -232,8 +240,9 @@ class RestartingDriver final : public AcceleratorDriver {
 
   void apply(const Config& config, const AcceleratorTable& table) override {
     Plan plan = plan_of(vendor_, config, table);
-    if (plan == plan_) return;
+    const bool only_names = plan.settings == plan_.settings && plan.table == plan_.table;
     plan_ = std::move(plan);
+    if (only_names && (!metering_ || metering_->take_names(plan_.names))) return;
     has_changed_ = true;
     changed_.notify();
   }

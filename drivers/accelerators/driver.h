@@ -25,12 +25,15 @@ struct DriverSettings {
   std::chrono::milliseconds poll_deadline{2'000};
   /// How often a library that was not found is looked for.
   std::chrono::milliseconds search_period{60'000};
+  /// From the start of a search for the library to its end. Searches of local directories take milliseconds.
+  std::chrono::milliseconds search_deadline{2'000};
 };
 
 class AcceleratorDriver : public Driver {
  public:
   /// The configuration was loaded anew. Where something of it concerns these accelerators, all of them are
-  /// removed and the guest is started anew; else nothing happens. `off` leaves none.
+  /// removed and the guest is started anew; else nothing happens. A name concerns them where its address was
+  /// seen. `off` leaves none.
   virtual void apply(const Config& config, const AcceleratorTable& table) = 0;
 };
 

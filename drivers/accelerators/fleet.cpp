@@ -30,11 +30,19 @@ Fleet::Fleet(const Vendor& vendor, AcceleratorConfig config, std::vector<NameOve
       number_of_(std::move(number_of)),
       energies_(energies) {}
 
-std::string Fleet::name_for(const std::string& pci) {
+std::string Fleet::name_for(const std::string& pci, const std::vector<NameOverride>& names) const {
   const std::string numbered = std::string(vendor_.keys.name) + std::to_string(number_of_(pci));
   const auto chosen =
-      std::ranges::find(names_, pci, [](const NameOverride& name) { return normal_pci(name.pci); });
-  return chosen == names_.end() ? numbered : chosen->name;
+      std::ranges::find(names, pci, [](const NameOverride& name) { return normal_pci(name.pci); });
+  return chosen == names.end() ? numbered : chosen->name;
+}
+
+bool Fleet::take_names(const std::vector<NameOverride>& names) {
+  const bool hold = std::ranges::all_of(members_, [&](const Member& member) {
+    return member.accelerator.source()->name == name_for(member.pci, names);
+  });
+  if (hold) names_ = names;
+  return hold;
 }
 
 Fleet::Member& Fleet::find_or_add(const DeviceIdentity& identity, bool& is_new) {
@@ -42,7 +50,8 @@ Fleet::Member& Fleet::find_or_add(const DeviceIdentity& identity, bool& is_new) 
   is_new = known == members_.end();
   if (!is_new) return *known;
   return members_.emplace_back(Member{
-      .accelerator = Accelerator(vendor_, config_, table_, name_for(identity.pci), energies_[identity.pci]),
+      .accelerator =
+          Accelerator(vendor_, config_, table_, name_for(identity.pci, names_), energies_[identity.pci]),
       .pci = identity.pci});
 }
 

@@ -38,6 +38,9 @@ class Fleet {
 
   /// A guest has told its devices: adds new sources, describes replaced ones.
   void bind(const Hello& hello, Intake& intake);
+  /// Names of accelerators that are found from now on. False, and nothing changes, where one that was seen
+  /// has another name by them.
+  bool take_names(const std::vector<NameOverride>& names);
   /// All sources end.
   void remove_sources(Intake& intake);
 
@@ -58,7 +61,7 @@ class Fleet {
     bool answered = false;
   };
 
-  [[nodiscard]] std::string name_for(const std::string& pci);
+  [[nodiscard]] std::string name_for(const std::string& pci, const std::vector<NameOverride>& names) const;
   Member& find_or_add(const DeviceIdentity& identity, bool& is_new);
 
   const Vendor& vendor_;

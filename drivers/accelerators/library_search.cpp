@@ -4,6 +4,7 @@
 #include <link.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <fstream>
 #include <iterator>
@@ -11,6 +12,9 @@
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <utility>
+
+#include "runtime/threads.h"
 
 namespace flopwatt::accelerators {
 namespace {
@@ -54,6 +58,42 @@ bool is_in_cache(const std::string& name, const fs::path& cache) {
 bool is_installed(const std::string& library, const fs::path& cache) {
   if (library.find('/') != std::string::npos) return is_there(library);
   return is_in_directories(library) || is_in_cache(library, cache);
+}
+
+// Shared by the waiting coroutine and the thread.
+struct LibrarySearch::Search {
+  std::atomic<bool> done = false;
+  bool found = false;  // written before `done`
+};
+
+bool LibrarySearch::begin(const std::string& library, const fs::path& cache) {
+  const auto search = std::make_shared<Search>();
+  std::thread thread = start_thread([search, library, cache] {
+    search->found = is_installed(library, cache);
+    search->done = true;
+  });
+  if (!thread.joinable()) return false;
+  thread.detach();
+  search_ = search;
+  return true;
+}
+
+awaitable<Result<bool>> LibrarySearch::find(std::string library, std::chrono::milliseconds limit,
+                                            fs::path cache) {
+  using std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds shortest_pause(1), longest_pause(100);
+  const std::string looking = "looking for " + library;
+  if (!search_ && !begin(library, cache)) co_return Fault{FaultClass::device, no_thread_text(looking)};
+  const auto end = steady_clock::now() + limit;
+  for (auto pause = shortest_pause; !search_->done; pause = std::min(2 * pause, longest_pause)) {
+    if (steady_clock::now() >= end)
+      co_return Fault{FaultClass::timeout,
+                      looking +
+                          " does not end: a directory of the dynamic linker may be on a file system "
+                          "that hangs"};
+    co_await sleep_until(steady_clock::now() + pause);
+  }
+  co_return std::exchange(search_, nullptr)->found;
 }
 
 }  // namespace flopwatt::accelerators

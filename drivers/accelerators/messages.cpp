@@ -1,5 +1,6 @@
 #include "drivers/accelerators/messages.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <cmath>
@@ -25,6 +26,10 @@ struct Writer {
   void operator()(std::string_view key, bool value) const { object[key] = value; }
   void operator()(std::string_view key, double value) const {
     if (is_known(value)) object[key] = value;
+  }
+  /// Nothing where the value is the usual one.
+  void operator()(std::string_view key, double value, double usual) const {
+    if (value != usual) (*this)(key, value);
   }
   template <std::integral T>
   void operator()(std::string_view key, T value) const {
@@ -56,6 +61,10 @@ struct Reader {
     (*this)(key, found);
     if (found) number = *found;
   }
+  void operator()(std::string_view key, double& number, double usual) const {
+    number = usual;
+    (*this)(key, number);
+  }
   template <class T>
   void operator()(std::string_view key, std::optional<T>& number) const {
     const json::value* value = object.if_contains(key);
@@ -81,8 +90,8 @@ void visit_identity(const Visitor& visit, Identity& identity) {
 template <class Visitor, class SomeFigure>
 void visit_figure(const Visitor& visit, SomeFigure& figure) {
   visit("key", figure.key);
-  visit("scale", figure.field.scale);
-  visit("resolution", figure.field.resolution);
+  visit("scale", figure.field.scale, 1.0);
+  visit("resolution", figure.field.resolution, 0.0);
 }
 
 template <class Visitor, class Reading>
@@ -186,8 +195,21 @@ std::optional<Figure> parse_figure(const json::value& value) {
   return figure;
 }
 
+bool has_figure(const DeviceIdentity& identity, Quantity quantity) {
+  return std::ranges::any_of(identity.figures, [quantity](const Figure& figure) {
+    return figure.field.channel.quantity == quantity;
+  });
+}
+
+/// Whether the figures are there that the source of the energy needs.
+bool has_energy_of_source(const DeviceIdentity& identity) {
+  if (has_figure(identity, Quantity::energy) != (identity.energy_source == EnergySource::counter))
+    return false;
+  return identity.energy_source != EnergySource::integrated || has_figure(identity, Quantity::power);
+}
+
 bool parse_identity(const json::object& object, DeviceIdentity& identity) {
-  bool good = true;
+  bool good = object.contains("figures") && object.contains("activity");
   const Reader read{object, good};
   visit_identity(read, identity);
   std::string energy;
@@ -204,7 +226,7 @@ bool parse_identity(const json::object& object, DeviceIdentity& identity) {
     if (!pipe) return false;
     identity.activity.push_back(*pipe);
   }
-  return good && !identity.pci.empty();
+  return good && !identity.pci.empty() && has_energy_of_source(identity);
 }
 
 Result<GuestMessage> parse_hello(const json::object& object) {
@@ -214,8 +236,12 @@ Result<GuestMessage> parse_hello(const json::object& object) {
   if (!object.contains("devices")) return not_understood("a hello without devices");
   for (const json::value& device : items_of(object, "devices", good)) {
     if (!device.is_object()) return not_understood("a device that is no object");
-    if (!parse_identity(device.get_object(), hello.devices.emplace_back()))
+    DeviceIdentity identity;
+    if (!parse_identity(device.get_object(), identity))
       return not_understood("a device without a usable identity");
+    if (std::ranges::find(hello.devices, identity.pci, &DeviceIdentity::pci) != hello.devices.end())
+      return not_understood("two devices at " + identity.pci);
+    hello.devices.push_back(std::move(identity));
   }
   if (!good) return not_understood("a hello without devices");
   return GuestMessage(std::move(hello));

@@ -10,6 +10,9 @@
 // A device of a hello says which numbers its readings have, and how each of them becomes a value:
 //
 //   "figures":[{"key":"power_mw","quantity":"power","wire":3,"scale":0.001}, …],"activity":["hmma", …]
+//
+// Both lists are always there. A figure without "scale" has 1, without "resolution" 0. Each device has an
+// address of its own.
 #pragma once
 
 #include <span>

@@ -22,6 +22,8 @@ namespace flopwatt::accelerators {
 /// How the work of one device follows from its activity: method `pipe`. Agent only; pure.
 struct WorkModel {
   std::vector<Place> precisions;  ///< of the parts of all work
+  /// Those of them whose figure on data sheets, if there is one, is not the peak of this work.
+  std::vector<Place> without_peak{};
   /// Of one interval; nullopt where an activity that counts, or a clock, is unknown: then all of the
   /// interval's work is.
   std::function<std::optional<Work>(const Activity&)> work_of;

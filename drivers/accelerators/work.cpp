@@ -1,6 +1,7 @@
 #include "drivers/accelerators/work.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "readings/precision.h"
@@ -18,6 +19,10 @@ double Work::of(Place precision) const {
   return found == parts.end() ? 0 : found->flop;
 }
 
+bool Work::is_finite() const {
+  return std::isfinite(total()) && std::isfinite(low) && std::isfinite(high) && std::isfinite(spread);
+}
+
 Work& Work::operator+=(const Work& other) {
   for (const WorkPart& part : other.parts) {
     const auto mine = std::ranges::find(parts, part.precision, &WorkPart::precision);
@@ -32,15 +37,20 @@ Work& Work::operator+=(const Work& other) {
   return *this;
 }
 
-std::string_view beyond_peak(const Work& work, double seconds, const Product& product) {
-  constexpr double tolerance = 1.05;
-  for (const WorkPart& part : work.parts) {
-    const std::string_view precision = precision_name(part.precision);
-    const auto peak = product.peak_flop_per_second.find(std::string(precision));
-    if (peak != product.peak_flop_per_second.end() && part.flop > tolerance * peak->second * seconds)
-      return precision;
+Peaks peaks_of(const Product& product, std::span<const Place> precisions) {
+  Peaks peaks;
+  for (const Place precision : precisions) {
+    const auto peak = product.peak_flop_per_second.find(std::string(precision_name(precision)));
+    if (peak != product.peak_flop_per_second.end()) peaks.emplace_back(precision, peak->second);
   }
-  return "";
+  return peaks;
+}
+
+std::optional<Place> beyond_peak(const Work& work, double seconds, const Peaks& peaks) {
+  constexpr double tolerance = 1.05;
+  for (const auto& [precision, peak] : peaks)
+    if (work.of(precision) > tolerance * peak * seconds) return precision;
+  return std::nullopt;
 }
 
 }  // namespace flopwatt::accelerators

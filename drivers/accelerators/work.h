@@ -1,7 +1,9 @@
 // Work of an accelerator in floating-point operations, by precision. Pure.
 #pragma once
 
-#include <string_view>
+#include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "config/accelerator_table.h"
@@ -23,13 +25,19 @@ struct Work {
   [[nodiscard]] double total() const;
   /// 0 where no part is of that precision.
   [[nodiscard]] double of(Place precision) const;
+  [[nodiscard]] bool is_finite() const;
   /// A precision that this work does not have is added at the end.
   Work& operator+=(const Work& other);
 };
 
-/// The precision, by name as in Product::peak_flop_per_second, of which `work` of `seconds` is more than 1.05
-/// times the product's dense peak: then a coefficient or a sample is wrong. "" where all is plausible, or no
-/// peak is known.
-[[nodiscard]] std::string_view beyond_peak(const Work& work, double seconds, const Product& product);
+/// Dense peaks in FLOP/s of a product, by place of a part of work.
+using Peaks = std::vector<std::pair<Place, double>>;
+
+/// Those of the data sheet; nothing of a precision that the sheet does not have.
+[[nodiscard]] Peaks peaks_of(const Product& product, std::span<const Place> precisions);
+
+/// The precision of which `work` of `seconds` is more than 1.05 times the dense peak: then a coefficient or a
+/// sample is wrong. nullopt where all is plausible, or no peak is known.
+[[nodiscard]] std::optional<Place> beyond_peak(const Work& work, double seconds, const Peaks& peaks);
 
 }  // namespace flopwatt::accelerators

@@ -2,14 +2,14 @@
 
 namespace flopwatt::accelerators {
 
-std::optional<Work> WorkCounter::advance(const std::optional<Work>& increment, bool sampled) {
-  if (increment) {
+const Work* WorkCounter::advance(const std::optional<Work>& increment, bool sampled) {
+  if (increment && increment->is_finite()) {
     total_ += *increment;
   } else if (started_ || !sampled) {
-    return std::nullopt;
+    return nullptr;
   }
   started_ = true;  // the very first sample is where counting begins, from zero
-  return total_;
+  return &total_;
 }
 
 }  // namespace flopwatt::accelerators

@@ -12,12 +12,11 @@ namespace flopwatt::accelerators {
 
 class WorkCounter {
  public:
-  /// What the next reading tells: the work since the reading before (nullopt: unknown) and whether a sample
-  /// was taken, so that the work until the next reading can be known. Returns the count at this reading, in
-  /// FLOP since the counter was made; nullopt where it does not continue that of the reading before.
-  std::optional<Work> advance(const std::optional<Work>& increment, bool sampled);
-
-  [[nodiscard]] const Work& total() const { return total_; }
+  /// What the next reading tells: the work since the reading before (unknown: nullopt, or not finite) and
+  /// whether a sample was taken, so that the work until the next reading can be known. Returns the count at
+  /// this reading, in FLOP since the counter was made, valid until the next call; nullptr where it does not
+  /// continue that of the reading before.
+  const Work* advance(const std::optional<Work>& increment, bool sampled);
 
  private:
   Work total_;

@@ -28,6 +28,37 @@ std::optional<std::uint64_t> integer_of(const abi::FieldValue& field) {
   return std::nullopt;
 }
 
+template <auto Member>
+double number_of(const NvmlReading& reading) {
+  const auto& number = reading.*Member;
+  return number ? static_cast<double>(*number) : absent;
+}
+
+/// A figure, and where its number stands in a reading.
+struct Row {
+  const char* key;
+  Quantity quantity;
+  Wire wire;
+  double scale;
+  double (*number)(const NvmlReading&);
+};
+
+constexpr double milli = 1e-3, mega = 1e6, percent = 0.01;
+
+/// In the order of quantity.h.
+constexpr auto rows = std::to_array<Row>({
+    {"power_mw", Quantity::power, Wire::u32, milli, number_of<&NvmlReading::power_mw>},
+    {"power_limit_mw", Quantity::power_limit, Wire::u32, milli, number_of<&NvmlReading::power_limit_mw>},
+    {"energy_mj", Quantity::energy, Wire::u64, milli, number_of<&NvmlReading::energy_mj>},
+    {"utilization_percent", Quantity::utilization, Wire::u8, percent,
+     number_of<&NvmlReading::utilization_percent>},
+    {"memory_used_bytes", Quantity::memory_used, Wire::u64, 1.0, number_of<&NvmlReading::memory_used_bytes>},
+    {"memory_total_bytes", Quantity::memory_total, Wire::u64, 1.0,
+     number_of<&NvmlReading::memory_total_bytes>},
+    {"core_clock_mhz", Quantity::core_clock, Wire::u32, mega, number_of<&NvmlReading::core_clock_mhz>},
+    {"temperature_c", Quantity::temperature, Wire::i16, 1.0, number_of<&NvmlReading::temperature_c>},
+});
+
 bool is_offered(Return code) { return code != Return::not_supported && code != Return::function_not_found; }
 
 }  // namespace
@@ -40,37 +71,17 @@ bool is_broken(Return code) {
 }
 
 std::vector<Figure> figures(bool with_energy) {
-  using enum Quantity;
-  constexpr double milli = 1e-3, mega = 1e6, percent = 0.01;
-  const auto figure = [](const char* key, Quantity quantity, Wire wire, double scale = 1.0) {
-    return Figure{key, {.channel = {.quantity = quantity}, .wire = wire, .scale = scale}};
-  };
-  std::vector<Figure> all = {figure("power_mw", power, Wire::u32, milli),
-                             figure("power_limit_mw", power_limit, Wire::u32, milli),
-                             figure("energy_mj", energy, Wire::u64, milli),
-                             figure("utilization_percent", utilization, Wire::u8, percent),
-                             figure("memory_used_bytes", memory_used, Wire::u64),
-                             figure("memory_total_bytes", memory_total, Wire::u64),
-                             figure("core_clock_mhz", core_clock, Wire::u32, mega),
-                             figure("temperature_c", temperature, Wire::i16)};
-  if (!with_energy)
-    std::erase_if(all, [](const Figure& one) { return one.field.channel.quantity == energy; });
+  std::vector<Figure> all;
+  for (const Row& row : rows)
+    if (with_energy || row.quantity != Quantity::energy)
+      all.push_back({row.key, {.channel = {.quantity = row.quantity}, .wire = row.wire, .scale = row.scale}});
   return all;
 }
 
 std::vector<double> numbers(const NvmlReading& reading, bool with_energy) {
   std::vector<double> all;
-  const auto add = [&all](const auto& number) {
-    all.push_back(number ? static_cast<double>(*number) : absent);
-  };
-  add(reading.power_mw);
-  add(reading.power_limit_mw);
-  if (with_energy) add(reading.energy_mj);
-  add(reading.utilization_percent);
-  add(reading.memory_used_bytes);
-  add(reading.memory_total_bytes);
-  add(reading.core_clock_mhz);
-  add(reading.temperature_c);
+  for (const Row& row : rows)
+    if (with_energy || row.quantity != Quantity::energy) all.push_back(row.number(reading));
   return all;
 }
 

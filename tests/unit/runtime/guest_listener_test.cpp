@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -223,6 +224,24 @@ TEST_CASE("another user's service is believed only in a folder of that user") {
   run_listening(check_connect(folder.path / "guest.sock", "user 65534 listens there"));
   REQUIRE(::chown(folder.path.c_str(), nobody, nobody) == 0);
   run_listening(check_connect(folder.path / "guest.sock", ""));
+}
+
+TEST_CASE("a listening guest can send the longest message") {
+  const Folder folder;
+  const auto listener = GuestListener::open(folder.path / "socket");
+  REQUIRE(listener);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (folder.path / "socket").native().copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int agent = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  REQUIRE(::connect(agent, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  const auto client = listener->accept();
+  REQUIRE(client);
+  const std::string longest(max_guest_message, 'x');
+  CHECK(::send(*client, longest.data(), longest.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==
+        static_cast<ssize_t>(longest.size()));
+  ::close(*client);
+  ::close(agent);
 }
 
 }  // namespace flopwatt

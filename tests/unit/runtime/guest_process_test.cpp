@@ -120,8 +120,23 @@ awaitable<void> pauses() {
   }
 }
 
+/// Sends so many bytes as one message.
+std::string sender_of(std::size_t size) {
+  const std::string bytes = std::to_string(size);
+  return "head -c " + bytes + " /dev/zero | dd bs=" + bytes + " iflag=fullblock >&3 2>/dev/null; cat";
+}
+
+awaitable<void> longest() {
+  GuestProcess guest(shell(sender_of(max_guest_message)));
+  const auto started = co_await guest.start();
+  REQUIRE(started);
+  const auto answer = co_await guest.receive(within_limit(10s));
+  REQUIRE(answer);
+  CHECK(answer->size() == max_guest_message);
+}
+
 awaitable<void> too_long() {
-  GuestProcess guest(shell("head -c 70000 /dev/zero | dd bs=70000 iflag=fullblock >&3 2>/dev/null; cat"));
+  GuestProcess guest(shell(sender_of(max_guest_message + 1)));
   const auto started = co_await guest.start();
   REQUIRE(started);
   const auto answer = co_await guest.receive(within_limit(10s));
@@ -201,6 +216,7 @@ TEST_CASE("a guest inherits its socket and standard error, no other descriptor a
   run_guest(look_inside());
 }
 TEST_CASE("a program that is not there is a fault") { run_guest(no_program()); }
+TEST_CASE("the longest message goes through the socket") { run_guest(longest()); }
 TEST_CASE("a message that is too long is refused") { run_guest(too_long()); }
 TEST_CASE("a guest that cannot be killed is abandoned, and no other is started while it is there") {
   run_guest(cannot_be_killed());

@@ -20,11 +20,12 @@ Result<WorkModel, NoWork> make_work_model(const accelerators::DeviceIdentity& de
   const Rates* const rates = table.rates_of(device.architecture);
   if (rates == nullptr) return NoWork{"rates of generation " + device.architecture + " are not known"};
   const double per_tick = rates->at("fp16") * device.cores;
-  return WorkModel{.precisions = {Place::fp16}, .work_of = [per_tick](const Activity& activity) {
-                     const double flop =
-                         activity.ratios.at(0) * per_tick * activity.clock_end_hz * activity.seconds;
-                     return std::optional(Work{.parts = {{Place::fp16, flop}}, .low = flop, .high = flop});
-                   }};
+  return WorkModel{
+      .precisions = {Place::fp16}, .work_of = [per_tick](const Activity& activity) -> std::optional<Work> {
+        const double flop = activity.ratios.at(0) * per_tick * activity.clock_end_hz * activity.seconds;
+        if (!is_known(flop)) return std::nullopt;
+        return Work{.parts = {{Place::fp16, flop}}, .low = flop, .high = flop};
+      }};
 }
 
 }  // namespace

@@ -234,4 +234,28 @@ TEST_CASE("without pipes, rates, cores or the precision there is no work, and it
   }
 }
 
+TEST_CASE("vector FP16 is not measured by the tensor pipe's peak") {
+  AcceleratorBench bench(h100());
+  bench.table.products[0].peak_flop_per_second["fp16"] = 1e9;
+  bench.accelerator.describe(h100(), "570.86.15");
+  DeviceReading told = reading(0.5);
+  told.activity->ratios[nvidia::fp16_pipe] = 0.5;
+  const ReadingSet set = bench.accelerator.make_set(told);
+  CHECK(bench.value(set, Quantity::pipe_work, Place::fp16) == doctest::Approx(0.5 * 512 * 132 * 1.98e9));
+}
+
+TEST_CASE("numbers that a reading lacks are absent") {
+  AcceleratorBench bench(h100());
+  DeviceReading told = reading(0.5);
+  told.numbers = {412'345};
+  told.activity->ratios = {0.5};
+  const ReadingSet set = bench.accelerator.make_set(told);
+  REQUIRE(set.values.size() == set.source->fields.size());
+  CHECK(bench.value(set, Quantity::power) == doctest::Approx(412.345));
+  CHECK(bench.value(set, Quantity::pipe_active, Place::hmma) == 0.5);
+  for (const Quantity quantity : {Quantity::power_limit, Quantity::energy, Quantity::temperature})
+    CHECK_FALSE(is_known(bench.value(set, quantity)));
+  CHECK_FALSE(is_known(bench.value(set, Quantity::pipe_active, Place::fp16_pipe)));
+}
+
 }  // namespace flopwatt::accelerators

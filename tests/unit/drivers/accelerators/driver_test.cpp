@@ -263,4 +263,37 @@ TEST_CASE("names and intervals that change are taken up") {
   CHECK(bench.intake.removed == std::vector<SourceId>{0});
 }
 
+TEST_CASE("a name of an address that these accelerators do not have leaves the guest alone") {
+  DriverBench bench("");
+  REQUIRE(bench.reads(0));
+  bench.script.says("crash nvmlInit_v2");  // a guest that is started now ends
+  bench.config.accelerator_names = {{"0000:ff:00.0", "gpu-a"}};
+  bench.apply();
+  REQUIRE(bench.reads(0));
+  REQUIRE(bench.reads(0));
+  CHECK(bench.intake.removed.empty());
+}
+
+TEST_CASE("as many devices as a guest finds come in one hello") {
+  DriverBench bench("devices 128");
+  CHECK(bench.run_until([&] { return bench.intake.sources.size() == 128; }, 60s));
+}
+
+TEST_CASE("a service of before an upgrade is to be restarted") {
+  const fs::path folder = fs::temp_directory_path() / ("flopwatt-old-" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  const fs::path guest = folder / "guest";
+  std::ofstream(guest) << "#!/bin/sh\nprintf '%s' '"
+                       << R"({"message":"hello","devices":[{"pci":"0000:41:00.0","has_pipes":true}]})"
+                       << "' >&3\nexec cat <&3\n";
+  fs::permissions(guest, fs::perms::owner_all);
+  {
+    DriverBench bench("", FAKE_NVML, guest);
+    CHECK(bench.run_until(
+        [&] { return bench.inventory().trouble.find("restart flopwatt-smi@nvidia") != std::string::npos; }));
+    CHECK(bench.intake.sources.empty());
+  }
+  fs::remove_all(folder);
+}
+
 }  // namespace flopwatt::accelerators

@@ -135,4 +135,14 @@ TEST_CASE("a failed device fails with its own code, each source once a poll") {
   CHECK(bench.intake.newest(1)->fault->message == "not listed");
 }
 
+TEST_CASE("names of addresses that were not seen are taken; another name of one that was seen is refused") {
+  FleetBench bench;
+  bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}}), bench.intake);
+  CHECK(bench.fleet.take_names({{"0000:c1:00.0", "gpu-b"}}));
+  CHECK_FALSE(bench.fleet.take_names({{"0000:41:00.0", "gpu-a"}, {"0000:c1:00.0", "gpu-c"}}));
+  bench.fleet.bind(hello({{"0000:41:00.0", "GPU-a"}, {"0000:c1:00.0", "GPU-b"}}), bench.intake);
+  CHECK(bench.intake.sources[1]->name == "gpu-b");
+  CHECK_FALSE(bench.fleet.take_names({}));
+}
+
 }  // namespace flopwatt::accelerators

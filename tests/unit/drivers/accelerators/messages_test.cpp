@@ -94,11 +94,14 @@ TEST_CASE("a hello comes through with every identity") {
   sent.devices.back().figures[0].field.resolution = 0.25;
   DeviceIdentity& second = sent.devices.emplace_back();
   second.pci = "0000:c1:00.0";
-  second.energy_source = EnergySource::integrated;
+  second.energy_source = EnergySource::counter;
   // A counter in steps of 2^-16 J, as AMD has.
   second.figures = {
       {"energy_steps", {.channel = {.quantity = Quantity::energy}, .wire = Wire::u64, .scale = 1.0 / 65536}}};
   second.no_activity_reason = "nvmlGpmQueryDeviceSupport: NOT_SUPPORTED (3)";
+  DeviceIdentity& third = sent.devices.emplace_back(h100("0000:d1:00.0"));
+  third.energy_source = EnergySource::integrated;
+  third.figures = nvidia::figures(false);
   const auto message = parse(format(sent), {});
   REQUIRE(message);
   const auto* const got = std::get_if<Hello>(&*message);
@@ -147,12 +150,18 @@ TEST_CASE("what the guest does not say is refused as protocol") {
           R"({"message":"device","device":0,"code":"x","error":"y"})",
           R"({"message":"hello"})",
           R"({"message":"hello","devices":[1]})",
-          R"({"message":"hello","devices":[{"uuid":"GPU-1"}]})",  // no address to hold on to
-          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","figures":5}]})",
-          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","activity":["dance"]}]})",
-          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","figures":[{"key":"x","quantity":"dance","wire":3}]}]})",
-          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","figures":[{"key":"x","quantity":"power","wire":99}]}]})",
-          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","figures":[{"key":"x","quantity":"power","wire":3,"scale":0}]}]})",
+          R"({"message":"hello","devices":[{"uuid":"GPU-1","figures":[],"activity":[]}]})",  // no address to hold on to
+          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","figures":5,"activity":[]}]})",
+          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","figures":[],"activity":["dance"]}]})",
+          // a program of before figures were told
+          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","activity":[]}]})",
+          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","figures":[]}]})",
+          // a counter, or power to integrate, that is not among the figures
+          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","energy":"counter","figures":[],"activity":[]}]})",
+          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","energy":"integrated","figures":[],"activity":[]}]})",
+          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","figures":[{"key":"x","quantity":"dance","wire":3}],"activity":[]}]})",
+          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","figures":[{"key":"x","quantity":"power","wire":99}],"activity":[]}]})",
+          R"({"message":"hello","devices":[{"pci":"0000:41:00.0","figures":[{"key":"x","quantity":"power","wire":3,"scale":0}],"activity":[]}]})",
           R"({"message":"unavailable","text":5})",
       }) {
     CAPTURE(wrong);
@@ -161,6 +170,12 @@ TEST_CASE("what the guest does not say is refused as protocol") {
     CHECK(message.error().fault_class == FaultClass::protocol);
     CHECK(message.error().message.starts_with("sent "));
   }
+}
+
+TEST_CASE("two devices at one address are refused by it") {
+  const auto message = parse(format(Hello{.driver = "570", .devices = {h100(), h100()}}), {});
+  REQUIRE_FALSE(message);
+  CHECK(message.error().message == "sent two devices at 0000:41:00.0");
 }
 
 }  // namespace flopwatt::accelerators

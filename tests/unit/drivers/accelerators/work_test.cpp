@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 namespace flopwatt::accelerators {
 
 TEST_CASE("work adds up by precision, and a precision that is new is added") {
@@ -22,14 +24,14 @@ TEST_CASE("work beyond 1.05 times the dense peak is told by its precision") {
                      .name_match = "*",
                      .peak_flop_per_second = {{"fp64", 67e12}, {"fp32", 67e12}, {"bf16", 989e12}}};
   const auto verdict = [&](Place precision, double flop) {
-    return beyond_peak({.parts = {{precision, flop}}}, 2.0, h100);
+    return beyond_peak({.parts = {{precision, flop}}}, 2.0, peaks_of(h100, std::array{precision}));
   };
-  CHECK(verdict(Place::assumed_bf16, 2 * 989e12 * 1.049) == "");
-  CHECK(verdict(Place::assumed_bf16, 2 * 989e12 * 1.051) == "bf16");
-  CHECK(verdict(Place::bf16, 2 * 989e12 * 1.051) == "bf16");
-  CHECK(verdict(Place::fp64, 2 * 67e12 * 1.051) == "fp64");
-  CHECK(verdict(Place::fp32, 2 * 67e12 * 1.051) == "fp32");
-  CHECK(verdict(Place::assumed_fp8, 2e18) == "");  // no peak of fp8 is known
+  CHECK_FALSE(verdict(Place::assumed_bf16, 2 * 989e12 * 1.049));
+  CHECK(verdict(Place::assumed_bf16, 2 * 989e12 * 1.051) == Place::assumed_bf16);
+  CHECK(verdict(Place::bf16, 2 * 989e12 * 1.051) == Place::bf16);
+  CHECK(verdict(Place::fp64, 2 * 67e12 * 1.051) == Place::fp64);
+  CHECK(verdict(Place::fp32, 2 * 67e12 * 1.051) == Place::fp32);
+  CHECK_FALSE(verdict(Place::assumed_fp8, 2e18));  // no peak of fp8 is known
 }
 
 }  // namespace flopwatt::accelerators
