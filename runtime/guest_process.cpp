@@ -103,6 +103,17 @@ std::string distrust(int socket, const std::filesystem::path& path) {
          " listens there, who is neither root, nor this user, nor the owner of its folder";
 }
 
+/// The environment without FLOPWATT_*: those stand for flags of the command that the user gave, and the guest is
+/// another command.
+std::vector<char*> guest_environment() {
+  constexpr std::string_view flag = "FLOPWATT_";
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    if (!std::string_view(*variable).starts_with(flag)) variables.push_back(*variable);
+  variables.push_back(nullptr);
+  return variables;
+}
+
 }  // namespace
 
 void make_room_for_messages(int socket) {
@@ -133,10 +144,11 @@ Result<int> GuestProcess::spawn(int socket) {
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
+  std::vector<char*> environment = guest_environment();
   const SpawnPlan plan(socket);
   pid_t pid = 0;
-  const int error =
-      ::posix_spawn(&pid, settings_.program.c_str(), &plan.actions_, &plan.attributes_, argv.data(), environ);
+  const int error = ::posix_spawn(&pid, settings_.program.c_str(), &plan.actions_, &plan.attributes_,
+                                  argv.data(), environment.data());
   if (error != 0)
     return Fault{FaultClass::device, "starting " + settings_.program + " as " + settings_.name + ": " +
                                          error_text(error) +

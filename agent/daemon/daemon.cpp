@@ -17,6 +17,7 @@ namespace {
 
 /// From the signal to the end, whatever hangs (a disk in an endless wait): CONTRACT says 2 s.
 constexpr std::chrono::milliseconds longest_farewell{1900};
+constexpr const char* farewell_missed = "the agent does not come to an end; what was not committed is lost";
 /// How often the line for `systemctl status` is looked at.
 constexpr std::chrono::seconds status_period{5};
 
@@ -38,6 +39,7 @@ Daemon::Daemon(std::shared_ptr<const Loaded> loaded, std::unique_ptr<store::Stor
       vendors_(vendors),
       loaded_at_(now()),
       signals_(metering_, SIGTERM, SIGINT, SIGHUP),
+      end_signals_(serving_, SIGTERM, SIGINT),
       tasks_(metering_.get_executor()),
       intake_(loaded_->config.scopes),
       recorder_(loaded_->config, intake_, std::move(store)),
@@ -67,6 +69,9 @@ Result<Done> Daemon::listen() {
 
 void Daemon::run() {
   auto serving_goes_on = asio::make_work_guard(serving_);
+  end_signals_.async_wait([this](const boost::system::error_code& error, int) {
+    if (!error) exit_deadline_.arm(longest_farewell, farewell_missed);
+  });
   std::thread server = start_needed_thread("the HTTP endpoint", [this] { serving_.run(); });
   std::exception_ptr failure;
   asio::co_spawn(metering_, run_tasks(),
@@ -105,7 +110,7 @@ awaitable<void> Daemon::run_tasks() {
     failure = std::current_exception();
   }
   service_manager_.stopping();
-  exit_deadline_.arm(longest_farewell, "the agent does not come to an end; what was not committed is lost");
+  exit_deadline_.arm(longest_farewell, farewell_missed);
   if (failure) log::error("a task of the agent failed: the agent ends", {{"what", what_of(failure)}});
   co_await tasks_.end_all();
   if (failure) std::rethrow_exception(failure);

@@ -71,6 +71,7 @@ class Daemon {
   asio::io_context metering_{1};
   asio::io_context serving_{1};
   asio::signal_set signals_;
+  asio::signal_set end_signals_;  // on the serving loop: the metering loop may stand still
   TaskGroup tasks_;
   ReadingIntake intake_;
   Recorder recorder_;

@@ -149,6 +149,17 @@ def test_the_watchdog_is_fed_by_the_metering_loop_alone(tmp_path, started):
     assert agent.stop() == 0
 
 
+def test_sigterm_ends_the_agent_although_the_metering_loop_stands_still(tmp_path, started):
+    agent = start_agent(tmp_path, started, NotifySocket(tmp_path).environment)
+    wait_until(agent.answers, 10, "the agent to answer")
+    ptrace(PTRACE_SEIZE, agent.pid)
+    ptrace(PTRACE_INTERRUPT, agent.pid)
+    os.waitpid(agent.pid, 0x40000000)  # __WALL: it has stopped
+    agent.signal(signal.SIGTERM)
+    assert agent.child.wait(timeout=10) == 3
+    assert "the agent does not come to an end" in agent.log_text()
+
+
 def units(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     """The units as they are installed, with the program that was built."""
     paths = {}

@@ -103,6 +103,19 @@ awaitable<void> look_inside() {
   CHECK(*argument == "--socket_fd=3\n");
 }
 
+awaitable<void> look_at_environment() {
+  ::setenv("FLOPWATT_LISTEN", "/tmp/somewhere", 1);
+  ::setenv("OF_THE_LIBRARY", "kept", 1);
+  GuestProcess guest(shell("echo \"[$FLOPWATT_LISTEN] [$OF_THE_LIBRARY]\" >&3; cat"));
+  const auto started = co_await guest.start();
+  ::unsetenv("FLOPWATT_LISTEN");
+  ::unsetenv("OF_THE_LIBRARY");
+  REQUIRE(started);
+  const auto seen = co_await guest.receive(within_limit(10s));
+  REQUIRE(seen);
+  CHECK(*seen == "[] [kept]\n");
+}
+
 awaitable<void> no_program() {
   GuestProcess guest({.name = "guest", .program = "/no/such/program", .arguments = {}});
   const auto started = co_await guest.start();
@@ -214,6 +227,9 @@ TEST_CASE("a guest's end is reported as it was") {
 }
 TEST_CASE("a guest inherits its socket and standard error, no other descriptor and no ignored signal") {
   run_guest(look_inside());
+}
+TEST_CASE("a guest does not inherit flags that stand in the environment") {
+  run_guest(look_at_environment());
 }
 TEST_CASE("a program that is not there is a fault") { run_guest(no_program()); }
 TEST_CASE("the longest message goes through the socket") { run_guest(longest()); }
