@@ -30,7 +30,7 @@ std::string why_no_energy(EnergySource source) {
   return "the device has no energy counter, and no power to integrate";
 }
 
-/// By precision; in all; bounds; spread.
+/// Appends the work values in the order of the fields: each precision, the total, both bounds, the spread.
 void add_work(std::vector<double>& values, const std::vector<Place>& precisions, const Work* work) {
   for (const Place precision : precisions) values.push_back(work ? work->of(precision) : absent);
   values.push_back(work ? work->total() : absent);

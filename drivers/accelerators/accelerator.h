@@ -19,13 +19,13 @@ namespace flopwatt::accelerators {
 
 class Accelerator {
  public:
-  /// `vendor`, `config`, `table` and `energy` must outlive it. `name` and the device's PCI address are for
-  /// good.
+  /// `vendor`, `config`, `table` and `energy` must outlive the accelerator. The name and the PCI address of
+  /// an accelerator never change.
   Accelerator(const Vendor& vendor, const AcceleratorConfig& config, const VendorTable& table,
               std::string name, IntegratedEnergy& energy);
 
-  /// The device tells who it is, or is another card than before: makes the source anew. The count of work,
-  /// and of energy where it is integrated, goes on.
+  /// The device has described itself, or another card is in its place: makes a new source. The count of work
+  /// goes on, and so does the count of integrated energy.
   void describe(const DeviceIdentity& identity, const std::string& driver_version);
 
   [[nodiscard]] const SourcePtr& source() const { return source_; }
@@ -37,7 +37,7 @@ class Accelerator {
 
   /// Why the device does not offer method pipe, "" where it does.
   [[nodiscard]] const std::string& no_work_reason() const { return no_work_reason_; }
-  /// As Driver::why_absent.
+  /// Why the newest set has no value of `channel`: the answer to Driver::why_absent().
   [[nodiscard]] std::string why_absent(Channel channel) const;
 
  private:
@@ -62,10 +62,11 @@ class Accelerator {
   std::optional<WorkModel> work_model_;          ///< nullopt: pipe is not offered
   std::optional<EstimateRates> estimate_rates_;  ///< nullopt: estimated is not offered
   const Product* product_ = nullptr;
-  std::size_t power_ = 0, utilization_ = 0;  ///< columns
-  std::ptrdiff_t integrated_energy_ = 0;     ///< place of integrated energy among the fields
-  Peaks peaks_;                              ///< that work must not exceed
-  std::vector<double> peak_rates_;           ///< held values of the peak_rate fields, in their order
+  /// Columns of these figures in DeviceReading::numbers.
+  std::size_t power_ = 0, utilization_ = 0;
+  std::ptrdiff_t integrated_energy_ = 0;  ///< index among the fields of the source
+  Peaks peaks_;                           ///< FLOP/s that work must not exceed
+  std::vector<double> peak_rates_;        ///< held values of the peak_rate fields, in their order
   std::string no_work_reason_;
   WorkCounter work_, estimated_work_;
   std::int64_t newest_us_ = 0;  ///< time of the last reading, monotonic; 0: none yet

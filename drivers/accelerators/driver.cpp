@@ -64,7 +64,7 @@ class Metering {
     tasks.push_back(poll_on_beats(intake));
   }
 
-  /// After its tasks have ended.
+  /// To be called after the tasks of this object have ended.
   awaitable<void> end(Intake& intake) {
     fleet_.remove_sources(intake);
     co_await guest_.stop();
@@ -79,7 +79,6 @@ class Metering {
     return fleet_.why_absent(id, channel);
   }
 
-  /// As Fleet::take_names.
   bool take_names(const std::vector<NameOverride>& names) { return fleet_.take_names(names); }
 
  private:
@@ -144,8 +143,8 @@ class Metering {
     }
   }
 
-  /// At `auto`, and without a guest that is a service. Else a guest is started, which knows best what is
-  /// wrong.
+  /// True at `auto` where no guest is a service of its own. Otherwise a guest is started, since the
+  /// guest reports best what is wrong.
   [[nodiscard]] bool may_be_missing() const {
     std::error_code error;
     return !config_.required && !std::filesystem::exists(settings_.guest.socket, error);

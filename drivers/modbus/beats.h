@@ -10,8 +10,8 @@ namespace flopwatt::modbus {
 
 /// The beats of a meter: moments one interval apart. A poll that begins late does not move the next beat. One
 /// beat that came due in the meantime is polled at once, so that a neighbour's timeout costs lateness and not
-/// a reading. Further beats are counted as skipped. Beats while a failing meter is left alone are neither
-/// polled nor skipped.
+/// a reading. Further beats are counted as skipped. The beats of a failing meter that is left alone are
+/// neither polled nor counted as skipped.
 class Beats {
  public:
   /// The first poll is due within a second of `from`, however long the interval.

@@ -1,5 +1,5 @@
-// One bus: the connection to one address and the meters behind that address, polled one after another.
-// Metering loop only.
+// One bus: the connection to one address and the meters behind that address, which the bus polls one after
+// another. Everything here runs on the metering loop.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -38,7 +38,7 @@ class Bus {
   boost::asio::awaitable<void> run(Intake& intake);
 
   [[nodiscard]] BusUse use() const;
-  /// As Driver::why_absent.
+  /// The answer to Driver::why_absent() for a meter of this bus; "" for any other source.
   [[nodiscard]] std::string why_absent(SourceId id, Channel channel) const;
 
  private:

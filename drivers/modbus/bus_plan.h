@@ -14,7 +14,7 @@ namespace flopwatt::modbus {
 struct BusPlan {
   ModbusAddress address;
   std::vector<const MeterConfig*> meters;  ///< into the Config that was planned
-  std::chrono::microseconds cycle{0};      ///< planned_cycle(meters)
+  std::chrono::microseconds cycle{0};      ///< as planned_cycle() gives it for `meters`
 
   /// As configured under `buses`, else its address.
   [[nodiscard]] const std::string& name() const { return meters.front()->bus; }

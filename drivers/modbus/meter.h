@@ -31,7 +31,7 @@ namespace flopwatt::modbus {
 /// A poll that goes on with another call of Meter::poll() at Meter::due(). Until then the line is free.
 struct PollPaused {};
 
-/// A poll that has ended.
+/// A poll that has ended, with its reading set or the fault of a poll without any answer.
 struct PollEnded {
   Result<ReadingSet> set;
   std::chrono::microseconds lateness;  ///< how long after its due time it began
@@ -69,7 +69,7 @@ class Meter {
   /// `shares_line`: others wait while this meter does not answer. Returns the fault to report.
   Fault failed(Fault fault, SteadyTime now, SteadyTime connection_retry_at, bool shares_line);
 
-  /// As Driver::why_absent.
+  /// Why the newest set has no value of `channel`: the answer to Driver::why_absent().
   [[nodiscard]] std::string why_absent(Channel channel) const;
 
   [[nodiscard]] SourceId id() const { return id_; }

@@ -45,8 +45,7 @@ Result<WorkModel, NoWork> make_work_model(const accelerators::DeviceIdentity& de
     return NoWork{capability + " has no tensor rate for the configured tensor_precision " +
                   std::string(label_of(tensor_precision))};
   return WorkModel{.precisions = {Place::fp64, Place::fp32, Place::fp16, of_pipes->tensor_precision},
-                   // Vector FP16 has no peak of its own on data sheets, whose figure is that of the tensor
-                   // pipe.
+                   // The FP16 figure of data sheets is that of the tensor pipe, not of vector FP16.
                    .without_peak = {Place::fp16},
                    .work_of = [rates = *of_pipes](const accelerators::Activity& activity) {
                      return pipe_work(rates, activity);

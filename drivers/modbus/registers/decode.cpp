@@ -32,7 +32,7 @@ double unsigned_value(std::uint64_t bits) {
 
 template <class Signed>
 double signed_value(std::uint64_t bits) {
-  const auto raw = static_cast<Signed>(bits);  // C++20: two's complement
+  const auto raw = static_cast<Signed>(bits);  // C++20 defines the cast as two's complement
   if (raw == std::numeric_limits<Signed>::max() || raw == std::numeric_limits<Signed>::min()) return absent;
   return static_cast<double>(raw);
 }
@@ -62,7 +62,7 @@ double raw_value(std::uint64_t bits, Wire wire) {
     case Wire::f64:
       return plausible(std::bit_cast<double>(bits));
     case Wire::u8:
-      break;  // no register has it
+      break;  // registers have 16 bits or more
   }
   return absent;
 }

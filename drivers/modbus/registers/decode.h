@@ -24,8 +24,8 @@ namespace flopwatt::modbus {
 
 /// The field of `reg` while the product of its scale registers is `factor` (1 where it has none):
 ///   value = held_value(raw, field.scale); the resolution grows with the factor.
-/// The type of a difference (`minus`) is the next wider signed one, that of a power factor that may come in
-/// per cent f64.
+/// A difference (`minus`) has the next wider signed type. A power factor that may come in per cent is f64,
+/// since its scale depends on the number.
 [[nodiscard]] Field field_of(const Register& reg, double factor);
 
 /// The value in the held unit, or `absent`. `raw`: from decode_raw(), with `minus` subtracted. `factor`: the

@@ -73,7 +73,8 @@ std::vector<Field> MeterValues::fields() const {
 void MeterValues::write(std::vector<double>& values) const {
   for (std::size_t i = 0; i < registers_.size(); ++i) {
     const Register& reg = registers_[i];
-    const double raw = reg.minus ? raw_[i].value - raw_[i].minus : raw_[i].value;  // absent spreads
+    // `absent` is NaN, so that one absent number makes the difference absent.
+    const double raw = reg.minus ? raw_[i].value - raw_[i].minus : raw_[i].value;
     values[i] = is_known(raw) ? value_of(raw, reg, factor(i)) : absent;
   }
 }

@@ -43,14 +43,14 @@ class MeterValues {
  private:
   struct Raw {
     double value = 0, minus = 0;
-    std::array<double, 4> factors{};  // parallel to scaled_by
+    std::array<double, 4> factors{};  // in the order of Register::scaled_by
   };
   [[nodiscard]] double factor(std::size_t index) const;
 
   std::vector<Register> registers_;
-  std::vector<Raw> raw_;             // parallel to registers_
-  std::vector<std::size_t> scaled_;  // registers with a factor
-  std::vector<double> described_;    // parallel to registers_: the factor in fields()
+  std::vector<Raw> raw_;             // one for each of registers_
+  std::vector<std::size_t> scaled_;  // indices of the registers with a factor
+  std::vector<double> described_;    // for each of registers_ the factor in fields()
 };
 
 }  // namespace flopwatt::modbus
