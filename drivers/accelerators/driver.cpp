@@ -1,5 +1,6 @@
 #include "drivers/accelerators/driver.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <filesystem>
 #include <optional>
@@ -127,10 +128,13 @@ class Metering {
   }
 
   awaitable<void> poll_on_beats(Intake& intake) {
-    Schedule schedule(config_.interval, std::chrono::microseconds(0), Clock::now());
+    Schedule schedule(config_.interval, std::chrono::microseconds(0), Pace::moving, Clock::now());
+    SteadyTime earliest{};
     for (;;) {
-      co_await sleep_until(schedule.due());
+      co_await sleep_until(std::max(schedule.due(), earliest));
       const Beat beat{.due = schedule.due(), .begun = Clock::now()};
+      // Sensors tell nothing new to a poll that follows too soon on one that was late.
+      earliest = beat.begun + least_distance(config_.interval);
       fleet_.begin_poll();
       std::optional<Fault> fault = down_reason_;
       if (ready_) {
@@ -138,7 +142,8 @@ class Metering {
         if (fault) guest_failed(*fault);
       }
       fleet_.fail_the_rest(fault ? *fault : not_listed(), beat, intake);
-      const auto missed = schedule.advance(Clock::now());
+      // A beat that came due during the poll is polled at once: it may be only 0.6 intervals after it.
+      const auto missed = schedule.catch_up(Clock::now());
       if (missed > 0) fleet_.skip(missed, intake);
     }
   }

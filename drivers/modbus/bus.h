@@ -46,6 +46,8 @@ class Bus {
   boost::asio::awaitable<void> poll(std::shared_ptr<Meter> meter, Intake& intake);
   /// The meter to poll at `now`; where none is due, the meter that is due first.
   [[nodiscard]] const std::shared_ptr<Meter>& next(SteadyTime now) const;
+  /// Of the meter at `index`, among those that are due at the same moment: the lowest is polled first.
+  [[nodiscard]] std::size_t place_of(std::size_t index) const;
 
   std::string name_;
   ModbusAddress address_;

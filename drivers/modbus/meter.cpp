@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "drivers/modbus/bus_plan.h"
 #include "drivers/modbus/fault_text.h"
 #include "drivers/modbus/registers/decode.h"
 #include "drivers/modbus/sunspec/sunspec.h"
@@ -71,6 +72,7 @@ bool Meter::is(const MeterConfig& config) const {
 
 SourcePtr Meter::update(microseconds planned_cycle) {
   planned_cycle_ = planned_cycle;
+  beats_.set_pace(pace_of(config_.interval, planned_cycle));
   SourcePtr described = describe();
   if (*described == *source_) return nullptr;
   source_ = std::move(described);

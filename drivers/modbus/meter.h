@@ -50,7 +50,8 @@ class Meter {
   /// cycle of the bus do not count.
   [[nodiscard]] bool is(const MeterConfig& config) const;
 
-  /// The planned cycle of the bus has changed. Returns the new description, nullptr where it is the same.
+  /// The planned cycle of the bus has changed: how the beats follow each other may change, too. Returns the
+  /// new description, nullptr where it is the same.
   [[nodiscard]] SourcePtr update(std::chrono::microseconds planned_cycle);
 
   /// The meter is no longer configured: the result of a poll in progress is dropped.
@@ -74,6 +75,9 @@ class Meter {
 
   [[nodiscard]] SourceId id() const { return id_; }
   [[nodiscard]] SteadyTime due() const { return round_ ? round_->due() : beats_.due(); }
+  /// The number of the beat that is due next or polled now, and how the beats after it follow.
+  [[nodiscard]] std::int64_t beat() const { return beats_.beat(); }
+  [[nodiscard]] Pace pace() const { return beats_.pace(); }
   [[nodiscard]] bool failing() const { return health_.failing(); }
   [[nodiscard]] bool close_after_poll() const { return config_.close_after_poll; }
   [[nodiscard]] const UnitUse& use() const { return counters_.use(); }

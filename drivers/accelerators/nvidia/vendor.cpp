@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "drivers/accelerators/nvidia/device_reader.h"
+#include "drivers/accelerators/nvidia/gpm_sampler.h"
 #include "drivers/accelerators/nvidia/nvml_library.h"
 #include "drivers/accelerators/nvidia/pipe_work.h"
 #include "drivers/accelerators/nvidia/pipes.h"
+#include "runtime/schedule.h"
 
 namespace flopwatt::nvidia {
 namespace {
@@ -14,6 +16,9 @@ namespace {
 using accelerators::NoWork;
 using accelerators::Unavailable;
 using accelerators::WorkModel;
+
+// However near two polls are, they are two samples.
+static_assert(least_distance(keys.shortest_interval) > gpm_min_distance);
 
 Unavailable unavailable(const Fault& fault) {
   return {.no_library = fault.code == static_cast<int>(abi::Return::library_not_found),

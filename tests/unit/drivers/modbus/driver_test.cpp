@@ -32,7 +32,7 @@ TEST_CASE("meters are read every interval, with time, scale and source") {
     CHECK(set.values[1] == doctest::Approx(230.5));
     CHECK(set.half_duration_us >= 0);
     CHECK(set.time.wall_us > 1'700'000'000'000'000);
-    if (last != 0) CHECK(std::abs(set.time.monotonic_us - last - 100'000) < 60'000);
+    if (last != 0) CHECK(std::abs(set.time.monotonic_us - last - 100'000) < 100'000);
     last = set.time.monotonic_us;
   }
   const auto use = rack.driver->bus_use();
@@ -141,7 +141,7 @@ TEST_CASE("a meter that comes back is read again at every beat") {
   REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].sets.size() == 4; }));
   const auto& pdu = rack.ledger["pdu"];
   CHECK(pdu.faults.size() == 3);
-  CHECK(pdu.sets[3].time.monotonic_us - pdu.sets[0].time.monotonic_us < 380'000);
+  CHECK(pdu.sets[3].time.monotonic_us - pdu.sets[0].time.monotonic_us < 480'000);
 }
 
 TEST_CASE("what is refused is absent, the rest is read in the same poll") {

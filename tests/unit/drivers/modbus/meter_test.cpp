@@ -100,7 +100,7 @@ struct Polled {
         modbus_test::value_at(0, {Quantity::energy_import, Place::whole, 0}, Wire::f32),
         modbus_test::value_at(500, {Quantity::active_power, Place::whole, 0}, Wire::f32)};
     line.answers = answers;
-    Meter meter(config, make_source(config, 0s), 0, Beats(1s, 0s, begin));
+    Meter meter(config, make_source(config, 0s), 0, Beats(1s, 0s, Pace::steady, begin));
     asio::io_context io;
     std::exception_ptr failure;
     asio::co_spawn(io, poll_times(meter, line, 8, faults),
