@@ -46,8 +46,13 @@ class Accelerator {
   /// Place of a figure among those of the identity; their number where there is none.
   [[nodiscard]] std::size_t column_of(Quantity quantity) const;
   void add_peak_rates(std::vector<Field>& fields);
-  /// Held value of a figure; `absent` where the reading has no such number.
-  [[nodiscard]] double figure(const DeviceReading& reading, std::size_t column) const;
+  /// Held value of a figure of the newest reading; `absent` where it has no such number, and where no device
+  /// can have such a value: see why_refused().
+  [[nodiscard]] double figure(std::size_t column) const;
+  void take_numbers(const DeviceReading& reading);
+  /// Why a value that the device tells is not taken, "" where it is or where there is none.
+  [[nodiscard]] std::string why_refused(std::size_t column) const;
+  [[nodiscard]] bool is_beyond_limit(std::size_t column) const;
   [[nodiscard]] std::optional<Work> increment(const DeviceReading& reading);
   [[nodiscard]] double integrated_energy(const DeviceReading& reading);
   [[nodiscard]] std::optional<Work> estimated_increment(const DeviceReading& reading) const;
@@ -63,7 +68,9 @@ class Accelerator {
   std::optional<EstimateRates> estimate_rates_;  ///< nullopt: estimated is not offered
   const Product* product_ = nullptr;
   /// Columns of these figures in DeviceReading::numbers.
-  std::size_t power_ = 0, utilization_ = 0;
+  std::size_t power_ = 0, power_limit_ = 0, utilization_ = 0;
+  std::vector<double> told_;              ///< held values of the newest reading's figures, taken or not
+  double highest_limit_w_ = 0;            ///< the highest power limit that the device told; 0: none yet
   std::ptrdiff_t integrated_energy_ = 0;  ///< index among the fields of the source
   Peaks peaks_;                           ///< FLOP/s that work must not exceed
   std::vector<double> peak_rates_;        ///< held values of the peak_rate fields, in their order

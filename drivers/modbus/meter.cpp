@@ -45,6 +45,7 @@ SourcePtr make_source(const MeterConfig& config, microseconds planned_cycle) {
   source->effective_period = std::max(config.interval, planned_cycle);
   source->accuracy = config.accuracy.meter_class / 100;
   source->ct_accuracy = config.accuracy.ct_class / 100;
+  source->refresh = config.profile.refresh;
   for (const Register& reg : config.profile.registers) source->fields.push_back(field_of(reg, 1));
   return source;
 }

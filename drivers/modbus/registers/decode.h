@@ -13,7 +13,8 @@ namespace flopwatt::modbus {
 /// The number in the 2 * width bytes of a register, before scaling. `absent` where the bits mean "not
 /// available" or are no plausible number of the type:
 ///   unsigned: all bits one; signed: the largest or the smallest number of the type;
-///   floating: NaN, infinite, or nonzero and below 1e-30 (a wrong word order or type);
+///   floating: NaN, infinite, the largest or the smallest number of the type, or nonzero and below 1e-30 (a
+///             wrong word order or type);
 ///   modulo_10000: a word above 9999;
 ///   any type: the bits that `reg.unavailable` lists.
 [[nodiscard]] double decode_raw(std::span<const std::uint8_t> bytes, const Register& reg);

@@ -76,7 +76,7 @@ TEST_CASE("what libmodbus encodes is decoded exactly") {
   MeterConfig& meter = rack.add("pdu", {"127.0.0.1", server.port()});
   meter.profile.registers = {value_at(10, {Quantity::active_power, Place::whole, 0}, Wire::i32, 0.5),
                              value_at(20, {Quantity::voltage, Place::l1, 0}, Wire::f32),
-                             value_at(30, {Quantity::frequency, Place::whole, 0})};
+                             value_at(30, {Quantity::apparent_power, Place::whole, 0})};
   meter.profile.registers[1].function = 4;
   meter.profile.registers[1].word_order = WordOrder::little;
   REQUIRE(rack.run_until([&] { return rack.ledger["pdu"].polls() == 1; }));
