@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "readings/reading_set.h"
+#include "readings/register_verdict.h"
 
 namespace flopwatt {
 
@@ -30,6 +31,8 @@ struct ScopeFigures {
   ReadingSet figures;  ///< of kind scope
   /// Trailing: they end at the newest moment that every source has reached.
   std::vector<WindowFigures> windows;
+  /// Of its meters and accelerators that have a register and power.
+  std::vector<RegisterFigures> registers;
 };
 
 }  // namespace flopwatt

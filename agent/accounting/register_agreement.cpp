@@ -45,7 +45,8 @@ void RegisterAgreement::move(std::int64_t time_us, double growth, double step) {
   const double rest_s = has_moved_ ? seconds(time_us - moved_us_) : 0;
   refresh_s_ *= std::exp(-rest_s / edge_memory_s);
   // It could have moved earlier, and did not.
-  if (has_moved_ && still_joules_ >= 2 * step && growth >= 2 * step) refresh_s_ = std::max(refresh_s_, rest_s);
+  if (has_moved_ && still_joules_ >= 2 * step && growth >= 2 * step)
+    refresh_s_ = std::max(refresh_s_, rest_s);
   edge_ = std::max(last_interval_, edge_ * std::exp(-rest_s / edge_memory_s));
   if (has_moved_ && since_move_.is_known && since_move_.seconds > 0) {
     const double kept = std::exp(-since_move_.seconds / memory_s);

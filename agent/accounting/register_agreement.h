@@ -19,14 +19,9 @@
 #include <cstdint>
 #include <optional>
 
-namespace flopwatt::accounting {
+#include "readings/register_verdict.h"
 
-enum class RegisterVerdict : std::uint8_t {
-  agrees,       ///< or nothing is known to the contrary
-  stands_still, ///< it does not move while power flows
-  differs,      ///< by less than a factor of two: one of them is badly calibrated, or power is under-sampled
-  contradicts,  ///< neither can be told right
-};
+namespace flopwatt::accounting {
 
 class RegisterAgreement {
  public:
@@ -74,7 +69,7 @@ class RegisterAgreement {
   Sums moves_;       // of the last hour, from move to move
   bool has_moved_ = false;
   std::int64_t moved_us_ = 0;
-  double still_joules_ = 0;   // integrated when the register was last seen to stand still
+  double still_joules_ = 0;  // integrated when the register was last seen to stand still
   double refresh_s_ = 0;
   double last_interval_ = 0;  // integrated in the newest interval, J
   double edge_ = 0;           // the largest recent energy of one interval with a move, J

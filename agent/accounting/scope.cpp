@@ -33,6 +33,16 @@ bool is_fresh(const Member* member, std::int64_t now_us) {
   return member != nullptr && !member->is_stale(now_us);
 }
 
+// Of whole sources: a branch has no name of its own.
+void tell_registers(const std::vector<const Member*>& members, std::vector<RegisterFigures>& registers) {
+  for (const Member* member : members) {
+    if (member == nullptr || member->branch() != 0) continue;
+    const RegisterAgreement& agreement = member->energy().agreement();
+    registers.push_back({member->source().name, member->source().kind == SourceKind::meter,
+                         agreement.verdict(), agreement.ratio().value_or(absent)});
+  }
+}
+
 bool put(const std::vector<EnergyEntry>& entries, const EnergyEntry& entry,
          std::vector<const Member*>& members, const Member* member) {
   const auto found = std::ranges::find(entries, entry);
@@ -212,6 +222,8 @@ ScopeFigures Scope::figures(Moment now, double min_coverage) const {
   figures.from_meters = from_meters();
   figures.method = totals_.method();
   figures.figures = running_figures(now);
+  tell_registers(meters_, figures.registers);
+  tell_registers(devices_, figures.registers);
   // A silent accelerator beside meters leaves the windows, with a coverage that falls.
   const bool is_stale = std::ranges::any_of(
       energy_members(), [&](const Member* member) { return !is_fresh(member, now.monotonic_us); });

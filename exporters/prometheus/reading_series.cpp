@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "exporters/prometheus/series_labels.h"
@@ -168,7 +170,22 @@ void ReadingSeries::write(PageWriter& writer, const Snapshot& snapshot) {
     for (SourceLines* lines : by_kind_.at(static_cast<std::size_t>(table[row].source)))
       lines->write_row(writer, row);
   }
+  write_register_ratios(writer, snapshot);
   write_info(writer, snapshot);
+}
+
+void ReadingSeries::write_register_ratios(PageWriter& writer, const Snapshot& snapshot) {
+  writer.family("flopwatt_meter_energy_power_ratio", FamilyType::gauge,
+                "Growth of the energy register over integrated power, of the last hour.");
+  std::set<std::string_view> written;  // a meter counts in nested scopes
+  for (const ScopeFigures& scope : snapshot.scopes) {
+    for (const RegisterFigures& one : scope.registers) {
+      if (!one.is_meter || !is_known(one.energy_power_ratio) || !written.insert(one.source).second) continue;
+      std::string labels;
+      append_label(labels, "meter", one.source);
+      writer.sample(labels, one.energy_power_ratio);
+    }
+  }
 }
 
 void ReadingSeries::write_info(PageWriter& writer, const Snapshot& snapshot) const {

@@ -81,6 +81,7 @@ class ReadingSeries {
     SourceLines* find(const Source& source);  // by kind and name; null: it is new
   };
   void take(Before& before, SourceLines::Basis basis, const ReadingSet* set, bool stale);
+  static void write_register_ratios(PageWriter& writer, const Snapshot& snapshot);
   void write_info(PageWriter& writer, const Snapshot& snapshot) const;
 
   // In the order of the snapshot: the sources, then each scope and its windows.

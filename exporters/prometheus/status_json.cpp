@@ -76,6 +76,14 @@ json::object window_object(const WindowFigures& window) {
   return object;
 }
 
+// Registers that power contradicts, by source; empty: none.
+json::object contradictions_of(const ScopeFigures& scope) {
+  json::object object;
+  for (const RegisterFigures& one : scope.registers)
+    if (one.verdict != RegisterVerdict::agrees) object[one.source] = text(explanation_of(one));
+  return object;
+}
+
 json::object scope_object(const ScopeFigures& scope) {
   json::object object;
   if (!scope.parent.empty()) object["parent"] = text(scope.parent);
@@ -88,6 +96,8 @@ json::object scope_object(const ScopeFigures& scope) {
     if (row != nullptr && is_known(scope.figures.values[i]))
       object[scope_key(*row)] = scope.figures.values[i];
   }
+  if (auto contradictions = contradictions_of(scope); !contradictions.empty())
+    object["contradictions"] = std::move(contradictions);
   json::object windows;
   for (const WindowFigures& window : scope.windows) {
     const std::string_view name = window.figures.source->name;

@@ -186,8 +186,8 @@ TEST_CASE("the step of a register is the common measure of its growth") {
   };
   CHECK(learned({1000, 0, 1000, 2000}, 0) == 1000);
   CHECK(learned({3000, 2000, 2000, 3000, 5000}, 1e-6) == doctest::Approx(1000));
-  CHECK(learned({1000, 1000, 1000}, 0) == 0);           // always the same: nothing is known
-  CHECK(learned({1000.4, 0, 999.7, 2000.2}, 1) == 1000.4);  // a float's rounding is no finer step
+  CHECK(learned({1000, 1000, 1000}, 0) == 0);                    // always the same: nothing is known
+  CHECK(learned({1000.4, 0, 999.7, 2000.2}, 1) == 1000.4);       // a float's rounding is no finer step
   CHECK(learned({1000, 0, 2000, 1437, 2000, 3000}, 1) == 1000);  // one torn reading
   CHECK(learned({500, 501.3, 498.9, 502.2, 500.7, 499.1, 503.4}, 0.001) < 10);
 }
