@@ -10,6 +10,7 @@
 
 #include "config/read_accelerator_table.h"
 #include "config/sections.h"
+#include "config/short_windows.h"
 #include "config/yaml/text_file.h"
 
 namespace flopwatt {
@@ -128,6 +129,7 @@ void read_root(const YamlNode& root, Config& config, Reporter& report, const Dat
   warn_without_work(config, report);
   warn_unused_buses(config, report);
   warn_same_units(config, report);
+  warn_short_windows(config, report);
 }
 
 void sort_findings(std::vector<Finding>& findings, const std::string& main_file) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "config/profiles/read_profile.h"
 #include "config/profiles/read_registers.h"
 #include "config/profiles/register_limits.h"
 #include "config/read_buses.h"
@@ -130,7 +131,20 @@ void read_sunspec_model(MapReader& map, MeterConfig& meter) {
   meter.sunspec_model = static_cast<std::uint8_t>(number);
 }
 
-// `profile` or `registers`, `max_registers` and `sunspec_model`.
+// The meter's own registers: all there are, or beside those of a profile. There each takes the place of the
+// profile's register of the same quantity, or comes after all of them.
+void read_own_registers(const YamlNode& node, MeterConfig& meter, Reporter& report) {
+  std::vector<Register>& all = meter.profile.registers;
+  for (Register& own : read_registers(node, meter.profile.limits, Unpublished::refused, report).registers) {
+    const auto same = std::ranges::find(all, own.channel, &Register::channel);
+    if (same == all.end())
+      all.push_back(std::move(own));
+    else
+      *same = std::move(own);
+  }
+}
+
+// `profile` and `registers`, `max_registers` and `sunspec_model`.
 void read_what_to_read(MapReader& map, MeterConfig& meter, ProfileLibrary& profiles) {
   Reporter& report = map.report();
   const YamlNode* profile = map.find("profile");
@@ -143,18 +157,19 @@ void read_what_to_read(MapReader& map, MeterConfig& meter, ProfileLibrary& profi
                  "a meter needs 'profile' (a name as eastron-sdm630, or a path) or 'registers'; write one");
     return;
   }
-  if (profile != nullptr && registers != nullptr) {
-    report.error(registers->at, "a meter has either 'profile' or 'registers'; remove one of them");
-    return;
-  }
-  if (limited) meter.profile.limits.max_registers = static_cast<std::uint16_t>(max_registers);
-  if (registers != nullptr) {
-    meter.profile.registers =
-        read_registers(*registers, meter.profile.limits, Unpublished::refused, report).registers;
-  } else if (const MeterProfile* found = profiles.find(*profile, report)) {
+  const auto longest = static_cast<std::uint16_t>(max_registers);
+  const MeterProfile* found = profile == nullptr ? nullptr : profiles.find(*profile, report);
+  if (found != nullptr)
     meter.profile = *found;
-    if (limited) limit_requests(meter, static_cast<std::uint16_t>(max_registers), *max_node, report);
-  }
+  else if (limited)
+    meter.profile.limits.max_registers = longest;
+  if (registers != nullptr && meter.profile.sunspec)
+    map.refuse_not_yet("registers",
+                       "beside profile: sunspec the device itself says what it has; remove them");
+  else if (registers != nullptr)
+    read_own_registers(*registers, meter, report);
+  if (limited && found != nullptr) limit_requests(meter, longest, *max_node, report);
+  if (profile != nullptr && found == nullptr) meter.profile.registers.clear();  // not all that it has
   read_sunspec_model(map, meter);
   warn_if_useless(meter, profile != nullptr ? profile->at : registers->at, report);
 }
@@ -214,6 +229,7 @@ MeterConfig read_meter(const YamlNode& node, const Reading& reading, ProfileLibr
   resolve_line(map, meter, reading.config, timeout_assumed);
   read_unit_id(map, meter);
   read_what_to_read(map, meter, profiles);
+  map.read_duration("refresh", refresh_range, meter.profile.refresh);  // goes before that of the profile
   if (timeout_assumed) assume_timeout(meter);
   read_branches(map, meter);
   read_accuracy(map, meter);

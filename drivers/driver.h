@@ -1,5 +1,4 @@
-// What a driver is to the agent, and what the agent is to a driver. Everything here happens on the metering
-// loop.
+// What a driver is to the agent, and what the agent is to a driver. All calls are made on the metering loop.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -60,8 +59,7 @@ class Driver {
   /// Why the newest set of its source has no value of that channel, or no such field: a part of a sentence,
   /// "" where the driver only knows that the device gave none. Metering loop.
   [[nodiscard]] virtual std::string why_absent(SourceId, Channel) const { return {}; }
-  /// What the driver counts of its own work. No other part of the agent has families of these names. Metering
-  /// loop.
+  /// What the driver counts of its own work. Only this driver has families of these names. Metering loop.
   [[nodiscard]] virtual std::vector<MetricFamily> metric_families() const { return {}; }
   /// The driver's sections of /api/v1/status; their keys are the driver's alone. Metering loop.
   [[nodiscard]] virtual std::vector<StatusSection> status_sections() const { return {}; }

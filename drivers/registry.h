@@ -15,8 +15,8 @@
 
 namespace flopwatt {
 
-/// A driver, and how it takes a configuration that was loaded anew while it runs: what did not change goes
-/// on. Metering loop.
+/// A driver, and how the driver takes a reloaded configuration while it runs: what did not change goes on.
+/// Both are used on the metering loop.
 struct ReloadableDriver {
   std::unique_ptr<Driver> driver;
   std::function<void(const Loaded&)> apply;

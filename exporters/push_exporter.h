@@ -18,7 +18,7 @@ struct SourceStatus {
   SourcePtr source;
   bool up = false;
   bool known = false;  ///< the first poll has answered or failed; before, nothing is published
-  FaultClass fault = FaultClass::timeout;  ///< where !up
+  FaultClass fault = FaultClass::timeout;  ///< has a meaning where `up` is false
   std::int64_t since_wall_us = 0;
 
   bool operator==(const SourceStatus&) const = default;

@@ -35,14 +35,14 @@ struct SourceState {
   SourceId id = 0;                 ///< by which the drivers know the source
   std::vector<Missing> missing{};  ///< of a source that is up, where the status was asked for
 
-  [[nodiscard]] bool is_up() const { return !stale && newest; }  ///< `flopwatt_source_up`
+  [[nodiscard]] bool is_up() const { return !stale && newest; }  ///< the value of flopwatt_source_up
 };
 
 struct StoreState {
   bool up = false;
   std::uint64_t readings = 0;  ///< stored since the store was made
   std::uint64_t size_bytes = 0;
-  std::int64_t oldest_wall_us = 0;       ///< 0: empty
+  std::int64_t oldest_wall_us = 0;       ///< time of the oldest reading; 0: the store is empty
   std::uint64_t waiting_readings = 0;    ///< read, not yet committed
   std::uint64_t discarded_readings = 0;  ///< never committed: the store was down for too long
   std::string fault;
@@ -51,7 +51,8 @@ struct StoreState {
 struct ExporterState {
   std::string name;
   bool up = false;
-  std::uint64_t delivered = 0, dropped = 0, backlog = 0;  ///< readings
+  /// Numbers of readings; the backlog waits to be delivered.
+  std::uint64_t delivered = 0, dropped = 0, backlog = 0;
 };
 
 /// Cumulative counts in the Prometheus sense.
@@ -64,7 +65,7 @@ struct HistogramState {
 struct Snapshot {
   Moment taken;
   std::string node;
-  std::vector<SourceState> sources;  ///< ascending by id
+  std::vector<SourceState> sources;  ///< in ascending order of id
   std::vector<ScopeFigures> scopes;
   StoreState store;
   std::vector<ExporterState> exporters;

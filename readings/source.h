@@ -75,7 +75,7 @@ struct Source {
   double accuracy = 0.0;
   double ct_accuracy = 0.0;
   /// Greatest age of a power or energy value when it is read: the device refreshes it at this
-  /// period (NVML: 100 ms).
+  /// period (NVML: 100 ms; a meter: as configured or as its profile says). 0: not known.
   std::chrono::microseconds refresh{0};
   std::vector<Field> fields;
 

@@ -32,7 +32,9 @@ namespace flopwatt::accounting {
 ///       the configured one, energy starts at 0; if `device_lists` differs, device energy and work do.
 ///   source/<source>/... or, of a branch, source/<meter>/<branch>/...
 ///       energy_j, energy_time_us (wall): the last register reading, from which energy catches up;
-///       identity: the device of that register; peak_w: the highest recent power, which bounds likely growth.
+///       identity: the device of that register; peak_w: the highest recent power, which bounds likely growth;
+///       step_j: the step that the register was seen to count in; ahead_j: what totals have counted by power
+///       while the register stood still.
 using flopwatt::Totals;
 
 struct Settings {

@@ -9,6 +9,8 @@ namespace flopwatt::accounting {
 namespace {
 
 constexpr double lump_memory_s = 900;
+constexpr double fewest_lumps = 3;
+constexpr double few_lumps = 10;
 
 }  // namespace
 
@@ -39,7 +41,11 @@ WorkPart CountedWork::part(std::span<const TimeSpan> covered) const {
   part.work = part.low = part.high = track_.growth(covered)[0];
   part.sampling_variance = track_.cut_variance(covered);
   const auto stretches = static_cast<double>(covered.size());
-  part.lump_variance = stretches * lump_ * lump_ / 6;
+  const double lumps = lump_ > 0 ? part.work / (lump_ * stretches) : few_lumps;
+  if (lumps < fewest_lumps)
+    part.lump_variance = part.work * part.work;
+  else
+    part.lump_variance = stretches * lump_ * lump_ / (lumps < few_lumps ? 3 : 6);
   part.time_variance = time_variance_.of(part.work, covered);
   return part;
 }

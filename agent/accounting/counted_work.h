@@ -4,8 +4,9 @@
 //
 // Counting comes in lumps: a training step reports its work when the step is done. The share of a lump that
 // lies inside a window is unknown at both ends of the window. So the largest recent growth q between two
-// readings is treated as the step of a register: u^2 = 2 (q/sqrt 12)^2 for each stretch. Lumps are forgotten
-// with a time constant of 15 minutes.
+// readings is treated as the step of a register: u^2 = 2 (q/sqrt 12)^2 for each stretch, and the full bound of
+// q^2/3 while the window holds fewer than ten lumps. Fewer than three tell nothing: the variance is then that
+// of work which is not known. Lumps are forgotten with a time constant of 15 minutes.
 #pragma once
 
 #include <cstdint>

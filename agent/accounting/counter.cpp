@@ -44,6 +44,7 @@ void Counter::set_resolution(const Resolution& resolution) {
 
 void Counter::restore(const CounterReading& last) {
   last_ = last;
+  moved_us_ = last.time_us;
   restored_ = true;
   suspect_count_ = 0;
 }
@@ -64,7 +65,7 @@ std::span<const CounterStep> Counter::add(const CounterReading& reading, const C
   if (!is_reading || is_old) return {};
   if (!last_) {
     accept_epoch(reading);
-  } else if (follows(*last_, reading, bounds.likely_rate)) {
+  } else if (follows_last(reading, bounds)) {
     suspect_count_ = 0;
     accept(reading);
   } else {
@@ -84,6 +85,18 @@ bool Counter::follows(const CounterReading& from, const CounterReading& to, doub
   const double step = step_at(from.value);
   // One step back is rounding inside the meter, no reset.
   return growth >= -step && growth <= 2 * rate * seconds(to.time_us - from.time_us) + 2 * step;
+}
+
+bool Counter::follows_last(const CounterReading& to, const CounterBounds& bounds) const {
+  if (follows(*last_, to, bounds.likely_rate)) return true;
+  const double growth = to.value - last_->value;
+  return growth > 0 && growth <= 2 * bounds.expected + 2 * step_at(last_->value);
+}
+
+bool Counter::is_possible_growth(const CounterReading& to, const CounterBounds& bounds) const {
+  const double growth = to.value - last_->value;
+  return growth >= 0 &&
+         growth <= 2 * bounds.possible_rate * seconds(to.time_us - moved_us_) + 2 * step_at(last_->value);
 }
 
 std::optional<double> Counter::growth_over_wrap(const CounterReading& first, double rate) const {
@@ -111,12 +124,14 @@ void Counter::accept(const CounterReading& reading) {
 void Counter::accept_grown(const CounterReading& reading, double growth) {
   CounterStep& step = steps_[step_count_++];
   step = {last_->time_us, reading.time_us, true, restored_, growth, {}};
+  if (growth > 0) moved_us_ = reading.time_us;
   for (std::size_t i = 0; i < step.beside.size(); ++i) step.beside[i] = reading.beside[i] - last_->beside[i];
   begin_at(reading);
 }
 
 void Counter::accept_epoch(const CounterReading& reading) {
   steps_[step_count_++] = {last_ ? last_->time_us : ended_us_, reading.time_us, false, restored_, 0, {}};
+  moved_us_ = reading.time_us;
   begin_at(reading);
 }
 
@@ -139,9 +154,14 @@ void Counter::adopt_suspects(const CounterBounds& bounds) {
     suspect_count_ = 2;
     return;
   }
+  if (bounds.must_grow && first.value < last_->value && !(newest.value > first.value)) {
+    suspects_ = {first, newest, {}};
+    suspect_count_ = 2;
+    return;
+  }
   suspect_count_ = 0;
   const double likely = std::max(bounds.likely_rate, 10 * rate(first, newest));
-  if (follows(*last_, first, likely)) {
+  if (follows(*last_, first, likely) || is_possible_growth(first, bounds)) {
     accept(first);
   } else if (const auto wrapped =
                  first.value < last_->value ? growth_over_wrap(first, likely) : std::nullopt) {

@@ -2,15 +2,20 @@
 // component serves all sources: meter registers, energy counters of accelerators, work counters.
 //
 // Even healthy links deliver a 0, an 0xFFFFFFFF or a wild value now and then, and counters wrap, are reset,
-// replaced and reloaded. A counter may only grow, by at most twice what the highest likely rate allows. A
-// reading that breaks this rule is in doubt until two more readings have come. If these follow on from the
-// old value, the doubtful reading was a glitch, and nothing is lost. If they follow on from the doubtful
-// reading, it is one of these:
+// replaced and reloaded. A counter may only grow, by at most twice what the highest likely rate allows, or
+// twice what another measurement tells since the counter last moved: a register of coarse steps stands still
+// for minutes and then jumps by all of them. A reading that breaks this rule is in doubt until two more
+// readings have come. If these follow on from the old value, the doubtful reading was a glitch, and nothing is
+// lost. If they follow on from the doubtful reading, it is one of these:
 //
-//   load step   their own rate explains the jump: the growth counts.
-//   wrap        the old value was within 0.1 % of a known modulus (the range of the integer, or a power of
-//               ten of the display), and the growth over the wrap is likely: the growth counts.
-//   reset       anything else, also a replacement: a new epoch begins, and the growth in between is unknown.
+//   growth      it rose, by no more than is possible since the counter last moved: the growth counts.
+//   wrap        it fell, the old value was within 0.1 % of a known modulus (the range of the integer, or a
+//               power of ten of the display), and the growth over the wrap is likely: the growth counts.
+//   reset       it fell, or rose by more than is possible: a new epoch begins, and the growth in between is
+//               unknown.
+//
+// A counter that must grow (an energy register under power) and stands still where it fell to has not begun
+// anew: some tell 0 for seconds and return. It stays in doubt until it grows.
 //
 // Growth is never negative and never larger than 2 x rate x time + 2 steps.
 #pragma once
@@ -43,10 +48,12 @@ struct CounterStep {
   std::array<double, 3> beside{};
 };
 
-/// Bounds of growth per second.
+/// Bounds of growth.
 struct CounterBounds {
-  double likely_rate = 0;    ///< believed at once
-  double possible_rate = 0;  ///< believed when confirmed
+  double likely_rate = 0;    ///< a second; believed at once
+  double possible_rate = 0;  ///< a second; believed when confirmed
+  double expected = 0;       ///< since the value last moved, as another measurement tells it
+  bool must_grow = false;    ///< it cannot stand still for long
 };
 
 class Counter {
@@ -67,11 +74,17 @@ class Counter {
 
   /// The newest certain reading; nullopt: none yet.
   [[nodiscard]] const std::optional<CounterReading>& last() const { return last_; }
+  /// Time of the reading at which the value last moved, or the first of the epoch.
+  [[nodiscard]] std::int64_t moved_us() const { return moved_us_; }
   [[nodiscard]] const Resolution& resolution() const { return resolution_; }
+  /// The counter really counts in steps of that size, where they are coarser than those of its type.
+  void learn_step(double step) { resolution_.learned = step; }
 
  private:
   [[nodiscard]] double step_at(double value) const;
   [[nodiscard]] bool follows(const CounterReading& from, const CounterReading& to, double rate) const;
+  [[nodiscard]] bool follows_last(const CounterReading& to, const CounterBounds& bounds) const;
+  [[nodiscard]] bool is_possible_growth(const CounterReading& to, const CounterBounds& bounds) const;
   [[nodiscard]] std::optional<double> growth_over_wrap(const CounterReading& first, double rate) const;
   void accept(const CounterReading& reading);
   void accept_grown(const CounterReading& reading, double growth);
@@ -82,7 +95,8 @@ class Counter {
   Resolution resolution_;
   double step_before_ = 0;  // step of earlier readings that were coarser; 0: none were
   std::optional<CounterReading> last_;
-  bool restored_ = false;                     // last_ is of an earlier run
+  bool restored_ = false;  // last_ is of an earlier run
+  std::int64_t moved_us_ = 0;
   std::int64_t ended_us_ = 0;                 // where the epoch before ended
   std::array<CounterReading, 3> suspects_{};  // each follows on from the one before
   std::size_t suspect_count_ = 0;

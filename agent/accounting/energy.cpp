@@ -11,12 +11,27 @@ void EnergySeries::set_shape(const EnergyShape& shape) {
   if (shape.counter)
     counter_.set_resolution(*shape.counter);
   else
-    counter_.begin_epoch();  // power is counted from here on: the register's growth must not come on top
+    begin_epoch();  // power is counted from here on: the register's growth must not come on top
+  counter_.learn_step(step_.learned());
+  agreement_.set_accuracy(shape.accuracy);
 }
 
-void EnergySeries::restore(const CounterReading& last, double likely_watts) {
-  counter_.restore(last);
-  if (likely_watts > 0) likely_.observe(last.time_us, likely_watts);
+void EnergySeries::restore(const EnergyMemory& memory) {
+  counter_.restore(memory.last);
+  step_.restore(memory.step);
+  counter_.learn_step(step_.learned());
+  ahead_ = std::max(0.0, memory.ahead);
+  if (memory.likely_watts > 0)
+    likely_.observe(memory.last.time_us,
+                    std::min(memory.likely_watts, LikelyPower::unknown_watts / LikelyPower::factor));
+}
+
+void EnergySeries::begin_epoch() {
+  counter_.begin_epoch();
+  counter_.learn_step(0);
+  step_.forget();
+  agreement_.begin_epoch();
+  ahead_ = bridged_ = 0;
 }
 
 EnergyGrowth EnergySeries::add(const EnergyReading& reading, const Retention& retention) {
@@ -26,15 +41,35 @@ EnergyGrowth EnergySeries::add(const EnergyReading& reading, const Retention& re
   const double integrated = is_known(reading.watts) ? integrate(reading, retention) : 0;
   // A register without any value so far does not count as one: not every device of a model has it.
   if (!shape_.counter || (!counter_.last() && !is_known(reading.joules))) return {integrated, 0};
-  return is_known(reading.joules) ? count(reading, retention) : EnergyGrowth{};
+  EnergyGrowth growth = is_known(reading.joules) ? count(reading, retention) : EnergyGrowth{};
+  growth.joules += follow_power_while_still();
+  return growth;
+}
+
+// Once the register is known to stand still, all that power has told since it moved counts.
+double EnergySeries::follow_power_while_still() {
+  if (agreement_.verdict() != RegisterVerdict::stands_still) return 0;
+  const double joules = std::max(0.0, agreement_.since_move() - bridged_);
+  bridged_ += joules;
+  ahead_ += joules;
+  return joules;
+}
+
+// A register that moves by far less than power told has lost that energy: nothing will be told twice.
+double EnergySeries::without_what_power_told(double growth) {
+  if (growth <= 0 || ahead_ <= 0) return growth;
+  const double told = ahead_ <= 2 * growth ? std::min(ahead_, growth) : 0;
+  ahead_ = told > 0 ? ahead_ - told : 0;
+  return growth - told;
 }
 
 double EnergySeries::integrate(const EnergyReading& reading, const Retention& retention) {
   double joules = 0;
   for (const PowerStep& step : integral_.add(reading.time_us, reading.watts, likely_)) {
-    const bool is_near = step.time_us - step.since_us <= shape_.longest_gap_us;
-    integrated_.append(step.time_us, {step.joules, step.variance}, is_near ? tag_known : tag_gap, retention);
-    if (is_near) joules += step.joules;
+    const bool is_known = step.is_known && step.time_us - step.since_us <= shape_.longest_gap_us;
+    integrated_.append(step.time_us, {step.joules, step.variance}, is_known ? tag_known : tag_gap, retention);
+    if (is_known) joules += step.joules;
+    agreement_.integrate(step.joules, step.variance, seconds(step.time_us - step.since_us), is_known);
     likely_.observe(step.time_us, step.watts);
     last_watts_ = step.watts;
   }
@@ -43,17 +78,45 @@ double EnergySeries::integrate(const EnergyReading& reading, const Retention& re
 
 EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& retention) {
   EnergyGrowth growth;
-  const CounterBounds bounds{likely_.limit(), LikelyPower::possible_watts};
-  for (const CounterStep& step : counter_.add({reading.time_us, reading.joules, {}}, bounds)) {
+  const CounterBounds bounds{likely_.limit(), likely_.jump_limit(), agreement_.since_move(), true};
+  double moved = 0;
+  bool is_paired = true;
+  const auto steps = counter_.add({reading.time_us, reading.joules, {}}, bounds);
+  for (const CounterStep& step : steps) {
     const bool is_near = step.time_us - step.since_us <= shape_.longest_gap_us;
-    counted_.append(step.time_us, {step.growth}, step.known && is_near ? tag_known : tag_gap, retention);
+    const std::uint8_t tag_if_known = is_near ? tag_known : step.restored ? tag_gap : tag_bridged;
+    counted_.append(step.time_us, {step.growth}, step.known ? tag_if_known : tag_gap, retention);
+    if (!step.known) begin_register();
+    is_paired = is_paired && is_near && step.known && !step.restored;
+    moved += step.growth;
     growth.joules += step.growth;
     if (step.restored) growth.restored_joules += step.growth;
+    learn(step);
     // Without power readings the likely power follows from the counter itself.
     if (!shape_.power && step.known)
       likely_.observe(step.time_us, step.growth / seconds(step.time_us - step.since_us));
   }
+  if (!steps.empty())
+    agreement_.count(reading.time_us, moved, counter_.resolution().at(counter_.last()->value), is_paired);
+  if (moved > 0) bridged_ = 0;
+  growth.joules = without_what_power_told(growth.joules);
+  growth.restored_joules = std::min(growth.restored_joules, growth.joules);
   return growth;
+}
+
+// The register begins anew, in the same device: it counts in the steps of before.
+void EnergySeries::begin_register() {
+  agreement_.begin_epoch();
+  ahead_ = bridged_ = 0;
+}
+
+void EnergySeries::learn(const CounterStep& step) {
+  if (!step.known || step.restored) return;
+  const double value = counter_.last()->value;
+  const bool is_float = shape_.counter->wire == Wire::f32 || shape_.counter->wire == Wire::f64;
+  const double rounding = 1e-12 * value + 1e-9 * step.growth;
+  step_.observe(step.growth, is_float ? shape_.counter->of_type(value) + rounding : rounding);
+  counter_.learn_step(step_.learned());
 }
 
 std::int64_t EnergySeries::decided_us(const std::optional<std::int64_t>& last_us) const {
@@ -72,6 +135,7 @@ std::int64_t EnergySeries::reached_us() const {
 EnergyEstimate EnergySeries::choose(TimeSpan window) const {
   if (!shape_.counter || counted_.empty()) return EnergyEstimate::integral;
   if (!shape_.power || integrated_.empty()) return EnergyEstimate::counter;
+  if (agreement_.verdict() == RegisterVerdict::stands_still) return EnergyEstimate::integral;
   const auto covered_by = [&](EnergyEstimate estimate) {
     std::vector<TimeSpan> gaps;
     add_gaps(estimate, window, gaps);
@@ -87,7 +151,8 @@ EnergyEstimate EnergySeries::choose(TimeSpan window) const {
   const EnergyPart integrated = part(EnergyEstimate::integral, integrated_spans);
   if (std::abs(counted_us - integrated_us) < 0.01 * counted_us) {
     const double apart = std::abs(counted.joules - integrated.joules);
-    const double allowed = 2 * shape_.accuracy * std::max(counted.joules, integrated.joules) +
+    // The class is no reason to differ: it is common to both registers of one meter.
+    const double allowed = 0.005 * std::max(counted.joules, integrated.joules) +
                            3 * std::sqrt(counted.variance() + integrated.variance());
     if (apart > allowed) return EnergyEstimate::counter;
   }
@@ -102,27 +167,45 @@ void EnergySeries::add_gaps(EnergyEstimate estimate, TimeSpan window, std::vecto
 }
 
 EnergyPart EnergySeries::part(EnergyEstimate estimate, std::span<const TimeSpan> covered) const {
+  if (total_us(covered) <= 0) return {};
+  EnergyPart part = estimate == EnergyEstimate::counter ? counted_part(covered) : integrated_part(covered);
+  part.time_variance += time_variance_.of(part.joules, covered);
+  const RegisterAgreement::Ratio ratio = agreement_.correction();
+  if (agreement_.verdict() == RegisterVerdict::differs && ratio.value > 0)
+    part.disagreement = part.joules * std::abs(1 - 1 / ratio.value);
+  return part;
+}
+
+EnergyPart EnergySeries::counted_part(std::span<const TimeSpan> covered) const {
   EnergyPart part;
   const auto stretches = static_cast<double>(covered.size());
-  const double duration = seconds(total_us(covered));
-  if (duration <= 0) return part;
-  if (estimate == EnergyEstimate::counter) {
-    part.joules = counted_.growth(covered)[0];
-    part.sampling_variance = counted_.cut_variance(covered);
-    const double q = counter_.resolution().at(counter_.last() ? counter_.last()->value : 0);
-    // Few steps: the difference of two readings is no longer small against its own bounds of +-q, of which it
-    // is then as likely to be at one as anywhere: the full bound instead of the triangle's 2 (q/sqrt 12)^2.
-    const bool is_few = part.joules < 10 * q * stretches;
-    part.step_variance = stretches * (is_few ? square(q) / 3 : square(q) / 6);
-  } else {
-    const auto sums = integrated_.growth(covered);
-    part.joules = sums[0];
-    part.sampling_variance = sums[1] + integrated_.cut_variance(covered);
-    // A steady load is rounded the same way in every reading: the error grows with time, not with its root.
-    const double q = shape_.power ? shape_.power->at(last_watts_) : 0;
-    part.step_variance = square(q * duration) / 12;
-  }
-  part.time_variance = time_variance_.of(part.joules, covered);
+  part.joules = counted_.growth(covered)[0];
+  part.sampling_variance = counted_.cut_variance(covered);
+  const double q = std::max(counter_.resolution().at(counter_.last() ? counter_.last()->value : 0),
+                            shape_.power ? agreement_.while_still() : 0);
+  // Few steps: the difference of two readings is no longer small against its own bounds of +-q, of which it
+  // is then as likely to be at one as anywhere: the full bound instead of the triangle's 2 (q/sqrt 12)^2.
+  const bool is_few = part.joules < 10 * q * stretches;
+  part.step_variance = stretches * (is_few ? square(q) / 3 : square(q) / 6);
+  const double integrated = integrated_.empty() ? 0 : integrated_.growth(covered)[0];
+  const double watts = std::max(part.joules, integrated) / seconds(total_us(covered));
+  part.time_variance = stretches * square(watts * agreement_.refresh_s()) / 6;
+  return part;
+}
+
+EnergyPart EnergySeries::integrated_part(std::span<const TimeSpan> covered) const {
+  EnergyPart part;
+  const auto sums = integrated_.growth(covered);
+  const bool is_corrected = shape_.counter && counter_.last() &&
+                            agreement_.verdict() != RegisterVerdict::stands_still &&
+                            agreement_.verdict() != RegisterVerdict::contradicts;
+  const auto [ratio, variance] = is_corrected ? agreement_.correction() : RegisterAgreement::Ratio{};
+  part.joules = ratio * sums[0];
+  part.sampling_variance =
+      square(ratio) * (sums[1] + integrated_.cut_variance(covered)) + square(sums[0]) * variance;
+  // A steady load is rounded the same way in every reading: the error grows with time, not with its root.
+  const double q = shape_.power ? shape_.power->at(last_watts_) : 0;
+  part.step_variance = square(q * seconds(total_us(covered))) / 12;
   return part;
 }
 

@@ -3,15 +3,22 @@
 //
 //   counter   The register of the source. The device integrates continuously, so polling gaps lose nothing.
 //             The ends of a window are known only to a step q of the register: u^2 = 2 (q/sqrt 12)^2 for each
-//             stretch of the window.
-//   integral  Trapezoids under the power readings. No step, but the power between readings is guessed.
+//             stretch of the window, and, where the meter refreshes it each T seconds, 2 (P T)^2 / 12. q is
+//             what the type tells, what the register has been seen to count in (register_step.h), or what
+//             power tells since it moved last, whichever is largest.
+//   integral  Trapezoids under the power readings. No step, but the power between readings is guessed. The
+//             register corrects its length over the last hour (register_agreement.h).
 //
 // A window uses the estimate with the smaller uncertainty. It uses the counter if the two disagree by more
-// than their uncertainty allows: then power is under-sampled. If one estimate knows clearly less of the
-// window, it uses the other. Totals come from the counter where there is one: after a gap they catch up, also
-// over a restart of the agent.
+// than their uncertainty allows: then power is under-sampled. It uses the integral while the register stands
+// still under power. If one estimate knows clearly less of the window, it uses the other.
 //
-// Energy is known between two readings that are no further apart than the staleness time of the source.
+// Totals come from the counter where there is one: after a gap they catch up, also over a restart of the
+// agent. While the register stands still they follow power, and what the register catches up with later is
+// not counted again.
+//
+// Energy is known between two readings that are no further apart than the staleness time of the source. The
+// growth of a register over a longer gap is known, too, where the whole gap lies inside the window.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +28,8 @@
 
 #include "agent/accounting/counter.h"
 #include "agent/accounting/power_integral.h"
+#include "agent/accounting/register_agreement.h"
+#include "agent/accounting/register_step.h"
 #include "agent/accounting/time_variance.h"
 #include "agent/accounting/track.h"
 
@@ -34,6 +43,7 @@ struct EnergyPart {
   double step_variance = 0;
   double time_variance = 0;
   double sampling_variance = 0;
+  double disagreement = 0;  ///< half-width, by which power tells another energy than the register
 
   [[nodiscard]] double variance() const { return step_variance + time_variance + sampling_variance; }
 };
@@ -59,13 +69,21 @@ struct EnergyGrowth {
   double restored_joules = 0;  ///< the part of `joules` from before this run of the agent
 };
 
+/// What a later run of the agent continues from.
+struct EnergyMemory {
+  CounterReading last;      ///< of the register
+  double likely_watts = 0;  ///< the highest recent power; 0: unknown
+  double step = 0;          ///< of the register, learned; 0: unknown
+  double ahead = 0;         ///< J that totals have counted by power, which the register may still tell
+};
+
 class EnergySeries {
  public:
   void set_shape(const EnergyShape& shape);
-  /// Continues from the last register reading of an earlier run.
-  void restore(const CounterReading& last, double likely_watts);
+  /// Continues from an earlier run.
+  void restore(const EnergyMemory& memory);
   /// The source is now another device.
-  void begin_epoch() { counter_.begin_epoch(); }
+  void begin_epoch();
 
   EnergyGrowth add(const EnergyReading& reading, const Retention& retention);
 
@@ -78,14 +96,27 @@ class EnergySeries {
   [[nodiscard]] bool power_in_doubt() const { return integral_.in_doubt(); }
   [[nodiscard]] const std::optional<CounterReading>& last_counted() const { return counter_.last(); }
   [[nodiscard]] double likely_peak_watts() const { return likely_.peak(); }
+  [[nodiscard]] double learned_step() const { return step_.learned(); }
+  [[nodiscard]] double ahead() const { return ahead_; }
+  [[nodiscard]] const RegisterAgreement& agreement() const { return agreement_; }
 
  private:
   EnergyGrowth count(const EnergyReading& reading, const Retention& retention);
+  void begin_register();
+  void learn(const CounterStep& step);
+  double follow_power_while_still();
+  double without_what_power_told(double growth);
+  [[nodiscard]] EnergyPart counted_part(std::span<const TimeSpan> covered) const;
+  [[nodiscard]] EnergyPart integrated_part(std::span<const TimeSpan> covered) const;
   double integrate(const EnergyReading& reading, const Retention& retention);
   [[nodiscard]] std::int64_t decided_us(const std::optional<std::int64_t>& last_us) const;
 
   EnergyShape shape_;
   Counter counter_;
+  RegisterStep step_;
+  RegisterAgreement agreement_;
+  double ahead_ = 0;    // J that the total is ahead of the register
+  double bridged_ = 0;  // the part of it since the register moved last
   PowerIntegral integral_;
   LikelyPower likely_;
   Track<1> counted_;     // J

@@ -48,6 +48,8 @@ Member::Member(SourcePtr source, std::uint16_t branch) : source_(std::move(sourc
   time_key_ = prefix + "energy_time_us";
   identity_key_ = prefix + "identity";
   peak_key_ = prefix + "peak_w";
+  step_key_ = prefix + "step_j";
+  ahead_key_ = prefix + "ahead_j";
   resolve();
 }
 
@@ -63,8 +65,14 @@ void Member::restore(const Totals& totals, Moment first_time) {
   if (may_be_other || !counter_column_) return;
   // If the wall clock went back, the time in between is unknown: the register must then be confirmed.
   const std::int64_t age = std::max<std::int64_t>(1, first_time.wall_us - static_cast<std::int64_t>(wall_us));
-  const double peak = total_of(totals, peak_key_);
-  energy_.restore({first_time.monotonic_us - age, joules, {}}, is_known(peak) ? peak : 0);
+  const auto known_or_zero = [&](const std::string& key) {
+    const double value = total_of(totals, key);
+    return is_known(value) ? value : 0;
+  };
+  energy_.restore({{first_time.monotonic_us - age, joules, {}},
+                   known_or_zero(peak_key_),
+                   known_or_zero(step_key_),
+                   known_or_zero(ahead_key_)});
 }
 
 void Member::describe(SourcePtr source) {
@@ -205,6 +213,8 @@ void Member::take_changed(Totals& totals) {
   totals[time_key_] = static_cast<double>(newest_.wall_us - (newest_.monotonic_us - last->time_us));
   const double identity = identity_number(source_->identity);
   if (identity != saved_identity_) totals[identity_key_] = saved_identity_ = identity;
+  if (energy_.learned_step() != saved_step_) totals[step_key_] = saved_step_ = energy_.learned_step();
+  if (energy_.ahead() != saved_ahead_) totals[ahead_key_] = saved_ahead_ = energy_.ahead();
   const double peak = energy_.likely_peak_watts();
   if (std::abs(peak - saved_peak_) > 0.1 * saved_peak_) totals[peak_key_] = saved_peak_ = peak;
 }

@@ -88,10 +88,10 @@ class Member {
   Moment newest_;
   double newest_watts_ = absent;
 
-  std::string counter_key_, time_key_, identity_key_, peak_key_;
+  std::string counter_key_, time_key_, identity_key_, peak_key_, step_key_, ahead_key_;
   bool is_saved_ = false;  // the totals hold a register reading
   std::int64_t saved_us_ = 0;
-  double saved_identity_ = 0, saved_peak_ = 0;
+  double saved_identity_ = 0, saved_peak_ = 0, saved_step_ = 0, saved_ahead_ = 0;
 };
 
 /// Hash of serial number and uuid, which a double holds exactly; 0: both unknown.

@@ -6,9 +6,17 @@
 // P1)/2 dt. The difference (P0 - P1)(u - dt/2) has mean 0 and variance (dP dt)^2 / 12. The error of a
 // smooth load is much smaller.
 //
+// A load that moves faster than the polls is worse: its readings are independent, each stands for a whole
+// interval, and the variance is (dt s)^2 an interval, with s^2 the variance of the readings. Such readings go
+// back and forth: the mean of -dP dP' of neighbouring differences is s^2, that of dP^2 is 2 s^2, while one
+// step is followed by no difference. So each interval has (dP dt)^2 / 12 + 5/6 max(0, -dP dP') dt^2, which is
+// s^2 dt^2 (and somewhat more) for independent readings. That a load of a period near that of the polls is
+// seen so needs polls at phases that move.
+//
 // A reading of more than ten times the highest recent power is in doubt. If the next reading is of the same
-// size, the doubtful one was a load step, and both count; else it was a glitch and is dropped. The first
-// reading is not used before the second agrees with it.
+// size, the doubtful one was a load step, and both count. Else it is dropped: it may have been a glitch or a
+// burst, so the energy from the reading before to the reading after is not known. The first reading is not
+// used before the second agrees with it. More than possible_watts is no reading at all.
 #pragma once
 
 #include <array>
@@ -19,18 +27,22 @@
 
 namespace flopwatt::accounting {
 
-/// The highest likely power, from recent power. Forgets with a time constant of an hour.
+/// The highest likely power, from recent power. Forgets with a time constant of five minutes, so that it
+/// recovers from absurd readings: a burst that it then doubts is still counted by a register.
 class LikelyPower {
  public:
   static constexpr double factor = 10;
   static constexpr double floor_watts = 1e3;     ///< lower readings are never in doubt
   static constexpr double unknown_watts = 10e6;  ///< before the first reading: more than a row of racks takes
   static constexpr double possible_watts = 1e9;  ///< more than any site takes
+  static constexpr double jump_watts = 1e6;      ///< a register may jump by that at least
 
   void observe(std::int64_t time_us, double watts);
   [[nodiscard]] bool is_known() const { return is_known_; }
   [[nodiscard]] double peak() const { return peak_; }
   [[nodiscard]] double limit() const;
+  /// What a register's confirmed jump may come to.
+  [[nodiscard]] double jump_limit() const;
 
  private:
   double peak_ = 0;
@@ -42,8 +54,9 @@ struct PowerStep {
   std::int64_t since_us = 0;
   std::int64_t time_us = 0;
   double joules = 0;
-  double variance = 0;  ///< J^2
-  double watts = 0;     ///< at time_us
+  double variance = 0;   ///< J^2
+  double watts = 0;      ///< at time_us
+  bool is_known = true;  ///< false: a reading between was in doubt and is dropped
 };
 
 class PowerIntegral {
@@ -62,10 +75,11 @@ class PowerIntegral {
     std::int64_t time_us = 0;
     double watts = 0;
   };
-  void accept(const Reading& reading);
+  void accept(const Reading& reading, bool is_known);
 
   std::optional<Reading> last_;
   std::optional<Reading> suspect_;
+  double rise_ = 0;  // of the interval before, W
   std::array<PowerStep, 2> steps_{};
   std::size_t step_count_ = 0;
 };

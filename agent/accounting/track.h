@@ -31,6 +31,8 @@ struct Retention {
 /// Tags of a series that tells no kinds apart.
 inline constexpr std::uint8_t tag_gap = 0;
 inline constexpr std::uint8_t tag_known = 1;
+/// Growth over a gap in the readings: known as a whole, not how it came about. A gap where a window cuts it.
+inline constexpr std::uint8_t tag_bridged = 2;
 
 /// Bit n is set where a stretch has tag n.
 using TagSet = unsigned;
@@ -72,13 +74,15 @@ class Track {
     std::int64_t from = points_.front().time_us();
     if (from > window.begin_us) gaps.push_back({window.begin_us, from});
     if (last_us() < window.end_us) gaps.push_back({last_us(), window.end_us});
-    if (std::has_single_bit(tags_) && tags_ != 1)  // nearly always: all of one kind, nothing to search for
+    if (std::has_single_bit(tags_) &&
+        (tags_ & ~(1U << tag_bridged | 1U)) != 0)  // nearly always: all of one kind, nothing to search for
       return from < window.end_us && last_us() > window.begin_us ? tags_ : 0;
     for (std::size_t i = std::max<std::size_t>(1, segment_of(window.begin_us)); i < points_.size(); ++i) {
       from = points_[i - 1].time_us();
       if (from >= window.end_us) break;
       if (points_[i].time_us() <= window.begin_us) continue;
-      if (points_[i].tag() == 0)
+      const bool is_cut = from < window.begin_us || points_[i].time_us() > window.end_us;
+      if (points_[i].tag() == 0 || (points_[i].tag() == tag_bridged && is_cut))
         gaps.push_back({from, points_[i].time_us()});
       else
         tags |= 1U << points_[i].tag();

@@ -17,6 +17,7 @@ void UncertaintyBudget::add_energy(const EnergyPart& part, double accuracy, doub
   class_ += part.joules * accuracy * of_half_width;
   ct_ += part.joules * ct_accuracy * of_half_width;
   energy_sampling_ += std::sqrt(part.sampling_variance);
+  disagreement_ += part.disagreement * of_half_width;
   step_variance_ += part.step_variance;
   energy_time_variance_ += part.time_variance;
 }
@@ -41,6 +42,7 @@ std::vector<UncertaintyTerm> UncertaintyBudget::terms(bool from_meters) const {
   terms.push_back({"time stamps", std::hypot(std::sqrt(energy_time_variance_) / energy_,
                                              std::sqrt(work_time_variance_) / work_)});
   terms.push_back({"sampling", std::hypot(energy_sampling_ / energy_, work_sampling_ / work_)});
+  if (disagreement_ > 0) terms.push_back({"register against power", disagreement_ / energy_});
   terms.push_back({"clock", clock_ / work_});
   terms.push_back({"counting steps", lumps_ / work_});
   return terms;

@@ -20,6 +20,8 @@
 //                   integrated, and the cut of an interval where a window begins or ends inside it, for
 //                   energy and for work. Linear: the sources carry the same load.
 //   clock           Half-width of the work from clocks that moved between samples /sqrt3. Linear.
+//   register against power
+//                   By how much power tells another energy than the register (register_agreement.h). Linear.
 //   counting steps  Where work is counted: its lumps (counted_work.h) at both ends of every stretch. Linear:
 //                   the ranks of one job end their steps together.
 //
@@ -48,7 +50,8 @@ class UncertaintyBudget {
  private:
   double energy_ = 0, work_ = 0;
   // Correlated: sums of standard uncertainties, J or FLOP.
-  double class_ = 0, ct_ = 0, energy_sampling_ = 0, work_sampling_ = 0, clock_ = 0, lumps_ = 0;
+  double class_ = 0, ct_ = 0, energy_sampling_ = 0, disagreement_ = 0, work_sampling_ = 0, clock_ = 0,
+         lumps_ = 0;
   // Independent: sums of variances.
   double step_variance_ = 0, energy_time_variance_ = 0, work_time_variance_ = 0;
 };

@@ -154,6 +154,9 @@ WindowFigures window_figures(const SourcePtr& source, TimeSpan span, Moment end,
     budget.add_energy(part, member.source().accuracy, member.source().ct_accuracy);
   }
   values[power] = values[energy] / seconds(covered_us);
+  const bool is_contradicted = std::ranges::any_of(members.energy, [](const Member* member) {
+    return member->energy().agreement().verdict() == RegisterVerdict::contradicts;
+  });
 
   figures.method = common_method(members.methods);
   if (figures.method == Method::none) return figures;
@@ -167,7 +170,8 @@ WindowFigures window_figures(const SourcePtr& source, TimeSpan span, Moment end,
     budget.add_work(part);
   }
   values[work] = done.work;
-  if (values[coverage] >= members.min_coverage && span.begin_us >= members.unbroken_since_us)
+  if (!is_contradicted && values[coverage] >= members.min_coverage &&
+      span.begin_us >= members.unbroken_since_us)
     fill_per_flop(values, done, budget, figures, members.from_meters);
   return figures;
 }

@@ -74,6 +74,8 @@ void print_profile(const MeterProfile& profile, const fs::path& path) {
             << profile.confidence << ")\nfile " << path.string() << "\nas the maker sets it: unit id "
             << int{profile.unit_id} << ", "
             << (profile.serial ? serial_text(*profile.serial) : "no serial line") << '\n';
+  if (profile.refresh.count() > 0)
+    std::cout << "its values may be " << format_duration(profile.refresh) << " old (refresh)\n";
   print_lines("One request", limits_text(profile.limits));
   print_plan(profile);
   print_each("It reads", profile.registers, read_line);

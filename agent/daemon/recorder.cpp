@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t max_waiting_readings = 1'000'000;
 /// Sets in one transaction: after an outage the backlog goes in as several.
 constexpr std::size_t max_commit_sets = 5000;
-/// Batches are sealed in the last slot of a second, after every bus had its turn.
+/// Batches are sealed in the last slot of a second: polls move, but batches, windows and commits do not.
 constexpr std::chrono::milliseconds seal_offset = slot_offset(slots_per_second - 2);
 
 std::size_t known_readings(const std::vector<ReadingSet>& sets) {
@@ -120,7 +120,8 @@ awaitable<void> Recorder::run_sealing() {
     const auto interval = interval_;
     const auto beat = std::min<std::chrono::microseconds>(interval, std::chrono::seconds(1));
     const auto start = std::chrono::steady_clock::now();
-    Schedule sealing(beat, seal_offset % beat, start), committing(interval, seal_offset % interval, start);
+    Schedule sealing(beat, seal_offset % beat, Pace::steady, start);
+    Schedule committing(interval, seal_offset % interval, Pace::steady, start);
     while (interval == interval_) {  // until another one is configured
       co_await sleep_until(sealing.due());
       seal();

@@ -2,6 +2,7 @@
 // config/meters/<id>.yml or from inline `registers`.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -52,8 +53,8 @@ enum class Encoding : std::uint8_t {
 };
 
 /// One value of a meter. These raw bits always mean "not available": all ones of an unsigned type; the
-/// largest and the smallest number of a signed type; NaN, infinity and magnitudes below 1e-30 of a floating
-/// type. The check comes before scaling.
+/// largest and the smallest number of a signed type; the same, NaN, infinity and magnitudes below 1e-30 of a
+/// floating type. The check comes before scaling.
 struct Register {
   Channel channel;
   std::uint16_t address = 0;  ///< 0-based, as on the wire
@@ -123,6 +124,8 @@ struct MeterProfile {
   std::optional<SerialSettings> serial;  ///< the maker's default; unset: no serial line
   std::uint8_t unit_id = 1;              ///< the maker's default
   ReadLimits limits;
+  /// How old a value may be that the meter gives: it renews its values so often. 0: not known.
+  std::chrono::microseconds refresh{0};
   std::vector<Register> registers;
   std::vector<UnreadRegister> unread;
   std::vector<std::string> sources;    ///< documents and programs that the addresses come from

@@ -121,6 +121,7 @@ std::optional<MeterProfile> read_profile(const std::string& text, const std::str
   if (const YamlNode* serial = map.find("serial")) profile.serial = read_serial_defaults(*serial, report);
   read_unit_id(map, profile.unit_id);
   if (const YamlNode* limits = map.find("limits")) profile.limits = read_limits(*limits, report);
+  map.read_duration("refresh", refresh_range, profile.refresh);
   if (const YamlNode* identify = map.find("identify"))
     profile.identify = read_identify(*identify, profile.limits, report);
   if (const YamlNode* registers = map.require("registers")) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "readings/plausible.h"
 #include "readings/precision.h"
 #include "runtime/log.h"
 
@@ -13,6 +14,8 @@ namespace flopwatt::accelerators {
 namespace {
 
 constexpr double giga = 1e9;
+// A device may exceed its power limit for a moment; nothing has half as much again on average.
+constexpr double most_of_limit = 1.5;
 
 Field field(Quantity quantity, Wire wire, double scale = 1.0, Place place = Place::whole) {
   return Field{.channel = {.quantity = quantity, .place = place}, .wire = wire, .scale = scale};
@@ -30,7 +33,7 @@ std::string why_no_energy(EnergySource source) {
   return "the device has no energy counter, and no power to integrate";
 }
 
-/// By precision; in all; bounds; spread.
+/// Appends the work values in the order of the fields: each precision, the total, both bounds, the spread.
 void add_work(std::vector<double>& values, const std::vector<Place>& precisions, const Work* work) {
   for (const Place precision : precisions) values.push_back(work ? work->of(precision) : absent);
   values.push_back(work ? work->total() : absent);
@@ -63,6 +66,9 @@ void Accelerator::describe(const DeviceIdentity& identity, const std::string& dr
   product_ = table_.product(identity.name);
   find_work_model();
   power_ = column_of(Quantity::power);
+  power_limit_ = column_of(Quantity::power_limit);
+  told_.assign(identity.figures.size(), absent);
+  highest_limit_w_ = 0;
   utilization_ = column_of(Quantity::utilization);
   integrated_energy_ = place_of_energy(identity.figures);
   estimate_rates_ = estimate_rates(product_, config_.tensor_precision);
@@ -138,9 +144,35 @@ void Accelerator::add_peak_rates(std::vector<Field>& fields) {
   }
 }
 
-double Accelerator::figure(const DeviceReading& reading, std::size_t column) const {
-  if (column >= std::min(reading.numbers.size(), identity_.figures.size())) return absent;
-  return held_value(reading.numbers[column], identity_.figures[column].field.scale);
+void Accelerator::take_numbers(const DeviceReading& reading) {
+  for (std::size_t i = 0; i < told_.size(); ++i)
+    told_[i] = i < reading.numbers.size() ? held_value(reading.numbers[i], identity_.figures[i].field.scale)
+                                          : absent;
+  // The highest, since the limit in force may just have been lowered under a running load.
+  if (const double limit = figure(power_limit_); is_known(limit))
+    highest_limit_w_ = std::max(highest_limit_w_, limit);
+}
+
+bool Accelerator::is_beyond_limit(std::size_t column) const {
+  return column == power_ && highest_limit_w_ > 0 && told_[column] > most_of_limit * highest_limit_w_;
+}
+
+double Accelerator::figure(std::size_t column) const {
+  if (column >= told_.size() || is_beyond_limit(column)) return absent;
+  const double told = told_[column];
+  return is_plausible(identity_.figures[column].field.channel.quantity, told) ? told : absent;
+}
+
+std::string Accelerator::why_refused(std::size_t column) const {
+  if (column >= told_.size() || !is_known(told_[column]) || is_known(figure(column))) return "";
+  const Channel channel = identity_.figures[column].field.channel;
+  const std::string device_tells = "the device tells ";
+  if (is_plausible(channel.quantity, told_[column]))
+    return device_tells + std::to_string(std::llround(told_[column])) +
+           " W, more than 1.5 times its power limit of " + std::to_string(std::llround(highest_limit_w_)) +
+           " W";
+  return device_tells +
+         beyond_plausible(channel.quantity, told_[column], find_row(SourceKind::accelerator, channel)->unit);
 }
 
 std::optional<Work> Accelerator::increment(const DeviceReading& reading) {
@@ -161,18 +193,19 @@ std::optional<Work> Accelerator::increment(const DeviceReading& reading) {
 std::optional<Work> Accelerator::estimated_increment(const DeviceReading& reading) const {
   const std::chrono::microseconds passed(reading.time.monotonic_us - newest_us_);
   if (newest_us_ == 0 || passed > source_->stale_after()) return std::nullopt;
-  return accelerators::estimated_work(*estimate_rates_, figure(reading, utilization_),
+  return accelerators::estimated_work(*estimate_rates_, figure(utilization_),
                                       std::chrono::duration<double>(passed).count());
 }
 
 double Accelerator::integrated_energy(const DeviceReading& reading) {
-  return energy_.advance(reading.time.monotonic_us, figure(reading, power_), source_->stale_after());
+  return energy_.advance(reading.time.monotonic_us, figure(power_), source_->stale_after());
 }
 
 ReadingSet Accelerator::make_set(const DeviceReading& reading) {
+  take_numbers(reading);
   std::vector<double> values;
   values.reserve(source_->fields.size());
-  for (std::size_t i = 0; i < identity_.figures.size(); ++i) values.push_back(figure(reading, i));
+  for (std::size_t i = 0; i < identity_.figures.size(); ++i) values.push_back(figure(i));
   if (identity_.energy_source == EnergySource::integrated)
     values.insert(values.begin() + integrated_energy_, integrated_energy(reading));
   for (std::size_t i = 0; i < identity_.activity.size(); ++i) {
@@ -192,6 +225,8 @@ ReadingSet Accelerator::make_set(const DeviceReading& reading) {
 }
 
 std::string Accelerator::why_absent(Channel channel) const {
+  if (channel.place == Place::whole)
+    if (std::string reason = why_refused(column_of(channel.quantity)); !reason.empty()) return reason;
   switch (channel.quantity) {
     case Quantity::energy:
       return why_no_energy(identity_.energy_source);

@@ -19,13 +19,13 @@ namespace flopwatt::accelerators {
 
 class Accelerator {
  public:
-  /// `vendor`, `config`, `table` and `energy` must outlive it. `name` and the device's PCI address are for
-  /// good.
+  /// `vendor`, `config`, `table` and `energy` must outlive the accelerator. The name and the PCI address of
+  /// an accelerator never change.
   Accelerator(const Vendor& vendor, const AcceleratorConfig& config, const VendorTable& table,
               std::string name, IntegratedEnergy& energy);
 
-  /// The device tells who it is, or is another card than before: makes the source anew. The count of work,
-  /// and of energy where it is integrated, goes on.
+  /// The device has described itself, or another card is in its place: makes a new source. The count of work
+  /// goes on, and so does the count of integrated energy.
   void describe(const DeviceIdentity& identity, const std::string& driver_version);
 
   [[nodiscard]] const SourcePtr& source() const { return source_; }
@@ -37,7 +37,7 @@ class Accelerator {
 
   /// Why the device does not offer method pipe, "" where it does.
   [[nodiscard]] const std::string& no_work_reason() const { return no_work_reason_; }
-  /// As Driver::why_absent.
+  /// Why the newest set has no value of `channel`: the answer to Driver::why_absent().
   [[nodiscard]] std::string why_absent(Channel channel) const;
 
  private:
@@ -46,8 +46,13 @@ class Accelerator {
   /// Place of a figure among those of the identity; their number where there is none.
   [[nodiscard]] std::size_t column_of(Quantity quantity) const;
   void add_peak_rates(std::vector<Field>& fields);
-  /// Held value of a figure; `absent` where the reading has no such number.
-  [[nodiscard]] double figure(const DeviceReading& reading, std::size_t column) const;
+  /// Held value of a figure of the newest reading; `absent` where it has no such number, and where no device
+  /// can have such a value: see why_refused().
+  [[nodiscard]] double figure(std::size_t column) const;
+  void take_numbers(const DeviceReading& reading);
+  /// Why a value that the device tells is not taken, "" where it is or where there is none.
+  [[nodiscard]] std::string why_refused(std::size_t column) const;
+  [[nodiscard]] bool is_beyond_limit(std::size_t column) const;
   [[nodiscard]] std::optional<Work> increment(const DeviceReading& reading);
   [[nodiscard]] double integrated_energy(const DeviceReading& reading);
   [[nodiscard]] std::optional<Work> estimated_increment(const DeviceReading& reading) const;
@@ -62,10 +67,13 @@ class Accelerator {
   std::optional<WorkModel> work_model_;          ///< nullopt: pipe is not offered
   std::optional<EstimateRates> estimate_rates_;  ///< nullopt: estimated is not offered
   const Product* product_ = nullptr;
-  std::size_t power_ = 0, utilization_ = 0;  ///< columns
-  std::ptrdiff_t integrated_energy_ = 0;     ///< place of integrated energy among the fields
-  Peaks peaks_;                              ///< that work must not exceed
-  std::vector<double> peak_rates_;           ///< held values of the peak_rate fields, in their order
+  /// Columns of these figures in DeviceReading::numbers.
+  std::size_t power_ = 0, power_limit_ = 0, utilization_ = 0;
+  std::vector<double> told_;              ///< held values of the newest reading's figures, taken or not
+  double highest_limit_w_ = 0;            ///< the highest power limit that the device told; 0: none yet
+  std::ptrdiff_t integrated_energy_ = 0;  ///< index among the fields of the source
+  Peaks peaks_;                           ///< FLOP/s that work must not exceed
+  std::vector<double> peak_rates_;        ///< held values of the peak_rate fields, in their order
   std::string no_work_reason_;
   WorkCounter work_, estimated_work_;
   std::int64_t newest_us_ = 0;  ///< time of the last reading, monotonic; 0: none yet

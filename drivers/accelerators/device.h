@@ -21,16 +21,16 @@ struct Figure {
 };
 
 struct DeviceIdentity {
-  std::string pci;   ///< "0000:41:00.0", lower case
-  std::string uuid;  ///< "GPU-..."
+  std::string pci;   ///< domain:bus:device.function in lower case: "0000:41:00.0"
+  std::string uuid;  ///< as the library prints it: "GPU-..."
   std::string name, serial;
   std::string architecture;  ///< as the vendor's section of the table of accelerators names it
   unsigned cores = 0;        ///< as the vendor's rates count them; 0: unknown
   /// counter: one of `figures` is energy. integrated: the agent integrates the power among `figures`.
   EnergySource energy_source = EnergySource::none;
   std::vector<Figure> figures;     ///< in the order of quantity.h
-  std::vector<Place> activity;     ///< the pipes whose activity the device tells; empty: none
-  std::string no_activity_reason;  ///< why none
+  std::vector<Place> activity;     ///< the pipes whose activity the device reports; may be empty
+  std::string no_activity_reason;  ///< why `activity` is empty, as the end of a sentence
 
   bool operator==(const DeviceIdentity&) const = default;
 };

@@ -12,7 +12,7 @@ namespace flopwatt::accelerators {
 struct Unavailable {
   bool no_library = false;  ///< there is none, as on a machine without devices of the vendor
   std::string text;
-  int code = 0;  ///< the library's
+  int code = 0;  ///< error number of the library, 0 where it gave none
 };
 
 /// The devices of one vendor in this machine, by its library. Guest process only; one thread; calls block for
@@ -31,8 +31,8 @@ class DeviceReader {
   /// Looks again for devices that are down, when that is due. True where an identity is new or has changed.
   [[nodiscard]] virtual bool look_again() = 0;
 
-  /// Reads one device; a figure that it does not tell is absent. Fails where the device is down or tells
-  /// nothing.
+  /// Reads one device; a figure that the device does not report is `absent`. Fails where the device is down
+  /// or reports no figure at all.
   [[nodiscard]] virtual DeviceResult read(std::size_t index) = 0;
 
   /// The library itself is of no use any more (driver unloaded or upgraded): only a new process helps.

@@ -1,5 +1,6 @@
 #include "drivers/accelerators/driver.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <filesystem>
 #include <optional>
@@ -64,7 +65,7 @@ class Metering {
     tasks.push_back(poll_on_beats(intake));
   }
 
-  /// After its tasks have ended.
+  /// To be called after the tasks of this object have ended.
   awaitable<void> end(Intake& intake) {
     fleet_.remove_sources(intake);
     co_await guest_.stop();
@@ -79,7 +80,6 @@ class Metering {
     return fleet_.why_absent(id, channel);
   }
 
-  /// As Fleet::take_names.
   bool take_names(const std::vector<NameOverride>& names) { return fleet_.take_names(names); }
 
  private:
@@ -128,10 +128,13 @@ class Metering {
   }
 
   awaitable<void> poll_on_beats(Intake& intake) {
-    Schedule schedule(config_.interval, std::chrono::microseconds(0), Clock::now());
+    Schedule schedule(config_.interval, std::chrono::microseconds(0), Pace::moving, Clock::now());
+    SteadyTime earliest{};
     for (;;) {
-      co_await sleep_until(schedule.due());
+      co_await sleep_until(std::max(schedule.due(), earliest));
       const Beat beat{.due = schedule.due(), .begun = Clock::now()};
+      // Sensors tell nothing new to a poll that follows too soon on one that was late.
+      earliest = beat.begun + least_distance(config_.interval);
       fleet_.begin_poll();
       std::optional<Fault> fault = down_reason_;
       if (ready_) {
@@ -139,13 +142,14 @@ class Metering {
         if (fault) guest_failed(*fault);
       }
       fleet_.fail_the_rest(fault ? *fault : not_listed(), beat, intake);
-      const auto missed = schedule.advance(Clock::now());
+      // A beat that came due during the poll is polled at once: it may be only 0.6 intervals after it.
+      const auto missed = schedule.catch_up(Clock::now());
       if (missed > 0) fleet_.skip(missed, intake);
     }
   }
 
-  /// At `auto`, and without a guest that is a service. Else a guest is started, which knows best what is
-  /// wrong.
+  /// True at `auto` where no guest is a service of its own. Otherwise a guest is started, since the
+  /// guest reports best what is wrong.
   [[nodiscard]] bool may_be_missing() const {
     std::error_code error;
     return !config_.required && !std::filesystem::exists(settings_.guest.socket, error);

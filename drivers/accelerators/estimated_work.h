@@ -4,8 +4,8 @@
 //
 // utilization: the device's share of time in which at least one kernel ran, as of the end of dt; peak: of the
 // product's data sheet at the configured tensor precision, between the lowest and the highest of its float
-// precisions. An upper-bound kind of figure: a kernel that runs says nothing of how much of the device it
-// uses.
+// precisions. The figure is an upper bound: a kernel that runs may keep only a part of the device busy,
+// and utilization does not say how much.
 #pragma once
 
 #include <optional>
@@ -15,9 +15,9 @@
 
 namespace flopwatt::accelerators {
 
-/// Dense peaks in FLOP/s.
+/// Dense peaks in FLOP/s: `assumed` at `precision`, and the bounds over all float precisions.
 struct EstimateRates {
-  Place precision{};  ///< assumed
+  Place precision{};
   double assumed = 0, low = 0, high = 0;
 };
 

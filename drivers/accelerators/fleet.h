@@ -24,8 +24,8 @@ struct Beat {
   [[nodiscard]] std::chrono::microseconds lateness() const;
 };
 
-/// The number of a PCI address among the accelerators of the vendor, for good: the next one where it was
-/// never seen.
+/// The number of a PCI address among the accelerators of the vendor. An address that was never seen gets the
+/// next number and keeps that number.
 using NumberOf = std::function<unsigned(const std::string& pci)>;
 
 class Fleet {
@@ -41,7 +41,7 @@ class Fleet {
   /// Names of accelerators that are found from now on. False, and nothing changes, where one that was seen
   /// has another name by them.
   bool take_names(const std::vector<NameOverride>& names);
-  /// All sources end.
+  /// Removes every source from `intake`, as when the vendor is switched off.
   void remove_sources(Intake& intake);
 
   void begin_poll();
@@ -50,7 +50,7 @@ class Fleet {
   /// The poll is over: sources that have not answered fail with `fault`.
   void fail_the_rest(const Fault& fault, const Beat& beat, Intake& intake);
   void skip(std::uint64_t beats, Intake& intake);
-  /// As Driver::why_absent.
+  /// The answer to Driver::why_absent() for a source of this fleet; "" for any other source.
   [[nodiscard]] std::string why_absent(SourceId id, Channel channel) const;
 
  private:

@@ -105,7 +105,7 @@ End print(const Sink& sink, std::chrono::microseconds interval, DeviceReader& re
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-  Schedule schedule(interval, std::chrono::microseconds(0), std::chrono::steady_clock::now());
+  Schedule schedule(interval, std::chrono::microseconds(0), Pace::steady, std::chrono::steady_clock::now());
   while (!signalled_before(schedule.due(), signals)) {
     if (!tell_readings(sink, reader)) break;
     if (reader.broken()) return End::broken;

@@ -11,8 +11,9 @@
 namespace flopwatt::accelerators {
 
 struct GuestOptions {
-  std::string library;                                           ///< "": the vendor's usual one
-  std::chrono::microseconds interval = std::chrono::seconds(1);  ///< by hand only
+  std::string library;  ///< "": the vendor's usual one
+  /// From one reading to the next where a person runs the guest; an agent asks for each reading.
+  std::chrono::microseconds interval = std::chrono::seconds(1);
   /// Number of the connected AF_UNIX SOCK_SEQPACKET socket over which the agent asks; -1: by hand, on stdout.
   int socket_fd = -1;
   /// A guest that is a service of its own: it listens on a socket that it makes there. "": none.

@@ -22,7 +22,7 @@ class IntegratedEnergy {
   bool started_ = false;
 };
 
-/// By PCI address.
+/// One count for each PCI address, so that a count survives a new guest or a replaced card.
 using IntegratedEnergies = std::map<std::string, IntegratedEnergy>;
 
 }  // namespace flopwatt::accelerators

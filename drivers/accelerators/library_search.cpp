@@ -63,7 +63,7 @@ bool is_installed(const std::string& library, const fs::path& cache) {
 // Shared by the waiting coroutine and the thread.
 struct LibrarySearch::Search {
   std::atomic<bool> done = false;
-  bool found = false;  // written before `done`
+  bool found = false;  // valid once `done` is true
 };
 
 bool LibrarySearch::begin(const std::string& library, const fs::path& cache) {

@@ -292,7 +292,7 @@ Result<GuestMessage> parse_unavailable(const json::object& object) {
 
 /// Whole numbers as such, for the human reader.
 void write_number(json::object& object, const Figure& figure, double raw) {
-  constexpr double exact = 9007199254740992.0;  // 2^53
+  constexpr double exact = 9007199254740992.0;  // 2^53: a double holds every whole number below
   if (is_known(raw) && raw == std::floor(raw) && std::abs(raw) < exact)
     object[figure.key] = static_cast<std::int64_t>(raw);
   else

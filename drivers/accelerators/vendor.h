@@ -24,8 +24,8 @@ struct WorkModel {
   std::vector<Place> precisions;  ///< of the parts of all work
   /// Those of them whose figure on data sheets, if there is one, is not the peak of this work.
   std::vector<Place> without_peak{};
-  /// Of one interval; nullopt where an activity that counts, or a clock, is unknown: then all of the
-  /// interval's work is.
+  /// Work of one interval in FLOP. nullopt where an activity that counts or a clock is unknown: one unknown
+  /// part makes all work of the interval unknown.
   std::function<std::optional<Work>(const Activity&)> work_of;
 };
 

@@ -16,11 +16,11 @@ struct WorkPart {
   double flop = 0;
 };
 
-/// Work of one interval, or the count of it since a start.
+/// Work of one interval, or the count of work since a start, in FLOP. `parts` has each precision once.
 struct Work {
-  std::vector<WorkPart> parts{};  ///< each precision once
-  double low = 0, high = 0;       ///< bounds of total() that the method leaves open
-  double spread = 0;              ///< half-width of total() from a clock that moved
+  std::vector<WorkPart> parts{};
+  double low = 0, high = 0;  ///< bounds of total() that the method leaves open
+  double spread = 0;         ///< half-width of total() from a clock that moved
 
   [[nodiscard]] double total() const;
   /// 0 where no part is of that precision.

@@ -96,7 +96,7 @@ ReadLimits AdaptiveReads::learnt_limits(const std::vector<bool>& aside) const {
       limits.max_hole = 0;
   }
   if (limits.max_hole == 0) return limits;
-  // Nor is it read over.
+  // A register that is set aside is not read over, either.
   for (std::size_t i = 0; i < registers_.size(); ++i) {
     if (!aside[i]) continue;
     const auto last = static_cast<std::uint16_t>(registers_[i].address + registers_[i].width() - 1);
@@ -249,7 +249,8 @@ bool AdaptiveReads::split(std::size_t index, SteadyTime now) {
   const auto is_the_same = [&](const PlannedRead& part) {
     return part.address == whole.address && part.count == whole.count;
   };
-  if (std::ranges::all_of(parts.reads, is_the_same)) return set_aside(read, now);  // the limits' block
+  // A `block` of the limits makes every part as large as the whole.
+  if (std::ranges::all_of(parts.reads, is_the_same)) return set_aside(read, now);
 
   if (!read.at_connect && refusals_.size() < remembered_refusals)
     refusals_.push_back({whole.function, whole.address, whole.count});

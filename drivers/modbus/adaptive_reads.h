@@ -119,8 +119,8 @@ class AdaptiveReads {
   std::chrono::microseconds interval_;
   std::vector<Read> reads_;
   std::vector<Refusal> refusals_;
-  std::uint16_t largest_answered_ = 0;  // registers in one request
-  unsigned trials_left_ = 0;            // in this round
+  std::uint16_t largest_answered_ = 0;  // registers in one request that was answered
+  unsigned trials_left_ = 0;            // requests on trial that this round may still send
   bool plan_is_old_ = false;
 };
 

@@ -8,16 +8,21 @@
 
 namespace flopwatt::modbus {
 
-/// The beats of a meter: moments one interval apart. A poll that begins late does not move the next beat. One
-/// beat that came due in the meantime is polled at once, so that a neighbour's timeout costs lateness and not
-/// a reading. Further beats are counted as skipped. Beats while a failing meter is left alone are neither
+/// The beats of a meter: one in each interval. A poll that begins late does not move the next beat. One beat
+/// that came due in the meantime is polled at once, so that a neighbour's timeout costs lateness and not a
+/// reading. Further beats are counted as skipped. Beats while a failing meter is left alone are neither
 /// polled nor skipped.
 class Beats {
  public:
-  /// The first poll is due within a second of `from`, however long the interval.
-  Beats(std::chrono::microseconds interval, std::chrono::microseconds offset, SteadyTime from);
+  /// The first poll is due within 1.4 s of `from`, however long the interval.
+  Beats(std::chrono::microseconds interval, std::chrono::microseconds offset, Pace pace, SteadyTime from);
 
   [[nodiscard]] SteadyTime due() const { return due_; }
+  /// The number of the beat that is due next.
+  [[nodiscard]] std::int64_t beat() const { return schedule_.beat(); }
+  [[nodiscard]] Pace pace() const { return schedule_.pace(); }
+  /// As Schedule::set_pace.
+  void set_pace(Pace pace) { schedule_.set_pace(pace); }
 
   /// A good poll ended at `now`. Returns the number of skipped beats.
   std::uint64_t advance(SteadyTime now);
@@ -26,7 +31,6 @@ class Beats {
   void defer(SteadyTime when);
 
  private:
-  std::chrono::microseconds interval_;
   Schedule schedule_;
   SteadyTime due_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
+#include <ranges>
 #include <tuple>
 #include <utility>
 
@@ -84,11 +85,19 @@ awaitable<void> Bus::poll(std::shared_ptr<Meter> meter, Intake& intake) {
 
 const std::shared_ptr<Meter>& Bus::next(SteadyTime now) const {
   // Of those that are due the healthy ones come first.
-  const auto turn = [now](const std::shared_ptr<Meter>& meter) {
-    const SteadyTime due = meter->due();
-    return std::tuple(due > now, meter->failing() && due <= now ? due + patience : due);
+  const auto turn = [this, now](std::size_t index) {
+    const Meter& meter = *meters_[index];
+    const SteadyTime due = meter.due();
+    return std::tuple(due > now, meter.failing() && due <= now ? due + patience : due, place_of(index));
   };
-  return *std::ranges::min_element(meters_, {}, turn);
+  return meters_[std::ranges::min(std::views::iota(std::size_t{0}, meters_.size()), {}, turn)];
+}
+
+std::size_t Bus::place_of(std::size_t index) const {
+  const Meter& meter = *meters_[index];
+  if (meter.pace() == Pace::moving) return index;
+  const std::size_t count = meters_.size();
+  return (index + count - first_in_turn(meter.beat(), count)) % count;
 }
 
 std::string Bus::why_absent(SourceId id, Channel channel) const {

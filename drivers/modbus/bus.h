@@ -1,5 +1,5 @@
-// One bus: the connection to one address and the meters behind that address, polled one after another.
-// Metering loop only.
+// One bus: the connection to one address and the meters behind that address, which the bus polls one after
+// another. Everything here runs on the metering loop.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -38,7 +38,7 @@ class Bus {
   boost::asio::awaitable<void> run(Intake& intake);
 
   [[nodiscard]] BusUse use() const;
-  /// As Driver::why_absent.
+  /// The answer to Driver::why_absent() for a meter of this bus; "" for any other source.
   [[nodiscard]] std::string why_absent(SourceId id, Channel channel) const;
 
  private:
@@ -46,6 +46,8 @@ class Bus {
   boost::asio::awaitable<void> poll(std::shared_ptr<Meter> meter, Intake& intake);
   /// The meter to poll at `now`; where none is due, the meter that is due first.
   [[nodiscard]] const std::shared_ptr<Meter>& next(SteadyTime now) const;
+  /// Of the meter at `index`, among those that are due at the same moment: the lowest is polled first.
+  [[nodiscard]] std::size_t place_of(std::size_t index) const;
 
   std::string name_;
   ModbusAddress address_;

@@ -48,4 +48,16 @@ std::vector<BusPlan> plan_buses(const Config& config) {
   return buses;
 }
 
+Pace pace_of(microseconds interval, microseconds cycle) {
+  return 2 * cycle <= interval ? Pace::moving : Pace::steady;
+}
+
+std::size_t first_in_turn(std::int64_t beat, std::size_t meters) {
+  // Parts of 2^32: the lower half of the product is the fraction of a turn, whatever the beat.
+  constexpr std::uint64_t golden = 0x9e3779b9;
+  const std::uint64_t turned = (static_cast<std::uint64_t>(beat) * golden) & 0xffffffffU;
+  // Backwards: the other way round a meter would be read 0.38 of a cycle later or 0.62 earlier.
+  return static_cast<std::size_t>((0xffffffffU - turned) * meters >> 32U);
+}
+
 }  // namespace flopwatt::modbus

@@ -1,5 +1,5 @@
-// What a device says of itself beside its readings, and whether it may be another device since. Pure: the
-// caller brings answers.
+// What a device says of itself beside its readings, and whether another device may have taken its place.
+// Pure: the caller brings answers.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ class DeviceIdentity {
   /// A poll failed: the device may come back as another one, also on the same connection.
   void may_be_exchanged() { session_.reset(); }
 
-  /// The register with the serial number; nullptr where there is none, or where it was read. It is read once,
-  /// whatever is answered.
+  /// The register with the serial number; nullptr where the profile has none, or where the register was read.
+  /// The register is read once, whatever the device answers.
   [[nodiscard]] const IdentifyingRegister* unread_serial_number() const;
   void take_serial_number(const Result<Answer>& answer);
 

@@ -171,7 +171,8 @@ class AllBuses final : public ModbusDriver {
       }
     }
     const SourcePtr source = make_source(config, plan.cycle);
-    const Beats beats(config.interval, slot_offset(number), std::chrono::steady_clock::now());
+    const Beats beats(config.interval, slot_offset(number), pace_of(config.interval, plan.cycle),
+                      std::chrono::steady_clock::now());
     return std::make_shared<Meter>(config, source, intake_->add(source), beats);
   }
 

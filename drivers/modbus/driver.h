@@ -1,5 +1,5 @@
-// The Modbus driver: all meters of the configuration, over TCP and serial lines. It only reads (functions 3
-// and 4).
+// The Modbus driver: all meters of the configuration, over TCP and serial lines. The driver only reads, by
+// functions 3 and 4.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -10,8 +10,8 @@
 
 namespace flopwatt::modbus {
 
-/// `fault` of a transaction with the meter's name and advice added. `waited_briefly`: the timeout was
-/// short_timeout(), not answer_timeout().
+/// `fault` of a transaction with the meter's name and advice added. `waited_briefly`: the timeout was that of
+/// a quarantined unit, short_timeout(), not answer_timeout().
 [[nodiscard]] Fault explained(Fault fault, const std::string& meter, bool waited_briefly);
 
 /// The device was searched for SunSpec models and has none.

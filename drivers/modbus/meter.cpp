@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "drivers/modbus/bus_plan.h"
 #include "drivers/modbus/fault_text.h"
 #include "drivers/modbus/registers/decode.h"
 #include "drivers/modbus/sunspec/sunspec.h"
@@ -44,6 +45,7 @@ SourcePtr make_source(const MeterConfig& config, microseconds planned_cycle) {
   source->effective_period = std::max(config.interval, planned_cycle);
   source->accuracy = config.accuracy.meter_class / 100;
   source->ct_accuracy = config.accuracy.ct_class / 100;
+  source->refresh = config.profile.refresh;
   for (const Register& reg : config.profile.registers) source->fields.push_back(field_of(reg, 1));
   return source;
 }
@@ -71,6 +73,7 @@ bool Meter::is(const MeterConfig& config) const {
 
 SourcePtr Meter::update(microseconds planned_cycle) {
   planned_cycle_ = planned_cycle;
+  beats_.set_pace(pace_of(config_.interval, planned_cycle));
   SourcePtr described = describe();
   if (*described == *source_) return nullptr;
   source_ = std::move(described);

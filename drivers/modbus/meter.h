@@ -31,7 +31,7 @@ namespace flopwatt::modbus {
 /// A poll that goes on with another call of Meter::poll() at Meter::due(). Until then the line is free.
 struct PollPaused {};
 
-/// A poll that has ended.
+/// A poll that has ended, with its reading set or the fault of a poll without any answer.
 struct PollEnded {
   Result<ReadingSet> set;
   std::chrono::microseconds lateness;  ///< how long after its due time it began
@@ -50,7 +50,8 @@ class Meter {
   /// cycle of the bus do not count.
   [[nodiscard]] bool is(const MeterConfig& config) const;
 
-  /// The planned cycle of the bus has changed. Returns the new description, nullptr where it is the same.
+  /// The planned cycle of the bus has changed: how the beats follow each other may change, too. Returns the
+  /// new description, nullptr where it is the same.
   [[nodiscard]] SourcePtr update(std::chrono::microseconds planned_cycle);
 
   /// The meter is no longer configured: the result of a poll in progress is dropped.
@@ -69,11 +70,14 @@ class Meter {
   /// `shares_line`: others wait while this meter does not answer. Returns the fault to report.
   Fault failed(Fault fault, SteadyTime now, SteadyTime connection_retry_at, bool shares_line);
 
-  /// As Driver::why_absent.
+  /// Why the newest set has no value of `channel`: the answer to Driver::why_absent().
   [[nodiscard]] std::string why_absent(Channel channel) const;
 
   [[nodiscard]] SourceId id() const { return id_; }
   [[nodiscard]] SteadyTime due() const { return round_ ? round_->due() : beats_.due(); }
+  /// The number of the beat that is due next or polled now, and how the beats after it follow.
+  [[nodiscard]] std::int64_t beat() const { return beats_.beat(); }
+  [[nodiscard]] Pace pace() const { return beats_.pace(); }
   [[nodiscard]] bool failing() const { return health_.failing(); }
   [[nodiscard]] bool close_after_poll() const { return config_.close_after_poll; }
   [[nodiscard]] const UnitUse& use() const { return counters_.use(); }

@@ -17,7 +17,8 @@ class Round {
  public:
   /// Which answer dates the reading set.
   struct SetTime {
-    unsigned rank = 0;  ///< see AdaptiveReads::Read::time_rank
+    /// AdaptiveReads::Read::time_rank of the request that was answered.
+    unsigned rank = 0;
     Moment middle{};
     std::int64_t half_duration_us = 0;
   };

@@ -2,8 +2,7 @@
 //
 //   silent         The wait doubles with every failure in a row. After the third one the unit is quarantined:
 //                  at most one attempt a minute, which waits no longer than short_timeout(). A unit that has
-//                  its line for itself delays no other one: it is quarantined when its wait has reached a
-//                  minute.
+//                  its line for itself delays no other unit: it is quarantined once it waits for a minute.
 //   misconfigured  The wait is half a minute to a minute.
 //   failing        The wait doubles with every failure in a row, up to a minute.
 //
@@ -49,7 +48,8 @@ class UnitHealth {
   Backoff backoff_;
   bool failing_ = false;
   bool quarantined_ = false;
-  unsigned silences_ = 0;  // in a row
+  // Polls in a row that the unit left unanswered.
+  unsigned silences_ = 0;
   SteadyTime retry_at_{};
 };
 

@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "drivers/modbus/fault_text.h"
+#include "readings/plausible.h"
+#include "readings/reading_set.h"
 
 namespace flopwatt::modbus {
 
@@ -25,6 +27,10 @@ std::string why_absent(const AdaptiveReads& reads, const MeterValues& values, Ch
   const std::string place =
       "register " + std::to_string(reg.address) + " (function " + std::to_string(reg.function) + ")";
   if (values.lacks_factor(*answered)) return "the scale register of " + place + " holds no valid factor";
+  if (const double told = values.told(*answered); is_known(told))
+    return place + " holds " +
+           beyond_plausible(channel.quantity, told, find_row(SourceKind::meter, channel)->unit) +
+           "; check its address, type, word_order, scale and unit";
   return place + " holds the meter's mark for 'not available'";
 }
 

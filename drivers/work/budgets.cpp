@@ -12,7 +12,7 @@ bool Budgets::take(const WorkTarget& target, double flop, std::int64_t now_us) {
   bucket.seconds = std::min(budget_seconds, bucket.seconds + passed);
   bucket.filled_us = now_us;
   const double needed = flop / target.peak_rate;
-  if (!(needed <= bucket.seconds)) return false;  // nor without a peak
+  if (!(needed <= bucket.seconds)) return false;  // also where no peak makes it NaN or infinite
   bucket.seconds -= needed;
   return true;
 }

@@ -17,7 +17,7 @@ class WorkDriver : public Driver {
 };
 
 /// Without `work.statsd` the driver waits for a configuration that has one. `intake` must outlive the driver.
-/// Call run() once.
+/// run() is to be called once.
 [[nodiscard]] std::unique_ptr<WorkDriver> make_driver(const Config& config, WorkIntake& intake);
 
 }  // namespace flopwatt::work

@@ -4,9 +4,9 @@
 //   flop:<number>|g|#key:value,key:value      the sender's running total
 //
 // Tags: accelerator:<name, uuid or pci> or scope:<name>, precision, kind:model|hardware, job, rank.
-// Other tags have no meaning, but belong to the set of tags that identifies a sender. Sections that
-// DogStatsD senders add about their origin (c: e: card:) are ignored. A sampling rate (@) or any other
-// section is refused.
+// Other tags have no meaning, but belong to the set of tags that identifies a sender. Sections that DogStatsD
+// senders add about their origin (c: e: card:) are ignored. A line with any other section, such as a sampling
+// rate (@), is refused.
 #pragma once
 
 #include <array>
@@ -39,9 +39,9 @@ inline constexpr std::array all_refusals = {Refusal::syntax,   Refusal::sampling
 inline constexpr std::size_t longest_line = 1024;
 inline constexpr std::size_t most_tags = 32;
 
-/// Views of the line that was parsed.
+/// Views into the line that was parsed, valid as long as that text.
 struct Line {
-  double flop = 0;  ///< finite, not negative
+  double flop = 0;  ///< floating-point operations; finite, not negative
   bool is_running_total = false;
   bool is_for_scope = false;
   std::string_view target;

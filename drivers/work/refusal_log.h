@@ -10,12 +10,12 @@ namespace flopwatt::work {
 
 class RefusalLog {
  public:
-  /// A line was refused; `now_us`: monotonic.
+  /// Counts a refused line, and logs the line where the last log entry is old enough. `now_us`: monotonic.
   void note(Refusal refusal, std::string_view line, std::int64_t now_us);
 
  private:
   std::uint64_t refused_ = 0;   // lines since the last that was logged
-  std::int64_t logged_us_ = 0;  // 0: never
+  std::int64_t logged_us_ = 0;  // when a line was logged last, monotonic; 0: never
 };
 
 }  // namespace flopwatt::work

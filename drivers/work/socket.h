@@ -22,13 +22,13 @@ class SocketFile {
   SocketFile& operator=(SocketFile&&) = delete;
 
  private:
-  std::filesystem::path path_;  // empty: moved from
+  std::filesystem::path path_;  // empty once another object has taken the file over
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };
 
 struct Socket {
-  boost::asio::posix::stream_descriptor descriptor;  ///< bound, non-blocking
+  boost::asio::posix::stream_descriptor descriptor;  ///< bound to the configured address; never blocks
   std::optional<SocketFile> file;
 };
 

@@ -23,9 +23,9 @@ namespace flopwatt::mqtt {
 
 struct ConnectRequest {
   std::string broker;   ///< as people know it: "mqtt://broker.example:1883"
-  std::string address;  ///< "tcp://192.0.2.1:1883", numeric
+  std::string address;  ///< with a numeric host, as Paho takes it: "tcp://192.0.2.1:1883"
   std::string client_id;
-  std::string username;  ///< "": none
+  std::string username;  ///< "" for a connection without username and password
   std::string password;
   Message will;
 };
@@ -60,8 +60,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// True when a message may be sent; false when the connection is lost.
   awaitable<bool> wait_for_room(PushExporter::Lane lane);
 
-  /// Sends with QoS 1 as part of `acknowledgements`. To be called after wait_for_room() without a suspension
-  /// between.
+  /// Sends with QoS 1 as part of `acknowledgements`. To be called right after wait_for_room(), without a
+  /// suspension between the two calls.
   void send(Message message, const std::shared_ptr<Acknowledgements>& acknowledgements,
             PushExporter::Lane lane);
 
@@ -80,7 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   void open_client(const asio::any_io_executor& home, const ConnectRequest& request);
-  // Posted by Paho's threads
+  // Paho's threads post these calls to the loop.
   void on_welcome(Welcome welcome);
   void on_not_connected(Fault fault);
   void on_answer(std::size_t slot, int reason);
@@ -94,8 +94,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int disconnect_reason_ = 0;
   std::size_t max_packet_ = 0;
   InFlight in_flight_{0};
-  Condition state_changed_;  // connected, refused, lost
-  Condition answer_came_;    // or the connection is lost
+  Condition state_changed_;  // the connection is made, refused or lost
+  Condition answer_came_;    // a message is answered, or the connection is lost
   // Callbacks outlive the client: ending it completes what is in flight.
   std::unique_ptr<Callbacks> callbacks_;
   std::unique_ptr<::mqtt::async_client> client_;

@@ -207,8 +207,8 @@ awaitable<void> Exporter::go_offline() {
   if (!up()) co_return;
   const SteadyTime limit = SteadyClock::now() + offline_limit;
   const auto acknowledgements = std::make_shared<Acknowledgements>();
-  // While the broker acknowledges, the window has room within the limit; where it does not, the will has to
-  // do.
+  // While the broker acknowledges, the window has room within the limit. Otherwise the broker publishes the
+  // will, which says the same.
   const auto room = co_await with_timeout(connection->wait_for_room(Lane::live), offline_limit);
   if (room.value_or(false)) {
     connection->send(state(false), acknowledgements, Lane::live);

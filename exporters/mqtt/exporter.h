@@ -14,7 +14,7 @@ namespace flopwatt::mqtt {
 /// Publishes below "<prefix>/<node>/" with client id "flopwatt-<node>-<exporter>". A set is delivered when
 /// the broker has acknowledged its message with a PUBACK below 0x80.
 ///
-/// publish() fails with
+/// publish() fails with a fault of one of these classes:
 ///   exception              the broker refuses a message; `code` is the reason code (reason_codes.h)
 ///   protocol               a message is larger than the broker takes; `code` is 0x95
 ///   connection, timeout    the connection is gone: wait_until_up() comes next

@@ -17,7 +17,8 @@ namespace flopwatt::mqtt {
 /// the slots of the messages.
 struct Acknowledgements {
   std::size_t unanswered = 0;
-  std::optional<Fault> fault;  ///< the first
+  /// The first fault among the answers; nullopt: none so far.
+  std::optional<Fault> fault;
 };
 
 class InFlight {
@@ -44,8 +45,8 @@ class InFlight {
   void fail_all(const Fault& fault);
 
   [[nodiscard]] bool empty() const { return used_ == 0; }
-  /// When the newest answer came, or the oldest unanswered message went out after a time without any in
-  /// flight.
+  /// When the newest answer came, or, if that is later, when the first message went out after a time without
+  /// any message in flight.
   [[nodiscard]] SteadyTime last_progress() const { return last_progress_; }
 
   /// Held while a sender of that lane waits for room.
@@ -67,7 +68,7 @@ class InFlight {
 
  private:
   struct Slot {
-    std::shared_ptr<Acknowledgements> acknowledgements;  // null: free
+    std::shared_ptr<Acknowledgements> acknowledgements;  // null while the slot is free
     Topic topic;
     Lane lane = Lane::live;
   };

@@ -22,8 +22,8 @@ struct Message {
 inline constexpr std::size_t most_objects = 500;
 inline constexpr std::size_t most_bytes = std::size_t{64} * 1024;
 
-/// What a packet needs besides topic and payload, at most: fixed header, lengths, packet identifier, content
-/// type.
+/// Bytes that a packet needs at most besides topic and payload: for the fixed header, the lengths, the
+/// packet identifier and the content type.
 inline constexpr std::size_t packet_overhead = 48;
 
 class MessageSeries {

@@ -18,8 +18,8 @@ using Topic = std::shared_ptr<const std::string>;
 [[nodiscard]] std::string topic_base(std::string_view prefix, std::string_view node);
 
 struct Route {
-  Topic live;    ///< "<base>meters/<meter>" and its kin
-  Topic replay;  ///< "<base>replay/meters/<meter>"
+  Topic live;    ///< "<base>meters/<meter>", or the folder of another kind of source
+  Topic replay;  ///< the same under "<base>replay/"
   JsonLayout layout;
 };
 

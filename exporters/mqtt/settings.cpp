@@ -65,7 +65,7 @@ void read_credentials(MapReader& map, Settings& settings, const Config& config) 
 }
 
 void refuse_same_topics(const Settings& settings, const Config& config, const MapReader& map) {
-  if (settings.host.empty()) return;  // reported
+  if (settings.host.empty()) return;  // the broker is reported as missing or unusable
   for (const ExporterConfig& other : config.exporters) {
     if (other.kind != key) continue;
     const auto& before = other.settings.as<Settings>();

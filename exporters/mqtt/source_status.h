@@ -42,7 +42,7 @@ class SourceStatusMessages {
   std::string info_;  // "" before the first update
   bool info_pending_ = false;
   std::vector<SourceStatus> sources_;
-  std::map<std::string, Entry> entries_;  // by source name
+  std::map<std::string, Entry> entries_;  // by the name of the source
 };
 
 }  // namespace flopwatt::mqtt

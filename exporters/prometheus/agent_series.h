@@ -22,8 +22,8 @@ class AgentSeries final : public ::prometheus::Collectable {
   const Snapshot& snapshot_;
 };
 
-/// `process_*` as in Prometheus' client libraries, read from /proc/self at each call. What cannot be read is
-/// left out.
+/// `process_*` as in Prometheus' client libraries, read from /proc/self at each call. A series that cannot be
+/// read is left out.
 class ProcessSeries final : public ::prometheus::Collectable {
  public:
   [[nodiscard]] std::vector<::prometheus::MetricFamily> Collect() const override;

@@ -1,8 +1,8 @@
 // The Prometheus endpoint: what people, Prometheus and scripts read over HTTP. Serving loop.
 //
 //   /                  where to go
-//   /metrics           the page of metrics_page.h, in the format that the client asks for, with gzip if
-//   allowed
+//   /metrics           the page of metrics_page.h in the format that the client asks for, with gzip where
+//                      the client accepts it
 //   /-/healthy         200 while the serving loop runs
 //   /-/ready           200 once every source has been polled, the store is open and the metering loop runs
 //                      its beats, else 503 and what misses
@@ -39,7 +39,7 @@ class Endpoint {
   /// Listens on all of `addresses`; returns the ports that were bound. Before run().
   [[nodiscard]] Result<std::vector<std::uint16_t>> listen(const std::vector<ListenAddress>& addresses);
 
-  /// Serves until cancelled.
+  /// Serves the bound addresses until cancelled. To be called once, after listen().
   boost::asio::awaitable<void> run() { return server_.run(); }
 
  private:
@@ -63,9 +63,11 @@ class Endpoint {
     std::weak_ptr<const std::string> body_;
   };
 
-  SharedSnapshot figures_, status_;  // by detail
+  // One snapshot for each SnapshotDetail.
+  SharedSnapshot figures_, status_;
   MetricsPage page_;
-  std::array<Rendered, 2> pages_, compressed_pages_;  // by format
+  // One page for each PageFormat.
+  std::array<Rendered, 2> pages_, compressed_pages_;
   HttpServer server_;
 };
 

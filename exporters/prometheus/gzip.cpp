@@ -11,7 +11,7 @@ namespace {
 
 constexpr int level = 1;
 constexpr int gzip_window_bits = 15 + 16;  // the largest window; 16: with gzip's head and checksum
-constexpr int memory_level = 8;            // zlib's default
+constexpr int memory_level = 8;            // zlib's default: 128 KiB for the compressor's tables
 
 class Deflater {
  public:

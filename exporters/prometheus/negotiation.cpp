@@ -77,7 +77,7 @@ PageFormat choose_format(std::string_view accept) {
     if (is("text/*", "")) raise(any_text, element);
     if (is("*/*", "")) raise(anything, element);
   }
-  // What is named more exactly decides.
+  // The most specific name decides, whatever the weights of wider names (RFC 9110, 12.5.1).
   const double for_classic = classic ? *classic : any_text ? *any_text : anything.value_or(0);
   const double for_openmetrics = openmetrics.value_or(0);
   return for_openmetrics > 0 && for_openmetrics >= for_classic ? PageFormat::openmetrics

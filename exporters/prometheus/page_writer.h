@@ -35,8 +35,8 @@ class PageWriter {
   void family(std::string_view name, FamilyType type, std::string_view help);
 
   /// One sample of the present family: `labels` as append_label made them, without braces. An unknown or
-  /// infinite value is no sample, nor is a counter below 0: one such line and a strict reader refuses the
-  /// page.
+  /// infinite value is left out, and so is a counter below 0. A strict reader would refuse the whole page for
+  /// one such line.
   void sample(std::string_view labels, double value) { sample_of_part({}, labels, value, std::nullopt); }
 
   /// The same with the time at which the value held. OpenMetrics only.

@@ -1,5 +1,5 @@
-// process_*: names and meaning as in "Writing client libraries" of Prometheus' documentation; sources:
-// proc(5).
+// process_*: names and meaning as in "Writing client libraries" of Prometheus' documentation, numbers as in
+// proc(5) of the Linux manual.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -22,12 +22,12 @@ namespace {
 using ::prometheus::MetricFamily;
 using ::prometheus::MetricType;
 
-// The fields of /proc/self/stat that are shown.
+// The fields of /proc/self/stat that are shown, with their numbers in proc(5).
 struct ProcessStat {
-  std::uint64_t threads = 0;         // field 20
-  std::uint64_t start_ticks = 0;     // field 22, since boot
-  std::uint64_t virtual_bytes = 0;   // field 23
-  std::uint64_t resident_pages = 0;  // field 24
+  std::uint64_t threads = 0;         // field 20, kernel threads of the process
+  std::uint64_t start_ticks = 0;     // field 22, clock ticks since boot
+  std::uint64_t virtual_bytes = 0;   // field 23, bytes of address space
+  std::uint64_t resident_pages = 0;  // field 24, pages in memory
 };
 
 std::optional<ProcessStat> read_stat() {

@@ -9,8 +9,8 @@
 namespace flopwatt::prometheus {
 namespace {
 
-// What one accelerator has done so far stays on the page while it is stale, so that sums over accelerators
-// hold.
+// The counters of an accelerator stay on the page while the accelerator is stale, so that sums over
+// accelerators do not drop.
 bool is_never_absent(const QuantityRow& row) {
   return row.source == SourceKind::accelerator && row.kind == ValueKind::counter &&
          row.place == PlaceKind::precision;

@@ -9,8 +9,8 @@
 
 namespace flopwatt::prometheus {
 
-/// `meter="pdu-a"`, `accelerator="nvidia0",uuid="GPU-…"`, `scope="rack-r12",window="1m"`: what all series of
-/// the source have.
+/// The labels that all series of the source have: `meter="pdu-a"`, `accelerator="nvidia0",uuid="GPU-…"`,
+/// `scope="rack-r12",window="1m"`.
 [[nodiscard]] std::string source_labels(const Source& source);
 
 /// Whether the series says which method gave the work.

@@ -13,8 +13,8 @@ namespace flopwatt::prometheus {
 ///                       "reading":{keys of the MQTT message},"missing":{<key>:<reason>}}},
 ///  "scopes":{<scope>:{"parent","energy_source","method","time","power_w","unaccounted_power_w","energy_j_total",
 ///                     "device_energy_j_total","flop_total",
-///                     "windows":{<window>:{keys of the MQTT message,"uncertainty_terms":{<term>:relative,
-///                     k=1}}}}},
+///                     "windows":{<window>:{keys of the MQTT message,
+///                                          "uncertainty_terms":{<term>:relative, k=1}}}}},
 ///  "store":{…},"exporters":{<exporter>:{…}}}
 /// What is unknown is left out, "reading" while the source is stale, and "missing" where nothing is.
 [[nodiscard]] std::string status_json(const Snapshot& snapshot);

@@ -241,6 +241,20 @@ def test_a_sunspec_meter_is_planned_before_it_was_asked(tmp_path):
     assert "sunspec_model" in flopwatt("profiles", "show", "sunspec").stdout
 
 
+def test_check_warns_where_a_window_is_too_short_for_what_a_meter_is_known_to_tell(tmp_path):
+    config = tmp_path / "short.yml"
+    config.write_text("node: n\nmeters: [{name: a, address: 'tcp://h', profile: janitza-umg-604, accuracy: {class: 1},\n"
+                      "  refresh: 40s}]\nscopes: [{name: rack, energy: [a], work: all}]\n")
+    answer = flopwatt("check", f"--config.file={config}")
+    assert answer.returncode == 0
+    assert (f"{config}:2:10: warning: meter 'a': its values may be 40s old (refresh), which is too coarse for "
+            "energy.windows: 1m; write windows of 80s or longer") in answer.stdout, answer.stdout
+    config.write_text(config.read_text().replace("40s", "30s"))
+    assert "warning" not in flopwatt("check", f"--config.file={config}").stdout
+    # Without a key of its own the profile says it.
+    assert "its values may be 200ms old" in flopwatt("profiles", "show", "janitza-umg-604").stdout
+
+
 def test_check_warns_where_a_bus_is_too_slow(tmp_path):
     config = tmp_path / "slow.yml"
     meters = "\n".join(f"  - {{name: m{unit}, address: tcp://10.0.0.1, unit_id: {unit}, profile: eastron-sdm630, "

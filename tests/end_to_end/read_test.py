@@ -25,6 +25,18 @@ ODD_REGISTERS = [{"quantity": "active_power", "address": 0, "function": 3, "type
                  {"quantity": "frequency", "address": 10, "function": 3, "type": "u16"},
                  {"quantity": "power_factor", "address": 20, "function": 3, "type": "u16"}]
 
+# One that holds what no site has, in two registers of which the third is right.
+ABSURD_METER = """
+meters:
+  - name: odd
+    kind: raw
+    holes: exception
+    registers:
+      - {address: 0, type: f32, value: 3.4e+38}
+      - {address: 10, type: u16, value: 50}
+      - {address: 20, type: u16, value: 98}
+"""
+
 
 class Case:
     """A rack, and a configuration of it."""
@@ -115,6 +127,18 @@ def test_a_figure_is_missing_for_the_reason_that_it_is(tmp_path, started):
     case = Case(tmp_path, started, ODD_METER)
     odd_meter(case)
     check_odd_meter(case.read()["odd"])
+
+
+def test_a_value_that_no_site_has_is_missing_and_shown_with_its_register(tmp_path, started):
+    case = Case(tmp_path, started, ABSURD_METER)
+    meter = case.rack.meter("odd")
+    case.config["meters"] = [{"name": "odd", "address": f"tcp://127.0.0.1:{meter['port']}", "refresh": "30s",
+                              "unit_id": meter["unit_id"], "registers": ODD_REGISTERS, "accuracy": {"class": 1}}]
+    odd = case.read()["odd"]
+    assert odd["up"] and set(odd["missing"]) == {"active_power_w", "power_factor"} and odd["frequency_hz"] == 50
+    assert "register 0 (function 3) holds 3.4e+38 W" in odd["missing"]["active_power_w"]
+    assert "register 20 (function 3) holds 98," in odd["missing"]["power_factor"]
+    assert "scale" in odd["missing"]["power_factor"]
 
 
 def test_a_running_agent_tells_the_reasons_too(tmp_path, started):

@@ -147,7 +147,7 @@ def test_a_silent_and_a_dripping_neighbour_cost_the_healthy_one_nothing(agent, l
     assert took < 12 * INTERVAL_S + 1
     asked = line.requests(ABB, 0x5000, begin)
     gaps = [after - earlier for earlier, after in zip(asked, asked[1:])]
-    assert max(gaps) < INTERVAL_S + 2 * TIMEOUT_S + 0.1, gaps
+    assert max(gaps) < 1.4 * INTERVAL_S + 2 * TIMEOUT_S + 0.1, gaps  # beats are up to 1.4 intervals apart
     for fault in ("timeout", "crc", "protocol", "connection"):
         assert page.get("flopwatt_poll_failures_total", source="abb", fault=fault) == 0, fault
     # Back-off: at 0, 0.5 and 1.5 s, one timeout each; then they are left alone for a minute.

@@ -1,6 +1,7 @@
 #include "agent/commands/profiles/json.h"
 
 #include <boost/json/array.hpp>
+#include <chrono>
 
 #include "agent/commands/profiles/words.h"
 #include "config/profiles/read_register_type.h"
@@ -126,6 +127,8 @@ json::object profile_json(const MeterProfile& profile, const std::filesystem::pa
     cycles["serial"] = cycle_seconds(profile, Transport::rtu, *profile.serial);
   }
   object["cycle_s"] = std::move(cycles);
+  if (profile.refresh.count() > 0)
+    object["refresh_s"] = std::chrono::duration<double>(profile.refresh).count();
   return object;
 }
 

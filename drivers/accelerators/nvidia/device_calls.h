@@ -23,9 +23,9 @@ struct NvmlReading {
   std::optional<std::int16_t> temperature_c;
 };
 
-/// The figures that are made of it, with or without energy.
+/// The figures that are made of a reading, with or without energy.
 [[nodiscard]] std::vector<accelerators::Figure> figures(bool with_energy);
-/// Raw numbers of these figures.
+/// Raw numbers of these figures, in the order of figures(); `absent` where `reading` has none.
 [[nodiscard]] std::vector<double> numbers(const NvmlReading& reading, bool with_energy);
 
 class DeviceCalls {
@@ -33,11 +33,10 @@ class DeviceCalls {
   /// `functions` must outlive it.
   DeviceCalls(const NvmlFunctions& functions, abi::Device device) : functions_(functions), device_(device) {}
 
-  /// What was read so far.
   NvmlReading reading;
 
-  /// Energy counter and power: by field where the driver knows them (power is then the instant one), else by
-  /// the older calls.
+  /// Reads the energy counter and the power by field where the driver knows these fields; the power is then
+  /// the instant one. Older drivers are asked by the older calls.
   void read_energy_and_power();
   /// Whether the device then did not say that it has no such figure; one that failed may come.
   [[nodiscard]] bool has_energy_counter() const { return has_energy_counter_; }

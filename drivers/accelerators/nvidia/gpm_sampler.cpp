@@ -24,7 +24,7 @@ double ratio_of(const abi::GpmMetric& metric) {
   constexpr double rounding = 0.005;  // a full pipe is reported as 100.0 or a hair more
   if (metric.status != abi::Return::success) return absent;
   const double ratio = metric.value / whole;
-  return ratio >= 0.0 && ratio <= 1.0 + rounding ? ratio : absent;  // NaN fails both
+  return ratio >= 0.0 && ratio <= 1.0 + rounding ? ratio : absent;  // false for NaN, too
 }
 
 }  // namespace

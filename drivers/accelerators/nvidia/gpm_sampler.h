@@ -19,8 +19,8 @@ class GpmSampler {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Fails where the device, its driver or its permissions do not offer it. `functions` must outlive the
-  /// sampler.
+  /// Fails where the device, its driver or its permissions do not offer performance monitoring. `functions`
+  /// must outlive the sampler.
   [[nodiscard]] static Result<std::unique_ptr<GpmSampler>, accelerators::DeviceFailure> make(
       const NvmlFunctions& functions, abi::Device device);
 

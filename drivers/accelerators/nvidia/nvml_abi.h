@@ -41,8 +41,8 @@ enum class Return : int {
 
 struct DeviceObject;
 struct GpmSampleObject;
-using Device = DeviceObject*;        ///< nvmlDevice_t, opaque
-using GpmSample = GpmSampleObject*;  ///< nvmlGpmSample_t, opaque
+using Device = DeviceObject*;        ///< nvmlDevice_t, which only the library looks into
+using GpmSample = GpmSampleObject*;  ///< nvmlGpmSample_t, which only the library looks into
 
 inline constexpr unsigned name_size = 96;
 inline constexpr unsigned uuid_size = 96;
@@ -52,15 +52,15 @@ inline constexpr unsigned version_size = 80;
 inline constexpr int clock_sm = 1;
 inline constexpr int temperature_sensor_gpu = 0;
 
-/// nvmlPciInfo_t
+/// nvmlPciInfo_t: where a device sits on the PCI bus.
 struct PciInfo {
   char bus_id_legacy[16];
   std::uint32_t domain, bus, device, pci_device_id, pci_subsystem_id;
-  char bus_id[32];  ///< "%08X:%02X:%02X.0"
+  char bus_id[32];  ///< printed as "%08X:%02X:%02X.0"
 };
 static_assert(sizeof(PciInfo) == 68 && offsetof(PciInfo, domain) == 16 && offsetof(PciInfo, bus_id) == 36);
 
-/// nvmlUtilization_t, per cent
+/// nvmlUtilization_t: share of the last sample period in per cent.
 struct Utilization {
   std::uint32_t gpu, memory;
 };
@@ -72,7 +72,7 @@ struct Memory {
 };
 static_assert(sizeof(Memory) == 24);
 
-/// nvmlTemperature_v1_t
+/// nvmlTemperature_v1_t. The caller sets version and sensor, the library sets celsius.
 struct Temperature {
   std::uint32_t version = 0x0100000C;
   std::uint32_t sensor = 0;
@@ -92,9 +92,9 @@ union Value {
 };
 
 inline constexpr std::uint32_t field_total_energy = 83;    ///< mJ since the driver was loaded
-inline constexpr std::uint32_t field_power_instant = 186;  ///< mW
+inline constexpr std::uint32_t field_power_instant = 186;  ///< mW; the instant power, no mean
 
-/// nvmlFieldValue_t
+/// nvmlFieldValue_t. The caller sets both ids, the library sets the rest.
 struct FieldValue {
   std::uint32_t field_id = 0;
   std::uint32_t scope_id = 0;
@@ -108,7 +108,7 @@ static_assert(sizeof(FieldValue) == 40 && offsetof(FieldValue, timestamp_us) == 
               offsetof(FieldValue, value_type) == 24 && offsetof(FieldValue, status) == 28 &&
               offsetof(FieldValue, value) == 32);
 
-/// nvmlGpmSupport_t
+/// nvmlGpmSupport_t: whether a device offers GPU performance monitoring.
 struct GpmSupport {
   std::uint32_t version = 1;
   std::uint32_t is_supported = 0;
@@ -122,7 +122,7 @@ inline constexpr std::uint32_t gpm_fp64 = 11;
 inline constexpr std::uint32_t gpm_fp32 = 12;
 inline constexpr std::uint32_t gpm_fp16 = 13;
 
-/// nvmlGpmMetric_t
+/// nvmlGpmMetric_t: one metric between two samples. The library owns the texts.
 struct GpmMetric {
   std::uint32_t metric_id = 0;
   Return status = Return::success;
@@ -137,7 +137,7 @@ static_assert(sizeof(GpmMetric) == 40 && offsetof(GpmMetric, value) == 8);
 /// so a library may clear as many as it knows: always hand over the longest.
 inline constexpr std::size_t gpm_metric_capacity = 333;
 
-/// nvmlGpmMetricsGet_t
+/// nvmlGpmMetricsGet_t. The caller sets version, count, both samples and the ids of the metrics.
 struct GpmMetricsGet {
   std::uint32_t version = 1;
   std::uint32_t count = 0;

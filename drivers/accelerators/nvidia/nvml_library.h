@@ -10,8 +10,8 @@
 
 namespace flopwatt::nvidia {
 
-/// A function of the library. One that the library lacks answers function_not_found: older drivers lack the
-/// newer.
+/// A function of the library. A function that the library lacks answers function_not_found, since older
+/// drivers lack newer functions.
 template <class... Parameters>
 class Function {
  public:
@@ -27,7 +27,8 @@ class Function {
   Pointer pointer_ = nullptr;
 };
 
-/// Named as in NVML, without the prefix and the version of the symbol.
+/// Named as in NVML, without the prefix and the version of the symbol. The library gives power in mW, energy
+/// in mJ, clocks in MHz, temperatures in degrees Celsius and memory in bytes.
 struct NvmlFunctions {
   Function<> init;
   Function<> shutdown;
@@ -38,12 +39,12 @@ struct NvmlFunctions {
   Function<abi::Device, char*, unsigned> device_get_name, device_get_uuid, device_get_serial;
   Function<abi::Device, int*, int*> device_get_cuda_compute_capability;
   Function<abi::Device, unsigned*> device_get_num_gpu_cores;  ///< CUDA cores of the whole device
-  Function<abi::Device, unsigned*> device_get_power_usage;    ///< mW
-  Function<abi::Device, std::uint64_t*> device_get_total_energy_consumption;  ///< mJ
-  Function<abi::Device, unsigned*> device_get_enforced_power_limit;           ///< mW
+  Function<abi::Device, unsigned*> device_get_power_usage;
+  Function<abi::Device, std::uint64_t*> device_get_total_energy_consumption;
+  Function<abi::Device, unsigned*> device_get_enforced_power_limit;
   Function<abi::Device, abi::Utilization*> device_get_utilization_rates;
-  Function<abi::Device, int, unsigned*> device_get_clock_info;   ///< MHz
-  Function<abi::Device, int, unsigned*> device_get_temperature;  ///< degC
+  Function<abi::Device, int, unsigned*> device_get_clock_info;
+  Function<abi::Device, int, unsigned*> device_get_temperature;
   Function<abi::Device, abi::Temperature*> device_get_temperature_v;
   Function<abi::Device, abi::Memory*> device_get_memory_info;
   Function<abi::Device, int, abi::FieldValue*> device_get_field_values;

@@ -86,8 +86,8 @@ std::optional<Work> pipe_work(const PipeRates& rates, const Activity& activity) 
   work.high = others + flop(rates.tensor_high, ratio[hmma_pipe], cycles);
   const double clock_change = std::abs(activity.clock_end_hz - activity.clock_begin_hz);
   work.spread = clock_sum > 0 ? work.total() * clock_change / clock_sum : 0.0;
-  // An unknown ratio or clock is NaN and has come through to the sum; where no clock is known, no pipe
-  // counted.
+  // An unknown ratio or clock is NaN, which makes the sum NaN. The clock is checked by itself, since a pipe
+  // that the architecture lacks adds 0 whatever the clock.
   if (std::isnan(work.total()) || std::isnan(clock_sum) || !(activity.seconds > 0)) return std::nullopt;
   return work;
 }

@@ -7,13 +7,12 @@
 // CUDA cores over cores per SM; f: mean of the measured SM clock at both ends of dt. The clock is the
 // measured one because ratios count elapsed cycles: the boost clock would overstate a throttled device.
 //
-// Pipes and precisions:
+// The precision of the work of each pipe:
 //   DFMA -> fp64 at the FP64 tensor rate, FP64 -> fp64, FP32 -> fp32 (the FMA pipe, which counts integer
 //   instructions too), FP16 -> fp16 (vector). HMMA carries TF32, FP16, BF16 and FP8, which the hardware does
 //   not tell apart: it is counted at the configured precision, between the lowest and the highest tensor rate
-//   of the architecture. IMMA is integer work and never FLOP. The result is an upper-bound kind of figure:
-//   padding, masked lanes and integer instructions in the FMA pipe count, and structured sparsity is not told
-//   apart.
+//   of the architecture. IMMA is integer work and never FLOP. The result is an upper bound: padding, masked
+//   lanes and integer instructions in the FMA pipe count, and structured sparsity is not recognised.
 #pragma once
 
 #include <optional>
@@ -38,15 +37,16 @@ struct SmRates {
 struct PipeRates {
   double dfma = 0, fp64 = 0, fp32 = 0, fp16 = 0;
   double tensor = 0, tensor_low = 0, tensor_high = 0;  ///< HMMA: as configured, lowest, highest
-  Place tensor_precision{};                            ///< assumed
+  /// The precision at which the work of HMMA is counted, since the hardware does not report it.
+  Place tensor_precision{};
 };
 
-/// nullopt where the SM count is unknown (no cores or lanes) or the architecture's tensor pipe does not know
-/// the configured precision.
+/// Rates of a device with `cores` CUDA cores. nullopt where the SM count is unknown (no cores or lanes), or
+/// where the tensor pipe of the architecture does not know the configured precision.
 [[nodiscard]] std::optional<PipeRates> pipe_rates(const SmRates& rates, unsigned cores, Place configured);
 
-/// Of one interval. nullopt where a ratio that counts, or a clock, is unknown: then all of the interval's
-/// work is.
+/// Work of one interval in FLOP. nullopt where a ratio that counts or a clock is unknown: one unknown part
+/// makes all work of the interval unknown.
 [[nodiscard]] std::optional<accelerators::Work> pipe_work(const PipeRates& rates,
                                                           const accelerators::Activity& activity);
 

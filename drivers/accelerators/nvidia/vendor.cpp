@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "drivers/accelerators/nvidia/device_reader.h"
+#include "drivers/accelerators/nvidia/gpm_sampler.h"
 #include "drivers/accelerators/nvidia/nvml_library.h"
 #include "drivers/accelerators/nvidia/pipe_work.h"
 #include "drivers/accelerators/nvidia/pipes.h"
+#include "runtime/schedule.h"
 
 namespace flopwatt::nvidia {
 namespace {
@@ -14,6 +16,9 @@ namespace {
 using accelerators::NoWork;
 using accelerators::Unavailable;
 using accelerators::WorkModel;
+
+// However near two polls are, they are two samples.
+static_assert(least_distance(keys.shortest_interval) > gpm_min_distance);
 
 Unavailable unavailable(const Fault& fault) {
   return {.no_library = fault.code == static_cast<int>(abi::Return::library_not_found),
@@ -45,8 +50,7 @@ Result<WorkModel, NoWork> make_work_model(const accelerators::DeviceIdentity& de
     return NoWork{capability + " has no tensor rate for the configured tensor_precision " +
                   std::string(label_of(tensor_precision))};
   return WorkModel{.precisions = {Place::fp64, Place::fp32, Place::fp16, of_pipes->tensor_precision},
-                   // Vector FP16 has no peak of its own on data sheets, whose figure is that of the tensor
-                   // pipe.
+                   // The FP16 figure of data sheets is that of the tensor pipe, not of vector FP16.
                    .without_peak = {Place::fp16},
                    .work_of = [rates = *of_pipes](const accelerators::Activity& activity) {
                      return pipe_work(rates, activity);

@@ -50,7 +50,7 @@ class Answers {
 
 /// How a device differs from a profile whose author numbered registers in another way.
 struct Variation {
-  int shift = 0;  ///< of every address
+  int shift = 0;  ///< added to the address of every register
   bool other_word_order = false;
   bool other_function = false;  ///< 4 for 3 and 3 for 4
 

@@ -80,8 +80,7 @@ awaitable<void> Interview::check_alive() {
     note_ = "not everything was asked: the unit stopped answering (" + answer.error().message + ')';
 }
 
-// A serial line breaks for reasons of its own; that a network device was reached before says that it may be
-// reached again.
+// A serial line breaks for reasons of its own. A network device that was reached before may be reached again.
 bool Interview::may_come_back() const { return !options_.line && connection_.traffic().openings > 0; }
 
 bool Interview::knows_function(ReadFunction function) const {

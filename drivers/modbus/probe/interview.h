@@ -58,7 +58,7 @@ class Interview {
   Answers answers_;
   struct FunctionUse {
     int answered = 0;
-    int illegal = 0;  // exception 1
+    int illegal = 0;  // answers with exception 1, illegal function
   };
   std::map<ReadFunction, FunctionUse> functions_;
   int silent_in_a_row_ = 0;

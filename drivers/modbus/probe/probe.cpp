@@ -210,8 +210,8 @@ class UnitProbe {
     }
   }
 
-  // An address or a word order that is wrong in a profile, or set differently at the meter, is a hint. It is
-  // never corrected silently.
+  // An address or a word order that is wrong in a profile, or set differently at the meter, is reported as a
+  // hint and never corrected silently.
   awaitable<void> look_for_mistakes(const std::vector<Candidate>& candidates) {
     for (const Candidate& candidate : candidates) {
       const MeterProfile& profile = *candidate.profile;

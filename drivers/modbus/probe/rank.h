@@ -14,16 +14,18 @@
 namespace flopwatt::modbus {
 
 enum class Confidence : std::uint8_t {
-  certain,   ///< SunSpec; or the identification fits this profile only, and the values are plausible
-  likely,    ///< the identification fits several profiles, or the values are not plausible; or a text names
-             ///< the model
-  possible,  ///< the values are plausible, which other models may have at the same addresses
+  /// The unit speaks SunSpec, or the identification fits this profile only and the values are plausible.
+  certain,
+  /// The identification fits several profiles, or the values are not plausible, or a text names the model.
+  likely,
+  /// The values are plausible; other models may have such values at the same addresses.
+  possible,
 };
 
 [[nodiscard]] std::string_view name_of(Confidence confidence);
 
 struct ProbeMatch {
-  std::string profile;             ///< its id
+  std::string profile;             ///< id of the profile, as in the configuration
   std::uint8_t sunspec_model = 0;  ///< of profile sunspec: which meter of the unit, from 1
   Confidence confidence = Confidence::possible;
   double score = 0;  ///< 0.95 to 1 certain, 0.5 to 0.9 likely, below possible

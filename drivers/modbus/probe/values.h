@@ -1,6 +1,6 @@
 // Whether the values of a unit are plausible for a meter in operation: voltage and frequency of a mains, a
 // power. Values alone never identify a meter, since makers use the same addresses with different layouts.
-// Pure.
+// Pure: the caller brings the answers of the unit.
 #pragma once
 
 #include <cstddef>
@@ -34,9 +34,9 @@ struct KeyValues {
 [[nodiscard]] KeyValues check_keys(const MeterProfile& profile, const Variation& variation,
                                    const Answers& answers);
 
-/// How many values of a profile a unit has. All 0: nothing was asked.
+/// How many of all values of a profile are plausible on a unit. All 0: nothing was asked.
 struct Share {
-  std::size_t plausible = 0, all = 0;  ///< values
+  std::size_t plausible = 0, all = 0;
 
   [[nodiscard]] bool is_none() const { return all > 0 && plausible == 0; }
   [[nodiscard]] double ratio() const {

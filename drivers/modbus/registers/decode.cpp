@@ -32,15 +32,17 @@ double unsigned_value(std::uint64_t bits) {
 
 template <class Signed>
 double signed_value(std::uint64_t bits) {
-  const auto raw = static_cast<Signed>(bits);  // C++20: two's complement
+  const auto raw = static_cast<Signed>(bits);  // C++20 defines the cast as two's complement
   if (raw == std::numeric_limits<Signed>::max() || raw == std::numeric_limits<Signed>::min()) return absent;
   return static_cast<double>(raw);
 }
 
-double plausible(double raw) {
+template <class Floating>
+double floating_value(Floating raw) {
   constexpr double smallest = 1e-30;
-  if (!std::isfinite(raw) || (raw != 0 && std::abs(raw) < smallest)) return absent;
-  return raw;
+  const double value = raw;
+  const bool is_mark = !std::isfinite(raw) || std::abs(raw) == std::numeric_limits<Floating>::max();
+  return is_mark || (value != 0 && std::abs(value) < smallest) ? absent : value;
 }
 
 double raw_value(std::uint64_t bits, Wire wire) {
@@ -58,11 +60,11 @@ double raw_value(std::uint64_t bits, Wire wire) {
     case Wire::i64:
       return signed_value<std::int64_t>(bits);
     case Wire::f32:
-      return plausible(static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits))));
+      return floating_value(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
     case Wire::f64:
-      return plausible(std::bit_cast<double>(bits));
+      return floating_value(std::bit_cast<double>(bits));
     case Wire::u8:
-      break;  // no register has it
+      break;  // registers have 16 bits or more
   }
   return absent;
 }

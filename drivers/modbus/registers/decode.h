@@ -13,7 +13,8 @@ namespace flopwatt::modbus {
 /// The number in the 2 * width bytes of a register, before scaling. `absent` where the bits mean "not
 /// available" or are no plausible number of the type:
 ///   unsigned: all bits one; signed: the largest or the smallest number of the type;
-///   floating: NaN, infinite, or nonzero and below 1e-30 (a wrong word order or type);
+///   floating: NaN, infinite, the largest or the smallest number of the type, or nonzero and below 1e-30 (a
+///             wrong word order or type);
 ///   modulo_10000: a word above 9999;
 ///   any type: the bits that `reg.unavailable` lists.
 [[nodiscard]] double decode_raw(std::span<const std::uint8_t> bytes, const Register& reg);
@@ -24,8 +25,8 @@ namespace flopwatt::modbus {
 
 /// The field of `reg` while the product of its scale registers is `factor` (1 where it has none):
 ///   value = held_value(raw, field.scale); the resolution grows with the factor.
-/// The type of a difference (`minus`) is the next wider signed one, that of a power factor that may come in
-/// per cent f64.
+/// A difference (`minus`) has the next wider signed type. A power factor that may come in per cent is f64,
+/// since its scale depends on the number.
 [[nodiscard]] Field field_of(const Register& reg, double factor);
 
 /// The value in the held unit, or `absent`. `raw`: from decode_raw(), with `minus` subtracted. `factor`: the

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "drivers/modbus/registers/decode.h"
+#include "readings/plausible.h"
 #include "readings/reading_set.h"
 
 namespace flopwatt::modbus {
@@ -72,10 +73,16 @@ std::vector<Field> MeterValues::fields() const {
 
 void MeterValues::write(std::vector<double>& values) const {
   for (std::size_t i = 0; i < registers_.size(); ++i) {
-    const Register& reg = registers_[i];
-    const double raw = reg.minus ? raw_[i].value - raw_[i].minus : raw_[i].value;  // absent spreads
-    values[i] = is_known(raw) ? value_of(raw, reg, factor(i)) : absent;
+    const double value = told(i);
+    values[i] = is_plausible(registers_[i].channel.quantity, value) ? value : absent;
   }
+}
+
+double MeterValues::told(std::size_t register_index) const {
+  const Register& reg = registers_[register_index];
+  const Raw& read = raw_[register_index];
+  const double raw = reg.minus ? read.value - read.minus : read.value;  // absent spreads
+  return is_known(raw) ? value_of(raw, reg, factor(register_index)) : absent;
 }
 
 bool MeterValues::lacks_factor(std::size_t register_index) const {

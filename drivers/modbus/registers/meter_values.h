@@ -33,24 +33,26 @@ class MeterValues {
   /// One for each register, in the order of registers().
   [[nodiscard]] std::vector<Field> fields() const;
   /// Writes values parallel to fields(), which `values` has room for: `absent` where the value or one of its
-  /// factors is not known.
+  /// factors is not known, and where the value is none that a meter can measure (readings/plausible.h).
   void write(std::vector<double>& values) const;
 
   /// Whether the register's value is known, and its factor is not.
   [[nodiscard]] bool lacks_factor(std::size_t register_index) const;
+  /// What the register holds, in the held unit, whether a meter can measure that or not; `absent` as above.
+  [[nodiscard]] double told(std::size_t register_index) const;
   [[nodiscard]] const std::vector<Register>& registers() const { return registers_; }
 
  private:
   struct Raw {
     double value = 0, minus = 0;
-    std::array<double, 4> factors{};  // parallel to scaled_by
+    std::array<double, 4> factors{};  // in the order of Register::scaled_by
   };
   [[nodiscard]] double factor(std::size_t index) const;
 
   std::vector<Register> registers_;
-  std::vector<Raw> raw_;             // parallel to registers_
-  std::vector<std::size_t> scaled_;  // registers with a factor
-  std::vector<double> described_;    // parallel to registers_: the factor in fields()
+  std::vector<Raw> raw_;             // one for each of registers_
+  std::vector<std::size_t> scaled_;  // indices of the registers with a factor
+  std::vector<double> described_;    // for each of registers_ the factor in fields()
 };
 
 }  // namespace flopwatt::modbus

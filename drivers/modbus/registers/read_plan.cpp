@@ -49,7 +49,7 @@ class Space {
     known_ = std::move(merged);
   }
 
-  // As the request starts and ends.
+  // What a request for `extent` touches, since requests start and end at multiples of step_.
   [[nodiscard]] Extent aligned(Extent extent) const {
     return {extent.begin / step_ * step_, (extent.end + step_ - 1) / step_ * step_};
   }
@@ -87,7 +87,8 @@ class Space {
   std::vector<Extent> known_;
 };
 
-using Spaces = std::map<std::uint8_t, Space>;  // by function
+// Each function has addresses of its own.
+using Spaces = std::map<std::uint8_t, Space>;
 
 // What has to be in one request. The offsets of its slots are addresses until the request is made.
 struct Item {

@@ -1,5 +1,5 @@
-// Which requests read a meter's registers: the fewest that the meter's limits allow. Pure; planned once, not
-// for each poll.
+// Which requests read a meter's registers: the fewest that the meter's limits allow. Pure. A meter is planned
+// once, not for each poll.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ namespace flopwatt::modbus {
 /// Where an answer holds a number that belongs to a register of the profile.
 struct ReadSlot {
   enum class Role : std::uint8_t {
-    value,  ///< the register itself
-    minus,  ///< its `minus`
-    scale,  ///< its scaled_by[scale_index]
+    value,  ///< the number of the register itself
+    minus,  ///< what is subtracted from that number: Register::minus
+    scale,  ///< what scales that number: Register::scaled_by[scale_index]
   };
   std::uint16_t offset = 0;        ///< in registers from the beginning of the answer
   std::size_t register_index = 0;  ///< into the registers that were planned
@@ -30,7 +30,8 @@ struct PlannedRead {
   ReadFunction function = ReadFunction::holding_registers;
   std::uint16_t address = 0;
   std::uint16_t count = 0;
-  std::vector<ReadSlot> slots;  ///< by offset
+  /// In the order of their offsets.
+  std::vector<ReadSlot> slots;
 
   bool operator==(const PlannedRead&) const = default;
 };
@@ -56,8 +57,8 @@ struct ReadPlan {
 ///
 /// Scale registers with their values come before fewer requests. Example: where a scale register lies far
 /// from its values, a smaller `max_hole` leads to fewer requests, and to a scale register that is read at
-/// each connect. Where not all scale registers of a register fit, the first ones in the profile's order are
-/// taken.
+/// each connect. Where not all scale registers of a register fit, the request takes the first ones in the
+/// order of the profile.
 ///
 /// A register that is wider, with its `minus`, than max_registers and max_hole allow has a request of
 /// its own, which the device may refuse. A register that cannot be read without touching what is forbidden,

@@ -20,7 +20,7 @@ constexpr std::array attempts = {
     Attempt{ReadFunction::input_registers, 50000},   Attempt{ReadFunction::input_registers, 0}};
 
 constexpr std::array<std::uint16_t, 2> marker = {0x5375, 0x6E53};
-constexpr std::uint16_t header_registers = 2;   // ID and L
+constexpr std::uint16_t header_registers = 2;   // the ID and the length L of a model
 constexpr std::uint16_t common_registers = 64;  // manufacturer to serial number; the rest is of no use
 constexpr std::uint16_t end_id = 0xFFFF;
 constexpr std::uint16_t no_id = 0;  // some devices end the chain with it

@@ -13,8 +13,8 @@
 
 namespace flopwatt::modbus {
 
-/// What a model 1 says of the device, or of the part of the device whose models follow; "" where it says
-/// nothing.
+/// What a model 1 says of the device, or of the part of the device whose models follow. A text that the model
+/// does not have is "".
 struct SunSpecCommon {
   std::string manufacturer, model, options, version, serial;
 
@@ -58,8 +58,8 @@ inline constexpr std::uint16_t sunspec_common_id = 1;
 ///
 /// The chain ends at the IDs 0xFFFF and 0, at a refusal or silence where a header behind model 1 would be
 /// (some devices end with a single 0 and refuse what follows), at the 64th model, and where a header would
-/// lie beyond the address space. A model whose length contradicts its definition is passed over by the
-/// device's own length.
+/// lie beyond the address space. A model whose length contradicts its definition is skipped by the length
+/// that the device gives.
 class SunSpecWalk {
  public:
   explicit SunSpecWalk(std::uint8_t unit) : unit_(unit) {}

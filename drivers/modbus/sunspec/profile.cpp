@@ -10,8 +10,8 @@ namespace {
 struct Point {
   Quantity quantity;
   Place place;
-  std::uint16_t integer, scale_factor;  // model_201.json to model_204.json
-  std::uint16_t floating;               // model_211.json to model_214.json
+  std::uint16_t integer, scale_factor;  // by model_201.json to model_204.json
+  std::uint16_t floating;               // by model_211.json to model_214.json
 };
 
 // What is published of them. Totals of current and means of voltage follow from the phases.
@@ -63,7 +63,7 @@ Register register_of(const Point& point, const SunSpecModel& model, bool integer
   }
   const bool energy = point.quantity == Quantity::energy_import || point.quantity == Quantity::energy_export;
   reg.address = at(point.integer);
-  reg.wire = energy ? Wire::u32 : Wire::i16;  // acc32, int16
+  reg.wire = energy ? Wire::u32 : Wire::i16;  // the types acc32 and int16 of the models
   if (energy) reg.unavailable = {0};          // so an accumulator says that it is not implemented
   // Defined in per cent; several devices give the cosine.
   reg.percent_above_one = point.quantity == Quantity::power_factor;

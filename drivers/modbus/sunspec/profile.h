@@ -15,8 +15,8 @@ namespace flopwatt::modbus {
 
 /// The profile of the `number`th meter model (from 1), which is read in one request; nullopt where there are
 /// fewer meter models. Vendor and model are those of sunspec_common(). Scale factors are exponents
-/// (ScaleRegister) that are read with their values. The id is "sunspec"; `sunspec` is false, since the
-/// registers are known.
+/// (ScaleRegister) that are read with their values. The id is "sunspec", but
+/// MeterProfile::sunspec is false: no search has to find the registers any more.
 [[nodiscard]] std::optional<MeterProfile> sunspec_profile(const SunSpecDevice& device, std::size_t number);
 
 }  // namespace flopwatt::modbus

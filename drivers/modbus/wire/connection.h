@@ -23,7 +23,7 @@ namespace flopwatt::modbus {
 struct ReadOptions {
   std::chrono::microseconds timeout{1'000'000};  ///< from sending the request to having the whole answer
   std::chrono::microseconds pause{0};            ///< silence since the previous transaction
-  bool accept_unit_mismatch = false;             ///< Modbus TCP only
+  bool accept_unit_mismatch = false;             ///< whether another unit id may answer; Modbus TCP only
 };
 
 struct Answer {
@@ -34,8 +34,8 @@ struct Answer {
 /// What was done on a connection since it was made. The numbers only grow.
 struct Traffic {
   std::uint64_t openings = 0;  ///< how often it was opened: between two of them a device may have restarted
-  std::uint64_t requests = 0;  ///< sent, repetitions included
-  FaultCounts failures;        ///< failed attempts
+  std::uint64_t requests = 0;  ///< sent requests, repetitions included
+  FaultCounts failures;        ///< failed attempts by class of fault
   std::chrono::microseconds turnaround{0};  ///< from sending requests to having their answers, summed up
 };
 
@@ -59,8 +59,8 @@ class Connection {
   /// Closes the connection; the next read opens it again.
   virtual void close() = 0;
 
-  /// Until then every read fails at once, since no connection could be made. In the past where there is no
-  /// reason to wait.
+  /// Every read before that moment fails at once, since no connection could be made. The moment has passed
+  /// where there is no reason to wait.
   [[nodiscard]] virtual SteadyTime retry_at() const = 0;
 
   [[nodiscard]] const Traffic& traffic() const { return traffic_; }
@@ -81,7 +81,7 @@ class Connection {
 [[nodiscard]] Fault transaction_fault(FaultClass fault_class, const ModbusAddress& address,
                                       const ReadRequest& request, const std::string& outcome, int code = 0);
 
-/// "500 ms"
+/// A duration for a sentence, in whole milliseconds: "500 ms".
 [[nodiscard]] std::string milliseconds_text(std::chrono::microseconds duration);
 
 }  // namespace flopwatt::modbus

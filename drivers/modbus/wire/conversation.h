@@ -3,8 +3,7 @@
 //
 // One request is open at a time. A request that was given up keeps its transaction id for a while, so that
 // its late answer is recognised and dropped. Any other bytes that do not fit the open request are doubt.
-// After doubt the connection is closed: a byte stream has no other way to find the beginning of the next
-// frame.
+// After doubt the connection is closed, since nothing in a byte stream marks the beginning of the next frame.
 #pragma once
 
 #include <array>
@@ -21,7 +20,7 @@ class Conversation {
  public:
   enum class Verdict : std::uint8_t {
     waiting,    ///< no answer yet, or late answers only: read on, the deadline stays
-    registers,  ///< the answer: registers()
+    registers,  ///< the answer has come: see registers()
     exception,  ///< the device or a gateway refuses: exception_code()
     doubt,      ///< close the connection: doubt() says why
   };
@@ -38,8 +37,8 @@ class Conversation {
   /// Whether a part of a frame has been received.
   [[nodiscard]] bool has_begun() const { return begin_ != end_; }
 
-  /// No answer came in time. False: close the connection, since a frame has begun whose rest looks like the
-  /// next one.
+  /// No answer came in time. False: close the connection, since the rest of a frame that has begun would be
+  /// taken for the next frame.
   [[nodiscard]] bool give_up();
 
   /// Whether bytes that come while no request is open can be distinguished from the next answer.
@@ -81,11 +80,11 @@ class Conversation {
   bool open_ = false;
   Reply reply_;
   std::string doubt_;
-  // A device that loses answers now and then must not fill memory: the oldest is forgotten, its late answer
-  // is doubt.
+  // A device that loses answers now and then must not fill memory: the oldest request is forgotten, and its
+  // late answer is doubt.
   std::array<GivenUp, 16> given_up_{};
   std::size_t next_given_up_ = 0;
-  std::size_t late_answers_ = 0;  // of given_up_ that may still come
+  std::size_t late_answers_ = 0;  // how many of given_up_ may still be answered
 };
 
 }  // namespace flopwatt::modbus

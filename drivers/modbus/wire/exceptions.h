@@ -50,8 +50,7 @@ struct Consequences {
 /// nullptr where `fault` is of another class than FaultClass::exception.
 [[nodiscard]] const Consequences* consequences_of(const Fault& fault);
 
-/// Whether `fault` is an exception of the unit itself: the unit works, and what else it is asked may be
-/// answered.
+/// Whether `fault` is an exception of the unit itself: the unit works, and may answer other requests.
 [[nodiscard]] bool unit_refused(const Fault& fault);
 
 /// Whether `fault` is an exception that is followed by `step`.

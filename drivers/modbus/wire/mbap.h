@@ -1,6 +1,6 @@
 // Modbus TCP frames: encodes requests, decodes answers (MODBUS Messaging on TCP/IP Implementation Guide
-// V1.0b, 3.1.3; MODBUS Application Protocol V1.1b3, 4.1, 6.3, 6.4, 7). All numbers on the wire are
-// big-endian. Pure.
+// V1.0b, 3.1.3; MODBUS Application Protocol V1.1b3, 4.1, 6.3, 6.4, 7). Numbers on the wire are big-endian.
+// Pure: nothing here knows a socket.
 #pragma once
 
 #include <array>
@@ -59,7 +59,8 @@ inline constexpr std::uint16_t exception_length = 3;
 /// The header of a frame that came in, without its unit id.
 struct FrameHeader {
   std::uint16_t transaction = 0;
-  std::uint16_t protocol = 0;  ///< 0 is Modbus
+  /// The protocol identifier; Modbus has 0.
+  std::uint16_t protocol = 0;
   std::uint16_t length = 0;
 
   [[nodiscard]] bool is_modbus() const {
@@ -85,7 +86,8 @@ struct Reply {
   };
   Kind kind = Kind::registers;
   std::uint8_t code = 0;
-  std::span<const std::uint8_t> registers;  ///< into the frame
+  /// Points into the frame that was decoded, and is valid as long as that frame.
+  std::span<const std::uint8_t> registers;
 };
 
 /// Why a reply of one of the last three kinds is no answer to `request`: "the answer comes from unit 7".

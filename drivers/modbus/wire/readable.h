@@ -1,7 +1,6 @@
 // Waits until a socket has something to read, at the least cost: one epoll for all sockets of a loop, which
 // Asio watches. Asio's own wait for one socket tries to read first, which is a wasted system call right after
-// a request was sent, and costs a lock and an operation. With many meters that is a third of the cost of all
-// reads.
+// a request was sent, and costs a lock and an operation: a third of the cost of all reads with many meters.
 #pragma once
 
 #include <array>
@@ -106,7 +105,7 @@ class Readable {
 
   Readiness& all_;
   boost::asio::any_io_executor executor_;
-  std::uint32_t number_;      // in all_
+  std::uint32_t number_;      // index of this object in Readiness::all_
   int descriptor_ = -1;       // -1: none is watched
   bool unread_ = false;       // something came while nothing waited
   Waiter* waiter_ = nullptr;  // null, or in place_

@@ -27,8 +27,8 @@ using std::chrono::steady_clock;
 
 // The port ends a silent transaction at its deadline itself; taking it away costs opening it again.
 constexpr milliseconds slack = 10ms;
-// A port that is taken away is let go within SerialPort::byte_gap, and a recovery is as long at most.
-constexpr milliseconds longest_end = 600ms;
+// An interrupted transaction ends within byte_gap, and a recovery may follow. Busy machines take longer.
+constexpr milliseconds longest_end = 2 * (SerialPort::byte_gap + SerialPort::longest_recovery);
 
 }  // namespace
 
@@ -46,12 +46,14 @@ class SerialLine::Worker {
   Worker(const std::string& path, const SerialSettings& settings)
       : port_(path, settings), news_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-  /// The line's side.
+  // The line calls what is public, never the thread.
+
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] int news() const { return news_.get(); }
   [[nodiscard]] const SerialPort::Outcome& outcome() const { return outcome_; }
 
-  /// Where it is idle. nullopt: close the port. False: there is no thread to be had.
+  /// To be called in phase idle. Without a request the thread closes the port. False: the system refuses a
+  /// thread, and nothing was begun.
   bool start(const std::shared_ptr<Worker>& self, std::optional<ReadRequest> request, SteadyTime deadline) {
     if (!thread_.joinable()) {
       thread_ = start_thread([self] { self->work(); });
@@ -73,7 +75,7 @@ class SerialLine::Worker {
   }
   [[nodiscard]] bool has_ended() const { return !thread_.joinable() || phase_ == Phase::ended; }
 
-  /// After ask_to_end().
+  /// To be called after ask_to_end(). A thread that has not ended is abandoned, never waited for.
   void let_go() {
     if (!thread_.joinable()) return;
     if (phase_ == Phase::ended)

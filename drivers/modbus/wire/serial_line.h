@@ -1,8 +1,8 @@
 // A Connection over a serial line: the loop's side of a SerialPort, which works on a thread of its own.
 //
-// The thread is given one transaction at a time and hands its outcome back through an eventfd. At the
-// deadline the line takes the port away from it and tells of the timeout, whatever the thread does. A thread
-// that the kernel does not let go is abandoned, never waited for.
+// The thread is given one transaction at a time and reports the outcome through an eventfd. At the deadline
+// the line interrupts the port and reports the timeout, whatever the thread does. A thread that the kernel
+// does not let go is abandoned, never waited for.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -28,12 +28,12 @@ class SerialLine final : public Connection {
   SerialLine(const SerialLine&) = delete;
   SerialLine& operator=(const SerialLine&) = delete;
 
-  /// Hears the thread; when it is cancelled, ends it.
+  /// Takes reports of the thread. When cancelled, ends the thread and waits 600 ms at most for that end.
   boost::asio::awaitable<void> watch() override;
 
-  /// A port that has answered before and is gone is opened again once, and the read repeated once: adapters
-  /// come back under the same name. So is a read whose answer was garbled, as by the late answer of another
-  /// unit.
+  /// A port that has answered before and is gone is opened again once, and the read is repeated once:
+  /// adapters come back under the same name. A read whose answer was garbled is repeated once, too: the late
+  /// answer of another unit garbles an answer.
   boost::asio::awaitable<Result<Answer>> read(const ReadRequest& request,
                                               const ReadOptions& options) override;
 
@@ -45,7 +45,7 @@ class SerialLine final : public Connection {
   class Worker;
 
   boost::asio::awaitable<Result<Answer>> transact(const ReadRequest& request, const ReadOptions& options);
-  /// `reason` names the line: every meter of it is told.
+  /// Keeps `reason` for the reads of all meters until retry_at(); `reason` names the line, not a meter.
   Fault unusable(const std::string& reason);
 
   ModbusAddress address_;
@@ -55,7 +55,8 @@ class SerialLine final : public Connection {
   Condition changed_;
 
   bool answered_ = false;  // since the port was opened
-  bool garbled_ = false;   // the newest transaction
+  // The newest transaction brought bytes that are no answer.
+  bool garbled_ = false;
   SteadyTime last_transaction_{};
   SteadyTime retry_at_{};
   std::string connect_fault_;

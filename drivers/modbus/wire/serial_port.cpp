@@ -25,7 +25,6 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds longest_recovery = 200ms;
 // Of a line behind a USB adapter, which hands bytes on in pieces; longer where a device was about to speak.
 constexpr milliseconds shortest_silence = 20ms;
 constexpr milliseconds silence_after_bytes = 50ms;

@@ -30,8 +30,8 @@ class SerialPort {
   /// How a transaction ended. Without a fault `reply` says what was answered.
   struct Outcome {
     std::optional<FaultClass> fault;
-    /// Of a fault. A connection fault is a sentence with the line and what to do; others are the end of a
-    /// sentence.
+    /// Why there is a fault. That of a connection fault is a sentence with the line and what to do; any other
+    /// reason is the end of a sentence.
     std::string reason;
     bool garbled = false;  ///< bytes came, but no answer: sending the request again may help
     Moment sent, received;
@@ -48,18 +48,19 @@ class SerialPort {
   [[nodiscard]] Outcome transact(const ReadRequest& request, SteadyTime deadline);
 
   /// To be called after a fault. Opens the port again where it was interrupted, and waits until the line is
-  /// silent, for 200 ms at most, so that late bytes are not taken for the next answer.
+  /// silent, for longest_recovery at most, so that late bytes are not taken for the next answer.
   void recover();
 
   void close();
 
-  /// Ends the transaction in progress; the port is opened again before the next one. From any thread. Never
-  /// blocks.
+  /// Ends the transaction in progress. The next transaction opens the port again. Any thread may call this
+  /// function, which never blocks.
   void interrupt();
 
   /// After so long without a byte libmodbus takes an answer for incomplete. USB adapters hold bytes back for
   /// 16 ms, busy machines for longer.
   static constexpr std::chrono::milliseconds byte_gap{100};
+  static constexpr std::chrono::milliseconds longest_recovery{200};
 
  private:
   struct FreeContext {
@@ -82,7 +83,7 @@ class SerialPort {
   const Descriptor interrupt_;  // an eventfd, readable once interrupted
   std::atomic<bool> interrupted_ = false;
 
-  std::unique_ptr<modbus_t, FreeContext> context_;  // null: closed
+  std::unique_ptr<modbus_t, FreeContext> context_;  // null while the port is closed
   Descriptor lock_;
   int device_ = -1;  // as libmodbus opened it; kept, so that putting /dev/null into the slot closes nothing
   bool bytes_came_ = false;  // in the newest transaction

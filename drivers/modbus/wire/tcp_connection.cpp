@@ -19,7 +19,8 @@ using boost::asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::steady_clock;
 
-constexpr int tolerated_timeouts = 1;  // in a row
+// So many timeouts in a row leave the connection open: a device that misses one request may be busy.
+constexpr int tolerated_timeouts = 1;
 
 SteadyTime steady(const Moment& moment) { return SteadyTime{std::chrono::microseconds{moment.monotonic_us}}; }
 

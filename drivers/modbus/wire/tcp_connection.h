@@ -4,7 +4,7 @@
 //   where its framing is in doubt
 //   after a timeout in the middle of a frame, or with a conversation that does not recognise a late answer
 //   after two timeouts in a row
-//   where it fails
+//   where the socket reports an error
 // Otherwise it stays open after a timeout, and the late answer is dropped.
 #pragma once
 
@@ -30,8 +30,8 @@ namespace flopwatt::modbus {
 
 inline constexpr std::chrono::seconds connect_timeout{3};
 
-/// Shortest time between two openings of a connection to one address: more break the network stack of some
-/// devices.
+/// Shortest time between two openings of a connection to one address. More frequent openings break the
+/// network stack of some devices.
 inline constexpr std::chrono::seconds reconnect_spacing{1};
 
 template <class AnyConversation>
@@ -74,14 +74,14 @@ class StreamConnection final : public Connection {
   HostLookup lookup_;
   std::size_t next_address_ = 0;  // so that an address that swallows packets does not hide the others
   AnyConversation conversation_;
-  Moment sent_;  // the open request
+  Moment sent_;  // when the open request was sent
 
   boost::asio::steady_timer watchdog_;
   SteadyTime deadline_ = SteadyTime::max();  // max: no transaction is open
   SteadyTime watched_until_ = SteadyTime::max();
   bool deadline_passed_ = false;
 
-  bool answered_ = false;  // on this connection
+  bool answered_ = false;  // a request was answered on this connection
   int timeouts_in_a_row_ = 0;
   SteadyTime last_transaction_{};
   SteadyTime last_connect_{};

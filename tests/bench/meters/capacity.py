@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """1,000 Modbus TCP meters of 60 registers each second, 100 of them dead: how late the healthy are read (at the meters,
-from their slots), whether a beat was skipped, and what the agent needs.
+from their beats, which move), whether a beat was skipped, and what the agent needs.
 usage: tests/bench/meters/capacity.py [SECONDS [METERS [DEAD]]]   (FLOPWATT_BUILD: the build)
 """
 import pathlib

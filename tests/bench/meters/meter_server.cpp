@@ -10,8 +10,8 @@
 // Commands, one a line on standard input; it ends with its input:
 //   reset     forget the measurements
 //   report    one JSON line on the requests since the reset: requests to healthy meters, the fewest and the
-//             most to one of them, their lateness (from the slot of the meter's bus: meter i is bus i of a
-//             configuration with an interval of 1 s), and the CPU time of this process
+//             most to one of them, their lateness (from the newest beat of the meter's bus, which moves:
+//             meter i is bus i of a configuration with an interval of 1 s), and the CPU time of this process
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -26,6 +26,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,6 +49,7 @@ struct Meter {
   std::size_t number = 0;
   bool dead = false;
   std::uint64_t requests = 0;
+  std::optional<flopwatt::Schedule> beats{};  // none while dead
 };
 
 // A listener, or a connection.
@@ -106,6 +108,9 @@ class Server {
     for (std::size_t i = 0; i < meters; ++i) {
       meters_[i].number = i;
       meters_[i].dead = (i + 1) * dead / meters > i * dead / meters;
+      if (!meters_[i].dead)
+        meters_[i].beats.emplace(seconds(1), flopwatt::slot_offset(i), flopwatt::Pace::moving,
+                                 steady_clock::now() - seconds(2));
       listen(meters_[i], port);
     }
     watch(&commands_);
@@ -173,7 +178,8 @@ class Server {
   void answer(Peer& peer, std::span<const std::uint8_t, request_size> request, steady_clock::time_point now) {
     ++peer.meter->requests;
     if (lateness_us_.size() < lateness_us_.capacity()) {
-      const auto late = (now.time_since_epoch() - flopwatt::slot_offset(peer.meter->number)) % seconds(1);
+      peer.meter->beats->catch_up(now);
+      const auto late = now - peer.meter->beats->due();
       lateness_us_.push_back(static_cast<std::uint32_t>(duration_cast<microseconds>(late).count()));
     }
     const std::size_t address = static_cast<std::size_t>(request[8] << 8 | request[9]) % max_registers;

@@ -76,6 +76,55 @@ TEST_CASE("wrong configurations: every fault at its place, all at once") {
     test::check_findings(file, load_config(file, shipped_data, {test::shipped_vendors, kinds}).findings);
 }
 
+TEST_CASE("how old a value may be is said by the meter, else by its profile") {
+  const Config config = load_text(R"(
+scopes: [{name: s, work: all}]
+meters:
+  - {name: a, address: "tcp://a", profile: janitza-umg-604, accuracy: {class: 1}}
+  - {name: b, address: "tcp://b", profile: janitza-umg-604, accuracy: {class: 1}, refresh: 30s}
+  - {name: c, address: "tcp://c", profile: janitza-umg-604, accuracy: {class: 1}, refresh: 0s}
+  - {name: d, address: "tcp://d", profile: eastron-sdm630, accuracy: {class: 1}}
+)")
+                            .config;
+  REQUIRE(config.meters.size() == 4);
+  CHECK(config.meters[0].profile.refresh == 200ms);
+  CHECK(config.meters[1].profile.refresh == 30s);
+  CHECK(config.meters[2].profile.refresh == 0s);
+  CHECK(config.meters[3].profile.refresh == 0s);
+}
+
+TEST_CASE("registers beside a profile replace the same quantity, or are added") {
+  const Loaded loaded = load_text(R"(
+scopes: [{name: s, work: all}]
+meters:
+  - {name: plain, address: "tcp://a", profile: eastron-sdm630, accuracy: {class: 1}}
+  - name: own
+    address: tcp://b
+    profile: eastron-sdm630
+    accuracy: {class: 1}
+    max_registers: 40
+    branches: {7: gpu-01}
+    registers:
+      - {quantity: energy_import, address: 72, function: 4, type: f32, unit: kWh, resolution: 0.01}
+      - {quantity: active_power, branch: 7, address: 210, function: 3, type: i32, unit: W}
+)");
+  for (const Finding& finding : loaded.findings) MESSAGE(finding.text());
+  REQUIRE(loaded.findings.empty());
+  const MeterProfile& plain = loaded.config.meters.at(0).profile;
+  const MeterProfile& own = loaded.config.meters.at(1).profile;
+  CHECK(own.id == plain.id);
+  CHECK(own.limits.max_registers == 40);
+  CHECK(own.limits.max_hole == plain.limits.max_hole);
+  REQUIRE(own.registers.size() == plain.registers.size() + 1);
+  for (std::size_t i = 0; i < plain.registers.size(); ++i) {
+    CHECK(own.registers[i].channel == plain.registers[i].channel);
+    const bool replaced = own.registers[i].channel == Channel{Quantity::energy_import};
+    CHECK((own.registers[i] == plain.registers[i]) == !replaced);
+    if (replaced) CHECK(own.registers[i].resolution == doctest::Approx(10.0));  // Wh
+  }
+  CHECK(own.registers.back().channel == Channel{Quantity::active_power, Place::branch, 7});
+}
+
 TEST_CASE("a good configuration: what is said of meters") {
   const Config config = load_good(test::source_dir / "tests/unit/config/good/full.yml").config;
   CHECK(config.node == "rack-r12.example");

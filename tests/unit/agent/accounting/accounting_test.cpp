@@ -114,19 +114,24 @@ TEST_CASE("a silent meter takes power and windows away, its energy total stands 
   const ScopeFigures back = accounting.figures(at(99.99))[0];
   CHECK(value(back.figures, Q::energy) == doctest::Approx(99 * 5000).epsilon(0.02));
   CHECK(value(back.figures, Q::power) == doctest::Approx(5000));
-  // The window 39 to 99 s lacks what is between the last and the next reading of pdu-b, of both
-  // meters and of work.
-  CHECK(value(minute(back), Q::coverage) == doctest::Approx(1 - 31.0 / 60).epsilon(0.001));
-  CHECK(value(minute(back), Q::energy) == doctest::Approx(29 * 5000).epsilon(0.001));
-  CHECK(value(minute(back), Q::work) == doctest::Approx(29 * 3000 * 2e11).epsilon(0.001));
-  CHECK_FALSE(is_known(value(minute(back), Q::joules_per_flop)));
-  r.run(accounting, 100, 200);
+  // The register tells what flowed between the last and the next reading of pdu-b.
+  CHECK(value(minute(back), Q::coverage) == 1);
+  CHECK(value(minute(back), Q::energy) == doctest::Approx(60 * 5000).epsilon(0.01));
+  CHECK(value(minute(back), Q::work) == doctest::Approx(60 * 3000 * 2e11).epsilon(0.001));
+  CHECK(is_known(value(minute(back), Q::joules_per_flop)));
+  // A window that begins in the gap knows nothing of it.
+  r.run(accounting, 100, 130);
+  const ScopeFigures cut = accounting.figures(at(129.99))[0];
+  CHECK(value(minute(cut), Q::coverage) == doctest::Approx(1 - 12.0 / 60).epsilon(0.02));
+  CHECK_FALSE(is_known(value(minute(cut), Q::joules_per_flop)));
+  r.run(accounting, 130, 200);
   CHECK(is_known(value(minute(accounting.figures(at(199.99))[0]), Q::joules_per_flop)));
 }
 
 TEST_CASE("joules per FLOP is known down to the least coverage") {
   for (const bool is_enough : {true, false}) {
     Rack r = rack_with(2, 2);
+    for (SourcePtr& one : r.meters) one = meter(one->name, {.has_register = false});
     Accounting accounting = account_one_scope();
     // Five readings kept back are a gap of 6 s, longer than a source may be silent: a tenth of the minute.
     const int length = is_enough ? 5 : 6;

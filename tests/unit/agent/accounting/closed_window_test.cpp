@@ -122,8 +122,8 @@ TEST_CASE("windows of all scopes and lengths come in the order of their ends") {
   r.run(accounting, 0, 5);
   std::vector<ReadingSet> batch;
   for (int s = 5; s < 9; ++s) {
-    batch.push_back(meter_set(r.meters[0], s + 0.5, 3000, 3.6e9));
-    batch.push_back(meter_set(r.meters[1], s + 0.5, 3000, 3.6e9));
+    batch.push_back(meter_set(r.meters[0], s + 0.5, 3000, 3.6e9 + 3600.0 * s));
+    batch.push_back(meter_set(r.meters[1], s + 0.5, 3000, 3.6e9 + 3600.0 * s));
     batch.push_back(gpu_set(r.gpus[0], s + 0.5, {3000, 1e6 + 3000.0 * s, 1e14 * s}));
   }
   const auto closed = accounting.advance(batch, at(9));

@@ -71,8 +71,13 @@ TEST_CASE("bounds are the work, and its lumps are steps") {
   CHECK(part.spread == 0);
   CHECK(part.lump_variance == doctest::Approx(2 * 6e15 * 6e15 / 12));
   // In two stretches there are four ends.
-  const std::vector<TimeSpan> two{{us(10), us(20)}, {us(30), us(40)}};
-  CHECK(work.part(two).lump_variance == doctest::Approx(4 * 6e15 * 6e15 / 12));
+  const std::vector<TimeSpan> two{{us(0), us(50)}, {us(51), us(100)}};
+  CHECK(work.part(two).lump_variance > 3.9 * 6e15 * 6e15 / 12);
+  // Below ten lumps the full bound, below three nothing is known.
+  CHECK(work.part(std::vector<TimeSpan>{{us(10.5), us(40.5)}}).lump_variance ==
+        doctest::Approx(6e15 * 6e15 / 3));
+  const WorkPart lump = work.part(std::vector<TimeSpan>{{us(10.5), us(20.5)}});
+  CHECK(lump.lump_variance == doctest::Approx(lump.work * lump.work));
   // Finer steps are believed after a while.
   for (int t = 101; t <= 3000; ++t) add(work, t, 12e16 + 1e15 * (t - 100));
   CHECK(work.part(std::vector<TimeSpan>{{us(2900), us(3000)}}).lump_variance ==

@@ -189,8 +189,9 @@ TEST_CASE("a training step every seven seconds: J/FLOP errs by no more than it s
       ++all;
       within +=
           std::abs(value(one.figures, Q::joules_per_flop) / truth - 1) <= value(one.figures, Q::uncertainty);
-      // 2 q/sqrt 6 of 30 and of 300 s, a step at its heaviest being 8.6 s of the mean.
-      CHECK(value(one.figures, Q::uncertainty) < (length < 100 ? 0.29 : 0.027));
+      // 2 q/sqrt 3 of 30 s, which hold few steps, and 2 q/sqrt 6 of 300 s; a step at its heaviest is 8.6 s of the
+      // mean.
+      CHECK(value(one.figures, Q::uncertainty) < (length < 100 ? 0.41 : 0.027));
     }
   }
   CHECK(all == 2 * 590);

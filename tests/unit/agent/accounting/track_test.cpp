@@ -45,12 +45,25 @@ TEST_CASE("tags of the known stretches inside the window are returned") {
   Track<1> track;
   const Retention retention{3600 * second, {}};
   track.append(0, {0}, 1, retention);
-  track.append(10 * second, {1}, 2, retention);
+  track.append(10 * second, {1}, 4, retention);
   track.append(20 * second, {1}, 3, retention);
   std::vector<TimeSpan> gaps;
-  CHECK(track.add_gaps({0, 10 * second}, gaps) == 1U << 2);
+  CHECK(track.add_gaps({0, 10 * second}, gaps) == 1U << 4);
   CHECK(track.add_gaps({10 * second, 20 * second}, gaps) == 1U << 3);
-  CHECK(track.add_gaps({9 * second, 20 * second}, gaps) == (1U << 2 | 1U << 3));
+  CHECK(track.add_gaps({9 * second, 20 * second}, gaps) == (1U << 4 | 1U << 3));
+}
+
+TEST_CASE("growth over a gap is known as a whole: a window that cuts it has a gap") {
+  Track<1> track;
+  const Retention retention{3600 * second, {}};
+  track.append(0, {0}, tag_known, retention);
+  track.append(10 * second, {1}, tag_known, retention);
+  track.append(20 * second, {1}, tag_bridged, retention);
+  track.append(30 * second, {1}, tag_known, retention);
+  CHECK(gaps_of(track, {0, 30 * second}).empty());
+  CHECK(gaps_of(track, {10 * second, 20 * second}).empty());
+  CHECK(gaps_of(track, {15 * second, 30 * second}) == std::vector<TimeSpan>{{10 * second, 20 * second}});
+  CHECK(gaps_of(track, {0, 15 * second}) == std::vector<TimeSpan>{{10 * second, 20 * second}});
 }
 
 TEST_CASE("a week at one second stays small, and every window is still cut well") {

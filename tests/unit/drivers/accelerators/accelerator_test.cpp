@@ -192,6 +192,52 @@ TEST_CASE("the energy of a device without a counter is its power, integrated") {
         std::string::npos);
 }
 
+TEST_CASE("power well beyond the highest limit that the device told is absent, and says why") {
+  AcceleratorBench bench(h100());
+  const auto power_at = [&](std::uint32_t power_mw, std::optional<std::uint32_t> limit_mw) {
+    nvidia::NvmlReading numbers = numbers_of_h100();
+    numbers.power_mw = power_mw;
+    numbers.power_limit_mw = limit_mw;
+    DeviceReading told = reading(0.5);
+    told.numbers = nvidia::numbers(numbers, true);
+    return bench.value(bench.accelerator.make_set(told), Quantity::power);
+  };
+  const Channel power{.quantity = Quantity::power};
+  CHECK(power_at(4'000'000, std::nullopt) == 4000);  // no limit is known yet
+  for (int poll = 0; poll < 3; ++poll) CHECK_FALSE(is_known(power_at(1'051'000, 700'000)));
+  CHECK(bench.accelerator.why_absent(power) ==
+        "the device tells 1051 W, more than 1.5 times its power limit of 700 W");
+  CHECK(power_at(1'049'000, 700'000) == 1049);
+  CHECK(bench.accelerator.why_absent(power).empty());
+  CHECK(power_at(690'000, 200'000) == 690);  // lowered under a running load
+  CHECK_FALSE(is_known(power_at(1'051'000, std::nullopt)));
+}
+
+TEST_CASE("what no device can tell is absent, and not integrated either") {
+  DeviceIdentity identity = h100();
+  identity.energy_source = EnergySource::integrated;
+  identity.figures = nvidia::figures(false);
+  AcceleratorBench bench(identity);
+  DeviceReading told = without_energy(400'000);
+  bench.accelerator.make_set(told);
+  told.time.monotonic_us += 1'000'000;
+  told.numbers = without_energy(4'000'000'000).numbers;
+  const ReadingSet absurd = bench.accelerator.make_set(told);
+  CHECK_FALSE(is_known(bench.value(absurd, Quantity::power)));
+  CHECK_FALSE(is_known(bench.value(absurd, Quantity::energy)));
+  told.time.monotonic_us += 1'000'000;
+  told.numbers = without_energy(400'000).numbers;
+  CHECK(bench.value(bench.accelerator.make_set(told), Quantity::energy) == doctest::Approx(800));
+
+  AcceleratorBench counter(h100());
+  DeviceReading negative = reading(0.5);
+  negative.numbers[2] = -5;
+  REQUIRE(h100().figures[2].field.channel.quantity == Quantity::energy);
+  CHECK_FALSE(is_known(counter.value(counter.accelerator.make_set(negative), Quantity::energy)));
+  CHECK(counter.accelerator.why_absent({.quantity = Quantity::energy}) ==
+        "the device tells -0.005 J, which is beyond what any site has (0 to 3.6e+21 J)");
+}
+
 TEST_CASE("a device with neither an energy counter nor power has no energy") {
   DeviceIdentity identity = h100();
   identity.energy_source = EnergySource::none;

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "drivers/accelerators/nvidia/vendor.h"
@@ -17,6 +18,7 @@
 #include "hopper_table.h"
 #include "nvidia/fake_library.h"
 #include "runtime/async.h"
+#include "runtime/schedule.h"
 
 namespace flopwatt::accelerators {
 namespace {
@@ -114,6 +116,25 @@ TEST_CASE("devices become sources, and their readings sets") {
   // 200 ms at half of 1070.53 TFLOP/s, less or more by the jitter of this machine
   CHECK(bench.newest(0, Quantity::pipe_work) > 0.1 * 535.265e12);
   CHECK(bench.newest(0, Quantity::pipe_work) < 5.0 * 535.265e12);
+}
+
+TEST_CASE("polls move, and each of them has work") {
+  DriverBench bench("0.metric.7 50");
+  REQUIRE(bench.reads(0));
+  REQUIRE(bench.run_until([&] { return bench.intake.answers.size() == 21; }));
+  int known = 0;
+  std::set<std::int64_t> fifths;
+  for (const auto& answer : bench.intake.answers) {
+    REQUIRE(answer.set);
+    known += is_known(answer.set->values.at(*answer.set->source->index_of({.quantity = Quantity::pipe_work})))
+                 ? 1
+                 : 0;
+    const SteadyTime read(std::chrono::microseconds(answer.set->time.monotonic_us));
+    fifths.insert((read - SteadyTime{}) % 200ms / 40ms);
+  }
+  CHECK(known >= 17);  // a machine that is late may lose some
+  CHECK(fifths.size() == 5);
+  CHECK(bench.intake.skipped == 0);
 }
 
 TEST_CASE("a lost device fails by itself and returns, its count of work broken once") {

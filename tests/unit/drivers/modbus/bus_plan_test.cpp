@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <vector>
+
 using namespace flopwatt;
 using namespace flopwatt::modbus;
 using namespace std::chrono_literals;
@@ -76,4 +79,32 @@ TEST_CASE("what is asked once for each connection is not counted, of a SunSpec m
   config.address.transport = Transport::rtu;
   // 2 x 4.01 ms of silence, 8 + 5 + 2 x 124 characters of 10 bits, the latency.
   CHECK(std::abs((planned_cycle({&config}) - 319'895us).count()) <= 3);
+}
+
+TEST_CASE("beats move where a cycle leaves half of the interval free") {
+  CHECK(pace_of(1s, 500ms) == Pace::moving);
+  CHECK(pace_of(1s, 500'001us) == Pace::steady);
+  CHECK(pace_of(60s, 20s) == Pace::moving);
+  CHECK(pace_of(100ms, 0ms) == Pace::moving);
+}
+
+TEST_CASE("where they do not, each meter is read first in its turn, and never soon after its poll before") {
+  for (const std::size_t meters : {1U, 2U, 3U, 5U, 20U, 32U}) {
+    CAPTURE(meters);
+    std::vector<int> times_first(meters, 0);
+    const auto count = static_cast<int>(meters);
+    int last = -1;
+    for (std::int64_t beat = 8'000'000'000; beat < 8'000'001'000; ++beat) {
+      const auto first = static_cast<int>(first_in_turn(beat, meters));
+      REQUIRE(first < count);
+      ++times_first[static_cast<std::size_t>(first)];
+      for (int meter = 0; meter < count && last >= 0; ++meter) {
+        const int moved = (meter + count - first) % count - (meter + count - last) % count;
+        REQUIRE(moved > -0.382 * count - 1);
+        REQUIRE(moved < 0.618 * count + 1);
+      }
+      last = first;
+    }
+    for (const int times : times_first) CHECK(std::abs(times - 1000 / count) <= 4);
+  }
 }

@@ -22,6 +22,7 @@ TEST_CASE("the source says what the configuration says") {
       modbus_test::value_at(52, {Quantity::active_power, Place::whole, 0}, Wire::f32, 1000),
       modbus_test::value_at(2, {Quantity::voltage, Place::l2, 0}, Wire::u16, 0.1)};
   config.profile.registers[1].resolution = 0.5;
+  config.profile.refresh = 30s;
 
   const SourcePtr source = make_source(config, 300ms);
   CHECK(source->kind == SourceKind::meter);
@@ -40,7 +41,7 @@ TEST_CASE("the source says what the configuration says") {
   CHECK(source->effective_period == 1s);
   CHECK(source->accuracy == doctest::Approx(0.005));
   CHECK(source->ct_accuracy == doctest::Approx(0.002));
-  CHECK(source->refresh == 0s);
+  CHECK(source->refresh == 30s);
   REQUIRE(source->fields.size() == 2);
   CHECK(source->fields[0] == Field{{Quantity::active_power, Place::whole, 0}, Wire::f32, 1000, 0});
   CHECK(source->fields[1] == Field{{Quantity::voltage, Place::l2, 0}, Wire::u16, 0.1, 0.5});
@@ -100,7 +101,7 @@ struct Polled {
         modbus_test::value_at(0, {Quantity::energy_import, Place::whole, 0}, Wire::f32),
         modbus_test::value_at(500, {Quantity::active_power, Place::whole, 0}, Wire::f32)};
     line.answers = answers;
-    Meter meter(config, make_source(config, 0s), 0, Beats(1s, 0s, begin));
+    Meter meter(config, make_source(config, 0s), 0, Beats(1s, 0s, Pace::steady, begin));
     asio::io_context io;
     std::exception_ptr failure;
     asio::co_spawn(io, poll_times(meter, line, 8, faults),

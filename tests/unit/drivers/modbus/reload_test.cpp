@@ -68,7 +68,7 @@ TEST_CASE("what is unchanged keeps its connection, its number and its schedule")
   CHECK(kept.skipped == 0);
   CHECK(kept.faults.empty());
   for (std::size_t i = 1; i < kept.sets.size(); ++i)
-    CHECK(std::abs(kept.sets[i].time.monotonic_us - kept.sets[i - 1].time.monotonic_us - 100'000) < 60'000);
+    CHECK(std::abs(kept.sets[i].time.monotonic_us - kept.sets[i - 1].time.monotonic_us - 100'000) < 100'000);
   CHECK(rack.ledger.entries()[0].removed);  // gone
   CHECK(rack.ledger.entries()[2].removed);  // the old "changed"
   CHECK(rack.ledger.entries()[3].removed);  // dropped

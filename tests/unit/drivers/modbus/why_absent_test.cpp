@@ -72,6 +72,21 @@ TEST_CASE("of a value that was answered its register says why there is none") {
   }
 }
 
+TEST_CASE("of a value that no meter can measure the value is told, and what to check") {
+  std::vector<Register> registers{value_at(10, {Quantity::voltage, Place::l1, 0}, Wire::f32, 1000)};
+  MeterValues values(registers);
+  AdaptiveReads reads(registers, {}, 10s);
+  reads.begin_round(asked_at, false);
+  const auto next = reads.next(asked_at).value();
+  values.take(reads.reads()[next].planned.slots,
+              std::array<std::uint8_t, 4>{0x47, 0xC3, 0x50, 0});  // 100,000
+  reads.answered(next);
+  CHECK(
+      why_absent(reads, values, registers[0].channel, asked_at) ==
+      "register 10 (function 3) holds 1e+08 V, which is beyond what any site has (-1e+07 to 1e+07 V); check "
+      "its address, type, word_order, scale and unit");
+}
+
 TEST_CASE("of a channel that the meter does not have nothing is known") {
   const Asked meter;
   CHECK(meter.why({Quantity::frequency, Place::whole, 0}).empty());

@@ -255,6 +255,14 @@ TEST_CASE("no value without its number, its factor, or a finite result") {
   CHECK_FALSE(is_known(value_of(1e10, reg, 1)));
 }
 
+TEST_CASE("the largest and the smallest number are no floating value") {
+  CHECK(unknown({0x7F7F, 0xFFFF}, Wire::f32));
+  CHECK(unknown({0xFF7F, 0xFFFF}, Wire::f32));
+  CHECK(unknown({0x7FEF, 0xFFFF, 0xFFFF, 0xFFFF}, Wire::f64));
+  CHECK(unknown({0xFFEF, 0xFFFF, 0xFFFF, 0xFFFF}, Wire::f64));
+  CHECK(is_known(decoded({0x7F7F, 0xFFFE}, Wire::f32)));
+}
+
 TEST_CASE("a power factor well above one is in per cent, one slightly above is rounded") {
   Register reg;
   reg.percent_above_one = true;

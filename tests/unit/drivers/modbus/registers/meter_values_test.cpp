@@ -68,3 +68,24 @@ TEST_CASE("a difference of which one part is not known is not known") {
   values.take(std::vector<ReadSlot>{{0, 0, Role::value, 0}, {1, 0, Role::minus, 0}}, Bytes{0, 1, 255, 255});
   CHECK_FALSE(is_known(written(values)[0]));
 }
+
+TEST_CASE("a value that no meter can measure is absent, however often it comes") {
+  const std::vector<ReadSlot> slots{{0, 0, Role::value, 0}, {2, 1, Role::value, 0}, {4, 2, Role::value, 0}};
+  MeterValues values({value_at(0, {Quantity::active_power, Place::whole, 0}, Wire::f32),
+                      value_at(2, {Quantity::frequency, Place::whole, 0}, Wire::f32),
+                      value_at(4, {Quantity::power_factor, Place::whole, 0}, Wire::u16)});
+  for (int poll = 0; poll < 3; ++poll) {
+    values.begin();
+    values.take(slots, Bytes{0x7F, 0x7F, 0xFF, 0xFE, 0x42, 0x48, 0, 0, 0, 98});
+    CHECK_FALSE(is_known(written(values)[0]));
+    CHECK(values.told(0) > 3.4e38);
+    CHECK(written(values)[1] == 50);  // the others are not touched by it
+    CHECK_FALSE(is_known(written(values)[2]));
+    CHECK(values.told(2) == 98);
+  }
+  values.begin();
+  values.take(slots, Bytes{0xC5, 0x1C, 0x40, 0, 0, 0, 0, 0, 0, 1});
+  CHECK(written(values)[0] == -2500);
+  CHECK(written(values)[1] == 0);
+  CHECK(written(values)[2] == 1);
+}

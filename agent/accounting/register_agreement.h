@@ -1,0 +1,84 @@
+// Whether the energy register of a source and its integrated power agree.
+//
+// Both measure the same energy. From one move of the register to another, its growth G is known to what flows
+// in one poll, however coarse it counts, and the integral I to its sampling variance V. So their ratio is
+// known better and better, over the moves of the last hour:
+//
+//   s^2 = (V + 2 (P dt)^2 / 12) / I^2
+//
+// The ratio corrects the integral in windows that the register does not resolve: the register gives the
+// length of the energy curve, power its shape. Before it is known, register and power of one meter are taken
+// to agree to 0.3 % (k=1): they share transformers and converter.
+//
+// A register stands still if it has not moved for two minutes and three of its steps at the power shown, and
+// for three times the longest rest at which it has been seen to jump: then power gives the energy. The two
+// contradict each other if they are further apart than the class, 3 % and three standard deviations explain:
+// a wrong unit, swapped words, a sensor that sees part of the time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace flopwatt::accounting {
+
+enum class RegisterVerdict : std::uint8_t {
+  agrees,       ///< or nothing is known to the contrary
+  stands_still, ///< it does not move while power flows
+  differs,      ///< by less than a factor of two: one of them is badly calibrated, or power is under-sampled
+  contradicts,  ///< neither can be told right
+};
+
+class RegisterAgreement {
+ public:
+  /// The register's growth over its integral, with its variance.
+  struct Ratio {
+    double value = 1;
+    double variance = 0;
+  };
+
+  /// `accuracy`: relative half-width, class and transformers.
+  void set_accuracy(double accuracy) { accuracy_ = accuracy; }
+  /// The register begins anew.
+  void begin_epoch();
+
+  /// One interval of integrated power; not known: the time counts, no pair is made of it.
+  void integrate(double joules, double variance, double length_s, bool is_known);
+  /// The register at that time: its growth since its reading before. `step`: that of the register, J.
+  void count(std::int64_t time_us, double growth, double step, bool is_known);
+
+  /// What power tells since the register last moved, J.
+  [[nodiscard]] double since_move() const { return since_move_.joules; }
+  /// The same up to the last reading at which it stood still: its step is at least that, or its value that old.
+  [[nodiscard]] double while_still() const { return still_joules_; }
+  /// The longest rest after which the register has lately jumped by more than two steps, s: the age of its
+  /// values. 0: none was seen.
+  [[nodiscard]] double refresh_s() const { return refresh_s_; }
+  [[nodiscard]] RegisterVerdict verdict() const { return verdict_; }
+  /// Growth over integral of the last hour; nullopt: not resolved yet.
+  [[nodiscard]] std::optional<double> ratio() const;
+  /// To correct the integral with.
+  [[nodiscard]] Ratio correction() const;
+
+ private:
+  struct Sums {
+    double growth = 0, joules = 0, variance = 0, seconds = 0;
+    bool is_known = true;
+  };
+
+  void move(std::int64_t time_us, double growth, double step);
+  [[nodiscard]] RegisterVerdict judge(double step) const;
+  [[nodiscard]] double ratio_variance() const;
+
+  double accuracy_ = 0;
+  Sums since_move_;  // growth unused
+  Sums moves_;       // of the last hour, from move to move
+  bool has_moved_ = false;
+  std::int64_t moved_us_ = 0;
+  double still_joules_ = 0;   // integrated when the register was last seen to stand still
+  double refresh_s_ = 0;
+  double last_interval_ = 0;  // integrated in the newest interval, J
+  double edge_ = 0;           // the largest recent energy of one interval with a move, J
+  RegisterVerdict verdict_ = RegisterVerdict::agrees;
+};
+
+}  // namespace flopwatt::accounting
