@@ -10,7 +10,7 @@ namespace {
 
 const SteadyTime round_begin{1000s};
 
-Answer answer(std::int64_t sent_us, std::int64_t received_us) {
+Answer answer_of(std::int64_t sent_us, std::int64_t received_us) {
   return {{sent_us, sent_us}, {received_us, received_us}, {}};
 }
 
@@ -19,13 +19,13 @@ Answer answer(std::int64_t sent_us, std::int64_t received_us) {
 TEST_CASE("of all answers the one with the lowest rank dates the set, of equal ones the first") {
   Round round(round_begin, round_begin, 1s);
   CHECK_FALSE(round.set_time());
-  round.answered(answer(1000, 1200), 2);
-  round.answered(answer(2000, 2600), 2);
+  round.answered(answer_of(1000, 1200), 2);
+  round.answered(answer_of(2000, 2600), 2);
   REQUIRE(round.set_time());
   CHECK(round.set_time()->middle == Moment{1100, 1100});
   CHECK(round.set_time()->half_duration_us == 100);
-  round.answered(answer(3000, 3400), 0);
-  round.answered(answer(4000, 4400), 1);
+  round.answered(answer_of(3000, 3400), 0);
+  round.answered(answer_of(4000, 4400), 1);
   CHECK(round.set_time()->middle == Moment{3200, 3200});
   CHECK(round.set_time()->half_duration_us == 200);
 }
