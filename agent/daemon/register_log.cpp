@@ -16,7 +16,7 @@ void RegisterLog::follow(const std::vector<ScopeFigures>& scopes) {
         log::info("energy register and power agree again", {{"source", one.source}});
       else
         log::warn("energy register and power contradict each other",
-                     {{"source", one.source}, {"why", explanation_of(one)}});
+                  {{"source", one.source}, {"why", explanation_of(one)}});
     }
   }
 }
