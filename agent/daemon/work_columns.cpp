@@ -207,13 +207,14 @@ std::optional<WorkTarget> WorkColumns::find_scope(std::string_view name) const {
   return std::nullopt;
 }
 
-void WorkColumns::count(const WorkTarget& target, Place precision, double flop) {
+void WorkColumns::count(const WorkTarget& target, const WorkLine& line) {
+  if (line.kind == WorkKind::model) return;
   if (!target.is_scope) {
-    accelerators_.at(target.id)->tally.count(precision, flop);
+    accelerators_.at(target.id)->tally.count(line.precision, line.flop);
     return;
   }
   ScopeWork& entry = scope_work_.at(target.id);
-  entry.tally.count(precision, flop);
+  entry.tally.count(line.precision, line.flop);
   entry.counted = true;
 }
 

@@ -6,6 +6,8 @@
 // (once there was a line), `work` and `method`. An accelerator offers counted work from its first line until
 // it has been busy for longest_busy_silence without one; then the columns are absent until the next line.
 //
+// Lines of what a model needs are not taken: the columns hold what the hardware has done.
+//
 // The peak of a target, which bounds what is counted for it: that of the accelerator, or the sum over the
 // accelerators in the scope. An accelerator whose peak is not known has accounting::possible_flop_per_second,
 // and so has a scope without accelerators.
@@ -48,7 +50,7 @@ class WorkColumns final : public WorkIntake {
 
   [[nodiscard]] std::optional<WorkTarget> find_accelerator(std::string_view who) const override;
   [[nodiscard]] std::optional<WorkTarget> find_scope(std::string_view name) const override;
-  void count(const WorkTarget& target, Place precision, double flop) override;
+  void count(const WorkTarget& target, const WorkLine& line) override;
 
  private:
   /// What completes the sets of one accelerator.

@@ -4,8 +4,8 @@
 
 namespace flopwatt::work {
 
-bool Budgets::take(const WorkTarget& target, double flop, std::int64_t now_us) {
-  std::vector<Bucket>& buckets = buckets_[target.is_scope ? 1 : 0];
+bool Budgets::take(const WorkTarget& target, WorkKind kind, double flop, std::int64_t now_us) {
+  std::vector<Bucket>& buckets = buckets_[target.is_scope ? 1 : 0][static_cast<std::size_t>(kind)];
   if (target.id >= buckets.size()) buckets.resize(target.id + std::size_t{1});
   Bucket& bucket = buckets[target.id];
   const double passed = static_cast<double>(now_us - bucket.filled_us) / 1e6;

@@ -32,8 +32,10 @@ class StatsdDriver final : public WorkDriver {
 
   [[nodiscard]] std::vector<MetricFamily> metric_families() const override {
     if (config_.statsd.empty()) return {};  // counted work is not configured
-    MetricFamily rejected{"flopwatt_work_rejected_lines_total",
-                          "Lines of counted work that were refused, by reason.", MetricFamily::Type::counter};
+    MetricFamily rejected{
+        "flopwatt_work_rejected_lines_total",
+        "Lines that were not counted as work, by reason; foreign: other metrics, which is no fault.",
+        MetricFamily::Type::counter};
     for (const Refusal refusal : all_refusals)
       rejected.samples.push_back(
           {{{"reason", std::string(name_of(refusal))}}, static_cast<double>(sink_.counter.refused(refusal))});

@@ -24,6 +24,26 @@ Result<double, Refusal> parse_number(std::string_view text) {
   return value;
 }
 
+/// The numbers of a line, separated by colons. nullopt: good.
+std::optional<Refusal> read_numbers(std::string_view text, Line& line) {
+  std::size_t begin = 0, end = 0;
+  for (; end != text.npos; begin = end + 1) {
+    end = text.find(':', begin);
+    const auto value = parse_number(text.substr(begin, end == text.npos ? end : end - begin));
+    if (!value) return value.error();
+    if (begin == 0) {
+      line.flop = *value;
+    } else if (line.is_running_total) {
+      line.growth += growth_between(line.last, *value);
+    } else {
+      line.flop += *value;
+    }
+    line.last = *value;
+  }
+  if (!std::isfinite(line.flop) || !std::isfinite(line.growth)) return Refusal::not_finite;
+  return std::nullopt;
+}
+
 /// The values of the tags that have a meaning; null: no such tag.
 struct KnownTags {
   std::string_view accelerator, scope, precision, kind, job, rank;
@@ -66,18 +86,42 @@ bool says_where_it_comes_from(std::string_view section) {
   return section.starts_with("c:") || section.starts_with("e:") || section.starts_with("card:");
 }
 
+bool is_rate_of_one(std::string_view text) {
+  const auto rate = parse_number(text);
+  return rate && *rate == 1;
+}
+
+bool is_time_stamp(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
 /// The sections after number and type: at most one of tags.
 std::optional<Refusal> read_sections(std::string_view rest, std::string_view& tags) {
   bool has_tags = false;
   while (!rest.empty()) {
     const std::string_view section = take_part(rest, '|');
-    if (section.starts_with('@')) return Refusal::sampling_rate;
+    if (section.starts_with('@')) {
+      if (!is_rate_of_one(section.substr(1))) return Refusal::sampling_rate;
+      continue;
+    }
     if (says_where_it_comes_from(section)) continue;
+    if (section.starts_with('T') && is_time_stamp(section.substr(1))) continue;
     if (!section.starts_with('#') || has_tags) return Refusal::syntax;
     has_tags = true;
     tags = section.substr(1);
   }
   return std::nullopt;
+}
+
+/// A metric of another name (<name>:<value>|<type>), an event (_e{...}:) or a service check (_sc|), as
+/// DogStatsD senders send them to the same socket.
+bool is_foreign(std::string_view line) {
+  if (line.starts_with("_sc|")) return true;
+  const std::size_t colon = line.find(':');
+  if (colon == line.npos || line.find('|', colon) == line.npos) return false;
+  const std::string_view name = line.substr(0, colon);
+  const auto is_visible = [](unsigned char byte) { return byte > ' ' && byte != '|' && byte != 0x7f; };
+  return !name.empty() && name != "flop" && std::all_of(name.begin(), name.end(), is_visible);
 }
 
 }  // namespace
@@ -98,35 +142,42 @@ std::string_view name_of(Refusal refusal) {
       return "budget";
     case Refusal::overflow:
       return "overflow";
+    case Refusal::foreign:
+      return "foreign";
   }
   return "";
 }
 
+double growth_between(double from, double to) { return to >= from ? to - from : to; }
+
 Result<Line, Refusal> parse_line(std::string_view line) {
   constexpr std::string_view name = "flop:";
+  if (is_foreign(line)) return Refusal::foreign;
   if (line.size() > longest_line || !line.starts_with(name)) return Refusal::syntax;
   std::string_view rest = line.substr(name.size());
-  const std::string_view number = take_part(rest, '|');
+  const std::string_view numbers = take_part(rest, '|');
   const std::string_view type = take_part(rest, '|');
   if (type != "c" && type != "g") return Refusal::syntax;
   Line result;
   result.is_running_total = type == "g";
   if (const auto refusal = read_sections(rest, result.tags)) return *refusal;
-  const auto flop = parse_number(number);
-  if (!flop) return flop.error();
-  result.flop = *flop;
+  if (const auto refusal = read_numbers(numbers, result)) return *refusal;
   KnownTags known;
   if (!read_tags(result.tags, known)) return Refusal::syntax;
   if (known.accelerator.empty() == known.scope.empty()) return Refusal::target;
   result.is_for_scope = !known.scope.empty();
   result.target = result.is_for_scope ? known.scope : known.accelerator;
+  result.kind = known.kind == "model" ? WorkKind::model : WorkKind::hardware;
   result.precision = precision_of(known.precision);
   return result;
 }
 
 std::optional<std::string_view> take_line(std::string_view& datagram) {
-  while (!datagram.empty())
-    if (const std::string_view line = take_part(datagram, '\n'); !line.empty()) return line;
+  while (!datagram.empty()) {
+    std::string_view line = take_part(datagram, '\n');
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!line.empty()) return line;
+  }
   return std::nullopt;
 }
 

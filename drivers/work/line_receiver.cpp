@@ -73,7 +73,8 @@ void LineReceiver::take_datagram(std::string_view datagram, bool is_cut) {
   const std::string_view cut = is_cut ? datagram.substr(datagram.rfind('\n') + 1) : std::string_view();
   datagram.remove_suffix(cut.size());
   while (const auto line = take_line(datagram))
-    if (const auto refusal = sink_.counter.take(*line, now_us)) sink_.log.note(*refusal, *line, now_us);
+    if (const auto refusal = sink_.counter.take(*line, now_us); refusal && *refusal != Refusal::foreign)
+      sink_.log.note(*refusal, *line, now_us);
   if (!is_cut) return;
   sink_.counter.refuse(Refusal::overflow);
   sink_.log.note(Refusal::overflow, cut, now_us);

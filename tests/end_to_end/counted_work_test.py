@@ -24,6 +24,7 @@ REASONS = {
     "not_finite": ["flop:inf|c|#accelerator:nvidia0", "flop:nan|g|#scope:pool", "flop:1e999|c|#scope:pool"],
     "negative": ["flop:-1|c|#accelerator:nvidia0", "flop:-5|g|#accelerator:nvidia1"],
     "target": ["flop:1|c", "flop:1|c|#accelerator:nvidia7", "flop:1|c|#scope:node,accelerator:nvidia0"],
+    "foreign": ["train.loss:0.25|g|#accelerator:nvidia0", "_sc|trainer|0", "_e{1,1}:a|b"],
     "budget": ["flop:1e30|c|#accelerator:nvidia0", "flop:1e19|c|#accelerator:nvidia1"],
 }
 
@@ -118,7 +119,7 @@ def test_counted_work_is_exactly_what_was_sent(training):
     assert {reason: rejected(agent, reason) for reason in [*REASONS, "overflow"]} == dict.fromkeys(
         [*REASONS, "overflow"], 0), "all reasons are known from the start"
     unix, udp = UnixSender(path), UdpSender(port)
-    ranks = [Rank(unix, ["accelerator:nvidia0", "precision:bf16", "job:a7", "rank:0", "kind:model", "env:test"]),
+    ranks = [Rank(unix, ["accelerator:nvidia0", "precision:bf16", "job:a7", "rank:0", "kind:hardware", "env:test"]),
              Rank(udp, ["accelerator:nvidia1", "precision:bf16", "job:a7", "rank:1"])]
     for rank in ranks:
         rank.total = GRAIN * 12345   # it ran before the agent listened: the first value counts nothing

@@ -1,5 +1,6 @@
 // Datagrams of counted work: whatever arrives, each line is counted once or refused once, and what is counted
 // is finite, never negative and within the budget. The first byte is how many seconds pass before each line.
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -11,7 +12,6 @@
 
 namespace {
 
-using flopwatt::Place;
 using flopwatt::WorkTarget;
 
 constexpr double peak_rate = 1e15;
@@ -22,7 +22,7 @@ void require(bool holds) {
 
 struct Intake final : flopwatt::WorkIntake {
   std::size_t lines = 0;
-  double budgeted = 0;
+  std::array<double, 2> budgeted{};  // by kind
 
   [[nodiscard]] std::optional<WorkTarget> find_accelerator(std::string_view who) const override {
     require(!who.empty());
@@ -34,11 +34,12 @@ struct Intake final : flopwatt::WorkIntake {
     return name == "s" ? std::optional(WorkTarget{.is_scope = true, .id = 0, .peak_rate = 1e18})
                        : std::nullopt;
   }
-  void count(const WorkTarget& target, Place precision, double flop) override {
-    require(std::isfinite(flop) && flop >= 0);
-    require(flopwatt::kind_of(precision) == flopwatt::PlaceKind::precision);
+  void count(const WorkTarget& target, const flopwatt::WorkLine& line) override {
+    require(std::isfinite(line.flop) && line.flop >= 0);
+    require(flopwatt::kind_of(line.precision) == flopwatt::PlaceKind::precision);
+    require(line.since_us.value_or(0) >= 0 && line.since_us.value_or(0) <= line.now_us);
     ++lines;
-    if (!target.is_scope && target.id == 0) budgeted += flop;
+    if (!target.is_scope && target.id == 0) budgeted[static_cast<std::size_t>(line.kind)] += line.flop;
   }
 };
 
@@ -63,6 +64,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     refused += counter.refused(refusal);
   require(intake.lines + refused == lines);
   const double fill = peak_rate * (flopwatt::work::budget_seconds + static_cast<double>(now_us) / 1e6);
-  require(intake.budgeted <= fill * (1 + 1e-9));
+  for (const double budgeted : intake.budgeted) require(budgeted <= fill * (1 + 1e-9));
   return 0;
 }

@@ -62,10 +62,10 @@ struct Bench {
     for (std::int64_t second = from; second <= until; ++second) read(second, reading);
   }
   void count(double flop, Place precision = Place::bf16, std::string_view who = "nvidia0") {
-    columns.count(*columns.find_accelerator(who), precision, flop);
+    columns.count(*columns.find_accelerator(who), {.precision = precision, .flop = flop});
   }
   void count_for(std::string_view scope_name, double flop, Place precision = Place::bf16) {
-    columns.count(*columns.find_scope(scope_name), precision, flop);
+    columns.count(*columns.find_scope(scope_name), {.precision = precision, .flop = flop});
   }
   std::vector<ReadingSet> scope_sets(std::int64_t second) {
     std::vector<ReadingSet> sets;
@@ -144,6 +144,17 @@ TEST_CASE("counted work becomes columns, a precision when it is first seen") {
   CHECK(counted(second, Place::fp8) == 5);
   CHECK(counted(second) == 15);
   CHECK(value(second, Quantity::utilization) == 1);
+}
+
+TEST_CASE("what a model needs is no work of the hardware") {
+  Bench bench;
+  bench.count(10);
+  bench.columns.count(*bench.columns.find_accelerator("nvidia0"),
+                      {.kind = WorkKind::model, .precision = Place::bf16, .flop = 7});
+  bench.columns.count(*bench.columns.find_scope("rack"),
+                      {.kind = WorkKind::model, .precision = Place::bf16, .flop = 7});
+  CHECK(counted(bench.read(2)) == 10);
+  CHECK(bench.scope_sets(2).empty());
 }
 
 TEST_CASE("small lines are not lost in a large total") {

@@ -281,7 +281,7 @@ TEST_CASE("refused lines are shown by reason, every reason from the start") {
     CHECK(sample.value == 0);
     reasons += sample.labels[0].value + ' ';
   }
-  CHECK(reasons == "syntax sampling_rate not_finite negative target budget overflow ");
+  CHECK(reasons == "syntax sampling_rate not_finite negative target budget overflow foreign ");
 }
 
 TEST_CASE("a datagram that is too large counts up to where it was cut") {

@@ -12,6 +12,7 @@ struct FakeIntake final : WorkIntake {
   double peak_rate = 1e18;
   std::map<std::pair<std::string, Place>, double> flop;  // by target and precision
   std::size_t lines = 0;
+  WorkLine newest;
 
   [[nodiscard]] std::optional<WorkTarget> find_accelerator(std::string_view who) const override {
     if (who != "nvidia0") return std::nullopt;
@@ -21,9 +22,10 @@ struct FakeIntake final : WorkIntake {
     if (name != "rack") return std::nullopt;
     return WorkTarget{.is_scope = true, .id = 0, .peak_rate = peak_rate};
   }
-  void count(const WorkTarget& target, Place precision, double counted) override {
+  void count(const WorkTarget& target, const WorkLine& line) override {
     ++lines;
-    flop[{target.is_scope ? "rack" : "nvidia0", precision}] += counted;
+    newest = line;
+    flop[{target.is_scope ? "rack" : "nvidia0", line.precision}] += line.flop;
   }
 
   [[nodiscard]] double of(const std::string& target, Place precision = Place::unspecified_precision) const {

@@ -47,6 +47,94 @@ TEST_CASE("the first running total is the start, the next ones count what they a
   CHECK(bench.intake.of("nvidia0") == 25);
 }
 
+TEST_CASE("a line tells over what time its work was done: since the line of its sender before") {
+  CounterBench bench;
+  const auto since_s = [&] {
+    const auto since_us = bench.intake.newest.since_us;
+    return since_us ? *since_us / second_us : -1;
+  };
+  SUBCASE("adding") {
+    bench.send("flop:5|c|#accelerator:nvidia0,rank:0", 100);
+    CHECK(since_s() == -1);
+    CHECK(bench.intake.of("nvidia0") == 5);  // it counts all the same
+    bench.send("flop:5|c|#accelerator:nvidia0,rank:1", 101);
+    CHECK(since_s() == -1);  // another sender
+    bench.send("flop:5|c|#rank:0,accelerator:nvidia0", 110);
+    CHECK(since_s() == 100);
+    CHECK(bench.intake.newest.now_us == 110 * second_us);
+    bench.send("flop:5|g|#accelerator:nvidia0,rank:0", 111);
+    CHECK(since_s() == -1);  // a running total is another matter
+    bench.send("flop:5|c|#accelerator:nvidia0,rank:0", 800);
+    CHECK(since_s() == 110);  // however long ago
+  }
+  SUBCASE("running totals") {
+    bench.total(10, "accelerator:nvidia0", 100);
+    CHECK(since_s() == -1);
+    bench.total(10, "accelerator:nvidia0", 110);
+    CHECK(since_s() == 100);
+    CHECK(bench.intake.newest.flop == 0);
+    bench.total(3, "accelerator:nvidia0", 120);
+    CHECK(since_s() == 110);
+    CHECK(bench.intake.newest.flop == 3);
+  }
+  SUBCASE("a line that was refused leaves the time before it untold") {
+    bench.intake.peak_rate = 10;
+    bench.send("flop:1|c|#accelerator:nvidia0", 100);
+    CHECK(bench.send("flop:1e9|c|#accelerator:nvidia0", 110) == Refusal::budget);
+    bench.send("flop:1|c|#accelerator:nvidia0", 120);
+    CHECK(since_s() == 110);
+  }
+  SUBCASE("a total that was refused: from where the sender goes on") {
+    bench.intake.peak_rate = 10;
+    bench.total(1000, "accelerator:nvidia0", 100);
+    CHECK(bench.total(1e9, "accelerator:nvidia0", 110) == Refusal::budget);
+    SUBCASE("back again") {
+      bench.total(1010, "accelerator:nvidia0", 120);
+      CHECK(since_s() == 100);
+    }
+    SUBCASE("on from there") {
+      bench.total(1e9 + 5, "accelerator:nvidia0", 120);
+      CHECK(since_s() == 110);
+    }
+  }
+}
+
+TEST_CASE("a sender too many is still counted where it adds, without its time") {
+  CounterBench bench;
+  for (int rank = 0; rank < 5; ++rank)
+    for (int second : {0, 1})
+      CHECK_FALSE(bench.send("flop:1|c|#accelerator:nvidia0,rank:" + std::to_string(rank), second));
+  CHECK(bench.intake.of("nvidia0") == 10);
+  CHECK_FALSE(bench.intake.newest.since_us);
+  CHECK_FALSE(bench.total(100));  // running totals have room of their own
+}
+
+TEST_CASE("packed values count as so many lines would") {
+  CounterBench bench;
+  CHECK_FALSE(bench.send("flop:1:2:3|c|#accelerator:nvidia0"));
+  CHECK(bench.intake.of("nvidia0") == 6);
+  CHECK_FALSE(bench.send("flop:100:110|g|#accelerator:nvidia0,precision:bf16"));
+  CHECK(bench.intake.of("nvidia0", Place::bf16) == 10);
+  CHECK_FALSE(bench.intake.newest.since_us);
+  CHECK_FALSE(bench.send("flop:115:5:7|g|#accelerator:nvidia0,precision:bf16", 3));
+  CHECK(bench.intake.of("nvidia0", Place::bf16) == 10 + 5 + 5 + 2);
+  CHECK(bench.intake.newest.since_us == 0);
+  bench.intake.peak_rate = 1;
+  CHECK(bench.send("flop:8:1e9|g|#accelerator:nvidia0,precision:bf16", 4) == Refusal::budget);
+  CHECK_FALSE(bench.send("flop:1000000003|g|#accelerator:nvidia0,precision:bf16", 5));
+  CHECK(bench.intake.newest.flop == 3);  // on from the last value that was refused
+}
+
+TEST_CASE("what a model needs has a budget of its own, and its kind is handed on") {
+  CounterBench bench;
+  bench.intake.peak_rate = 10;
+  CHECK_FALSE(bench.send("flop:6000|c|#accelerator:nvidia0"));
+  CHECK(bench.intake.newest.kind == WorkKind::hardware);
+  CHECK_FALSE(bench.send("flop:6000|c|#accelerator:nvidia0,kind:model"));
+  CHECK(bench.intake.newest.kind == WorkKind::model);
+  CHECK(bench.send("flop:1|c|#accelerator:nvidia0,kind:model") == Refusal::budget);
+}
+
 TEST_CASE("after a fall the new value counts whole") {
   CounterBench bench;
   bench.total(1000);
