@@ -29,7 +29,7 @@ struct WorkLine {
   double flop = 0;                                 ///< finite, not negative, may be 0
   /// Monotonic time of the line of the same sender from which `flop` has grown, not after `now_us`, however
   /// long ago. nullopt: there was none, and the line does not tell over what time the work was done.
-  std::optional<std::int64_t> since_us;
+  std::optional<std::int64_t> since_us = std::nullopt;
   std::int64_t now_us = 0;  ///< monotonic time at which the line came
 };
 

@@ -54,6 +54,11 @@ PlausibleRange plausible_range(Quantity quantity) {
     case temperature:
       return {-273.15, 1000};
     case counted_work:
+    case counted_work_told:
+    case counted_work_age:
+    case model_work:
+    case model_work_told:
+    case model_work_age:
     case pipe_work:
     case pipe_work_low:
     case pipe_work_high:
@@ -70,6 +75,9 @@ PlausibleRange plausible_range(Quantity quantity) {
     case flop_per_second_per_watt:
     case uncertainty:
     case coverage:
+    case covered_energy:
+    case covered_work:
+    case missing:
     case interim_pue:
       break;
   }

@@ -9,9 +9,12 @@ namespace {
 using enum ValueKind;
 using Q = Quantity;
 using enum SourceKind;
-using enum PlaceKind;
+using PlaceKind::whole, PlaceKind::phase, PlaceKind::lines, PlaceKind::pipe, PlaceKind::precision,
+    PlaceKind::branch;
 
 constexpr double joules_per_wh = 3600.0;
+// `method` alone is the kind of a value.
+constexpr PlaceKind by_method = PlaceKind::method;
 
 // clang-format off: one row is one line
 constexpr auto quantity_rows = std::to_array<QuantityRow>({
@@ -72,6 +75,9 @@ constexpr auto quantity_rows = std::to_array<QuantityRow>({
      "pipe", 1, "", "Share of cycles in which the pipe was active, over the last poll interval."},
     {accelerator, Q::counted_work, precision, "counted_work", "FLOP", counter, "flopwatt_counted_flop_total",
      "precision", 1, "", "Floating-point operations that workloads have counted and sent."},
+    {accelerator, Q::model_work, precision, "model_work", "FLOP", counter, "flopwatt_model_flop_total",
+     "precision", 1, "",
+     "Floating-point operations that workloads say their algorithm needs; never added to what hardware did."},
     {accelerator, Q::pipe_work, precision, "pipe_work", "FLOP", counter, "flopwatt_pipe_flop_total",
      "precision", 1, "",
      "Floating-point operations by method pipe: pipe activity x rate of the pipe x measured clock. "
@@ -83,18 +89,28 @@ constexpr auto quantity_rows = std::to_array<QuantityRow>({
     {accelerator, Q::peak_rate, precision, "peak_rate", "FLOP/s", gauge,
      "flopwatt_accelerator_peak_flop_per_second", "precision", 1, "",
      "Dense peak rate of the product, from its data sheet."},
-    {accelerator, Q::counted_work, whole, "counted_work", "FLOP", counter, "", "", 1, "",
-     "FLOP that workloads have counted, of all precisions; not published by itself."},
-    {accelerator, Q::pipe_work, whole, "pipe_work", "FLOP", counter, "", "", 1, "",
-     "FLOP by method pipe, of all precisions; not published by itself."},
+    {accelerator, Q::counted_work, whole, "counted_work", "FLOP", counter, "", "", 1, "counted_flop_total",
+     "FLOP that workloads have counted, of all precisions."},
+    {accelerator, Q::counted_work_told, whole, "counted_work_told", "FLOP", counter, "", "", 1, "",
+     "The part of it up to the moment that all senders have told; not published."},
+    {accelerator, Q::counted_work_age, whole, "counted_work_age", "s", gauge, "", "", 1, "",
+     "Time since that moment; not published."},
+    {accelerator, Q::model_work, whole, "model_work", "FLOP", counter, "", "", 1, "model_flop_total",
+     "FLOP that workloads say their algorithm needs, of all precisions."},
+    {accelerator, Q::model_work_told, whole, "model_work_told", "FLOP", counter, "", "", 1, "",
+     "The part of it up to the moment that all senders have told; not published."},
+    {accelerator, Q::model_work_age, whole, "model_work_age", "s", gauge, "", "", 1, "",
+     "Time since that moment; not published."},
+    {accelerator, Q::pipe_work, whole, "pipe_work", "FLOP", counter, "", "", 1, "pipe_flop_total",
+     "FLOP by method pipe, of all precisions."},
     {accelerator, Q::pipe_work_low, whole, "pipe_work_low", "FLOP", counter, "", "", 1, "",
      "The same at the lowest precision rate that the method leaves open; not published by itself."},
     {accelerator, Q::pipe_work_high, whole, "pipe_work_high", "FLOP", counter, "", "", 1, "",
      "The same at the highest precision rate that the method leaves open; not published by itself."},
     {accelerator, Q::pipe_work_spread, whole, "pipe_work_spread", "FLOP", counter, "", "", 1, "",
      "Half-width of the work from a clock that moved between samples; not published by itself."},
-    {accelerator, Q::estimated_work, whole, "estimated_work", "FLOP", counter, "", "", 1, "",
-     "FLOP by method estimated; not published by itself."},
+    {accelerator, Q::estimated_work, whole, "estimated_work", "FLOP", counter, "", "", 1,
+     "estimated_flop_total", "FLOP by method estimated."},
     {accelerator, Q::estimated_work_low, whole, "estimated_work_low", "FLOP", counter, "", "", 1, "",
      "The same at the lowest peak rate among the precisions; not published by itself."},
     {accelerator, Q::estimated_work_high, whole, "estimated_work_high", "FLOP", counter, "", "", 1, "",
@@ -114,8 +130,13 @@ constexpr auto quantity_rows = std::to_array<QuantityRow>({
     {scope, Q::device_energy, whole, "device_energy", "J", counter,
      "flopwatt_scope_device_energy_joules_total", "", 1, "",
      "Energy of the scope's devices by their own counters."},
-    {scope, Q::work, whole, "work", "FLOP", counter, "flopwatt_scope_flop_total", "", 1, "",
-     "Floating-point operations of the scope; one method at a time."},
+    {scope, Q::work, by_method, "work", "FLOP", counter, "flopwatt_scope_flop_total", "method", 1, "",
+     "Floating-point operations of the scope by one method; methods are never added to each other."},
+    {scope, Q::covered_energy, by_method, "covered_energy", "J", counter,
+     "flopwatt_scope_covered_energy_joules_total", "method", 1, "",
+     "Energy of the time in which both energy and work by this method are known."},
+    {scope, Q::covered_work, by_method, "covered_work", "FLOP", counter, "flopwatt_scope_covered_flop_total",
+     "method", 1, "", "Work of the same time: covered energy over covered work is J/FLOP over any range."},
 
     {window, Q::power, whole, "power", "W", gauge, "", "", 1, "power_w",
      "Mean power over the known part of the window."},
@@ -123,22 +144,48 @@ constexpr auto quantity_rows = std::to_array<QuantityRow>({
      "Energy over the known part of the window."},
     {window, Q::work, whole, "work", "FLOP", gauge, "", "", 1, "flop",
      "Work over the known part of the window."},
-    {window, Q::joules_per_flop, whole, "joules_per_flop", "J/FLOP", gauge, "flopwatt_scope_joules_per_flop",
-     "", 1, "joules_per_flop", "Energy over work of the trailing window, both over the same time."},
-    {window, Q::joules_per_flop_low, whole, "joules_per_flop_low", "J/FLOP", gauge,
-     "flopwatt_scope_joules_per_flop_low", "", 1, "joules_per_flop_low",
-     "Lower bound over the precisions that the method leaves open."},
-    {window, Q::joules_per_flop_high, whole, "joules_per_flop_high", "J/FLOP", gauge,
-     "flopwatt_scope_joules_per_flop_high", "", 1, "joules_per_flop_high",
-     "Upper bound over the precisions that the method leaves open."},
+    {window, Q::joules_per_flop, whole, "joules_per_flop", "J/FLOP", gauge, "", "", 1, "joules_per_flop",
+     "Energy over work of the window, both over the same time."},
+    {window, Q::joules_per_flop_low, whole, "joules_per_flop_low", "J/FLOP", gauge, "", "", 1,
+     "joules_per_flop_low", "Lower bound over the precisions that the method leaves open."},
+    {window, Q::joules_per_flop_high, whole, "joules_per_flop_high", "J/FLOP", gauge, "", "", 1,
+     "joules_per_flop_high", "Upper bound over the precisions that the method leaves open."},
     {window, Q::flop_per_second_per_watt, whole, "flop_per_second_per_watt", "FLOP/J", gauge, "", "", 1,
      "flop_per_second_per_watt", "Work per energy over the window."},
-    {window, Q::uncertainty, whole, "uncertainty", "1", gauge,
-     "flopwatt_scope_joules_per_flop_uncertainty_ratio", "", 1, "uncertainty",
+    {window, Q::uncertainty, whole, "uncertainty", "1", gauge, "", "", 1, "uncertainty",
      "Expanded relative uncertainty (k=2) of joules_per_flop."},
-    {window, Q::coverage, whole, "coverage", "1", gauge, "flopwatt_scope_coverage_ratio", "", 1, "coverage",
+    {window, Q::coverage, whole, "coverage", "1", gauge, "", "", 1, "coverage",
      "Share of the window in which the energy of all meters and the work of all accelerators is known."},
-    {window, Q::method, whole, "method", "", ValueKind::method, "", "", 1, "method", "Method of the work."},
+    {window, Q::method, whole, "method", "", ValueKind::method, "", "", 1, "method",
+     "The best method of the window, of which the other values are."},
+    {window, Q::missing, whole, "missing", "", reason, "", "", 1, "missing",
+     "Why there is no joules_per_flop."},
+
+    {window, Q::power, by_method, "power", "W", gauge, "", "", 1, "power_w",
+     "Mean power over the time that this method covers."},
+    {window, Q::energy, by_method, "energy", "J", gauge, "", "", 1, "energy_j",
+     "Energy over the time that this method covers."},
+    {window, Q::work, by_method, "work", "FLOP", gauge, "", "", 1, "flop", "Work by this method."},
+    {window, Q::joules_per_flop, by_method, "joules_per_flop", "J/FLOP", gauge,
+     "flopwatt_scope_joules_per_flop", "method", 1, "joules_per_flop",
+     "Energy over work of the trailing window, both over the same time."},
+    {window, Q::joules_per_flop_low, by_method, "joules_per_flop_low", "J/FLOP", gauge,
+     "flopwatt_scope_joules_per_flop_low", "method", 1, "joules_per_flop_low",
+     "Lower bound over the precisions that the method leaves open."},
+    {window, Q::joules_per_flop_high, by_method, "joules_per_flop_high", "J/FLOP", gauge,
+     "flopwatt_scope_joules_per_flop_high", "method", 1, "joules_per_flop_high",
+     "Upper bound over the precisions that the method leaves open."},
+    {window, Q::flop_per_second_per_watt, by_method, "flop_per_second_per_watt", "FLOP/J", gauge,
+     "flopwatt_scope_flop_per_joule", "method", 1, "flop_per_second_per_watt",
+     "Work over energy of the trailing window: the inverse of joules per FLOP."},
+    {window, Q::uncertainty, by_method, "uncertainty", "1", gauge,
+     "flopwatt_scope_joules_per_flop_uncertainty_ratio", "method", 1, "uncertainty",
+     "Expanded relative uncertainty (k=2) of joules_per_flop."},
+    {window, Q::coverage, by_method, "coverage", "1", gauge, "flopwatt_scope_coverage_ratio", "method", 1,
+     "coverage",
+     "Share of the window in which the energy of all meters and the work of all accelerators is known."},
+    {window, Q::missing, by_method, "missing", "", reason, "", "", 1, "missing",
+     "Why this method has no joules_per_flop."},
     {window, Q::interim_pue, whole, "interim_pue", "1", gauge, "flopwatt_scope_interim_pue_ratio", "", 1,
      "interim_pue",
      "Energy of the scope over energy of the scopes inside, over the window; absent below full coverage or "
@@ -149,6 +196,18 @@ constexpr auto quantity_rows = std::to_array<QuantityRow>({
      "itself."},
     {work, Q::counted_work, whole, "counted_work", "FLOP", counter, "", "", 1, "flop_total",
      "Floating-point operations that workloads have counted for the scope as a whole."},
+    {work, Q::counted_work_told, whole, "counted_work_told", "FLOP", counter, "", "", 1, "",
+     "The part of it up to the moment that all senders have told; not published."},
+    {work, Q::counted_work_age, whole, "counted_work_age", "s", gauge, "", "", 1, "",
+     "Time since that moment; not published."},
+    {work, Q::model_work, precision, "model_work", "FLOP", counter, "", "", 1, "",
+     "FLOP that workloads say their algorithm needs, by precision; not published by itself."},
+    {work, Q::model_work, whole, "model_work", "FLOP", counter, "", "", 1, "model_flop_total",
+     "FLOP that workloads say their algorithm needs, for the scope as a whole."},
+    {work, Q::model_work_told, whole, "model_work_told", "FLOP", counter, "", "", 1, "",
+     "The part of it up to the moment that all senders have told; not published."},
+    {work, Q::model_work_age, whole, "model_work_age", "s", gauge, "", "", 1, "",
+     "Time since that moment; not published."},
 });
 // clang-format on
 
@@ -189,6 +248,11 @@ constexpr auto places = std::to_array<PlaceName>({
     {Place::assumed_bf16, PlaceKind::precision, "assumed_bf16", "_assumed_bf16"},
     {Place::assumed_fp8, PlaceKind::precision, "assumed_fp8", "_assumed_fp8"},
     {Place::branch, PlaceKind::branch, "", ""},
+    {Place::by_counted, PlaceKind::method, "counted", ""},
+    {Place::by_pipe, PlaceKind::method, "pipe", ""},
+    {Place::by_model, PlaceKind::method, "model", ""},
+    {Place::by_estimated, PlaceKind::method, "estimated", ""},
+    {Place::by_none, PlaceKind::method, "none", ""},
 });
 
 const PlaceName& name_of_place(Place place) { return *std::ranges::find(places, place, &PlaceName::place); }
@@ -213,18 +277,22 @@ std::string_view name_of(SourceKind kind) {
   return "";
 }
 
-std::string_view name_of(Method method) {
+std::string_view name_of(Method method) { return label_of(place_of(method)); }
+
+Place place_of(Method method) {
   switch (method) {
-    case Method::none:
-      return "none";
     case Method::counted:
-      return "counted";
+      return Place::by_counted;
     case Method::pipe:
-      return "pipe";
+      return Place::by_pipe;
     case Method::estimated:
-      return "estimated";
+      return Place::by_estimated;
+    case Method::model:
+      return Place::by_model;
+    case Method::none:
+      break;
   }
-  return "none";
+  return Place::by_none;
 }
 
 PlaceKind kind_of(Place place) { return name_of_place(place).kind; }

@@ -52,7 +52,14 @@ enum class Quantity : std::uint8_t {
   pipe_active,
   // Work by method, each cumulative, in FLOP. `_low` and `_high`: at the lowest and the highest rate among
   // the precisions that the method leaves open. Absent while the accelerator does not offer the method.
+  // `_told`: the part that was done by the moment up to which all senders have told their work; absent where
+  // nobody has told the work since that moment in the set before. `_age`: from that moment to the set's time.
   counted_work,
+  counted_work_told,
+  counted_work_age,
+  model_work,
+  model_work_told,
+  model_work_age,
   pipe_work,
   pipe_work_low,
   pipe_work_high,
@@ -66,12 +73,15 @@ enum class Quantity : std::uint8_t {
   // scopes and windows
   unaccounted_power,
   device_energy,
+  covered_energy,  ///< of the time in which both energy and work are known
+  covered_work,    ///< of the same time
   joules_per_flop,
   joules_per_flop_low,
   joules_per_flop_high,
   flop_per_second_per_watt,
   uncertainty,
   coverage,
+  missing,  ///< why there is no joules_per_flop: a MissingReason, as a number
   interim_pue,
 };
 
@@ -111,14 +121,33 @@ enum class Place : std::uint8_t {
   assumed_bf16,
   assumed_fp8,
   branch,  ///< a branch circuit or outlet; its number is Channel::branch
+  // methods of work, of a figure of a scope
+  by_counted,
+  by_pipe,
+  by_model,
+  by_estimated,
+  by_none,  ///< no method gives the scope's work
 };
 
-enum class PlaceKind : std::uint8_t { whole, phase, lines, pipe, precision, branch };
+enum class PlaceKind : std::uint8_t { whole, phase, lines, pipe, precision, branch, method };
 
 /// How the work of an accelerator was found; never mixed in a sum. The numbers are stored: never reuse one.
-enum class Method : std::uint8_t { none = 0, counted = 1, pipe = 2, estimated = 3 };
+enum class Method : std::uint8_t {
+  none = 0,
+  counted = 1,    ///< the workload says what the hardware did
+  pipe = 2,       ///< activity of the hardware
+  estimated = 3,  ///< utilization x peak
+  model = 4,      ///< the workload says what its algorithm needs
+};
+
+/// Numbers of methods are below this.
+inline constexpr std::size_t method_count = 5;
+inline constexpr std::array methods_best_first = {Method::counted, Method::pipe, Method::model,
+                                                  Method::estimated};
 
 [[nodiscard]] std::string_view name_of(Method method);
+/// Place::by_pipe of Method::pipe.
+[[nodiscard]] Place place_of(Method method);
 
 /// One column of a source's reading sets.
 struct Channel {
@@ -139,6 +168,7 @@ enum class ValueKind : std::uint8_t {
   gauge,    ///< holds at a time, or over the window
   counter,  ///< cumulative since a start that the source chooses
   method,   ///< a Method, published as its name
+  reason,   ///< a MissingReason, published as its name
 };
 
 /// One row: a quantity of one kind of source at one kind of place.

@@ -18,18 +18,18 @@ struct UncertaintyTerm {
 };
 
 struct WindowFigures {
-  ReadingSet figures;  ///< of kind window, its source named "<scope>/<window>"
-  Method method = Method::none;
-  std::vector<UncertaintyTerm> terms;
+  ReadingSet figures;                  ///< of kind window, its source named "<scope>/<window>"
+  Method method = Method::none;        ///< the best of this window
+  std::vector<UncertaintyTerm> terms;  ///< of the best method's J/FLOP
 };
 
 struct ScopeFigures {
   std::string name;
   std::string parent;        ///< "" at the top
   bool from_meters = false;  ///< else from the devices' own energy
-  Method method = Method::none;
-  ReadingSet figures;  ///< of kind scope
-  /// Trailing: they end at the newest moment that every source has reached.
+  ReadingSet figures;        ///< of kind scope
+  /// Trailing: they end at the newest moment that every source has reached. Of a scope with a stale source of
+  /// energy they say only why nothing is known.
   std::vector<WindowFigures> windows;
   /// Of its meters and accelerators that have a register and power.
   std::vector<RegisterFigures> registers;

@@ -1,6 +1,7 @@
 #include "agent/accounting/accounting.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <unordered_map>
 #include <utility>
 
@@ -13,6 +14,9 @@
 
 namespace flopwatt::accounting {
 namespace {
+
+/// The wall clock of one boot is off from the monotonic one by no more.
+constexpr std::int64_t one_boot_us = 1'000'000;
 
 // One part of a source that counts, and where.
 struct Counted {
@@ -41,8 +45,8 @@ struct Accounting::State {
   void make_scopes();
   void reconfigure(Settings configured);
   void forget(const std::string& name);
-  Entry& entry_of(const ReadingSet& set);
-  void complete(Entry& entry, const ReadingSet& set, bool is_first);
+  Entry& entry_of(const ReadingSet& set, bool is_replay = false);
+  void complete(Entry& entry, const ReadingSet& set, bool is_first, bool is_replay);
   [[nodiscard]] std::vector<std::uint16_t> wanted_parts(const Source& source) const;
   void join(Counted& counted);
   void keep_enough(const Source& source);
@@ -110,20 +114,20 @@ void Accounting::State::forget(const std::string& name) {
   std::erase_if(descriptions, [&](const auto& described) { return described.second.entry == &entry; });
 }
 
-Entry& Accounting::State::entry_of(const ReadingSet& set) {
+Entry& Accounting::State::entry_of(const ReadingSet& set, bool is_replay) {
   const auto seen = descriptions.find(set.source.get());
   if (seen != descriptions.end()) return *seen->second.entry;
 
   const auto [position, is_first] = entries.try_emplace(set.source->name);
   Entry& entry = position->second;
-  complete(entry, set, is_first);
+  complete(entry, set, is_first, is_replay);
   std::erase_if(descriptions, [&](const auto& described) { return described.second.entry == &entry; });
   descriptions.emplace(set.source.get(), Described{set.source, &entry});
   keep_enough(*set.source);
   return entry;
 }
 
-void Accounting::State::complete(Entry& entry, const ReadingSet& set, bool is_first) {
+void Accounting::State::complete(Entry& entry, const ReadingSet& set, bool is_first, bool is_replay) {
   for (Counted& counted : entry) {
     counted.member->describe(set.source);
     if (counted.scopes.empty()) join(counted);
@@ -132,8 +136,8 @@ void Accounting::State::complete(Entry& entry, const ReadingSet& set, bool is_fi
     if (std::ranges::any_of(entry, [&](const Counted& one) { return one.member->branch() == part; }))
       continue;
     Counted counted{std::make_unique<Member>(set.source, part), {}};
-    counted.member->restore(known, set.time);
-    if (is_first) counted.member->begin_counting_at_zero();
+    if (!is_replay) counted.member->restore(known, set.time);
+    if (is_first && !is_replay) counted.member->begin_counting_at_zero();
     join(counted);
     entry.push_back(std::move(counted));
   }
@@ -208,6 +212,25 @@ Accounting& Accounting::operator=(Accounting&&) noexcept = default;
 
 void Accounting::reconfigure(Settings settings) { state_->reconfigure(std::move(settings)); }
 
+void Accounting::replay(std::span<const ReadingSet> sets, Moment began) {
+  State& state = *state_;
+  for (ReadingSet set : sets) {
+    const SourceKind kind = set.source->kind;
+    if (kind != SourceKind::meter && kind != SourceKind::accelerator && kind != SourceKind::work) continue;
+    // Of the same boot both clocks agree, but for steps of the wall clock.
+    const std::int64_t age_us = began.wall_us - set.time.wall_us;
+    const std::int64_t apart_us = age_us - (began.monotonic_us - set.time.monotonic_us);
+    if (std::abs(apart_us) > one_boot_us) set.time.monotonic_us = began.monotonic_us - age_us;
+    if (set.time.monotonic_us >= began.monotonic_us) continue;
+    for (Counted& counted : state.entry_of(set, true)) counted.member->add(set, state.retention);
+  }
+  for (auto& [name, entry] : state.entries)
+    for (Counted& counted : entry) {
+      counted.member->restore(state.known, began);
+      counted.member->begin_counting_at_zero();
+    }
+}
+
 void Accounting::forget(const std::string& source) { state_->forget(source); }
 
 std::vector<ReadingSet> Accounting::advance(std::span<const ReadingSet> batch, Moment now) {
@@ -220,14 +243,14 @@ std::vector<ReadingSet> Accounting::advance(std::span<const ReadingSet> batch, M
     }
   }
   state.newest = now;
-  for (const auto& scope : state.scopes) scope->choose_method(now.monotonic_us, state.retention.longest_us);
+  for (const auto& scope : state.scopes) scope->add_covered(now.monotonic_us, state.longest_window_us);
   for (const ClosedWindow& window : state.clock.advance(now))
     for (const auto& scope : state.scopes) scope->await(window);
   state.retention.exact_us = state.clock.starts_us();
+  for (const auto& scope : state.scopes) scope->add_exact(state.retention.exact_us);
 
   std::vector<ReadingSet> closed;
-  for (const auto& scope : state.scopes)
-    scope->close_windows(now.monotonic_us, state.settings.min_coverage, closed);
+  for (const auto& scope : state.scopes) scope->close_windows(now, state.settings.min_coverage, closed);
   std::ranges::stable_sort(closed, {}, [](const ReadingSet& set) { return set.time.monotonic_us; });
   return closed;
 }

@@ -5,8 +5,7 @@
 // window.h and uncertainty.h. ScopeConfig describes which sources give a scope's energy and which
 // accelerators belong to it.
 //
-// The work of a scope has one method at a time: the best that all its accelerators offer, including those of
-// the scopes inside (method_choice.h). Work that was counted for a scope as a whole (sets of kind work)
+// The work of a scope has several methods side by side; each window has a best one (window.h). Work that was counted for a scope as a whole (sets of kind work)
 // counts in that scope and in all scopes around it. It covers the accelerators of the scope: counted work of
 // their own is added, but they need not have any.
 #pragma once
@@ -25,8 +24,8 @@ namespace flopwatt::accounting {
 
 /// The totals of accounting.
 ///
-///   scope/<scope>/energy_j, device_energy_j, work_<method>_flop, method
-///       Work grows in one method at a time: the sum over the methods is all work.
+///   scope/<scope>/energy_j, device_energy_j, work_<method>_flop, covered_<method>_j, covered_<method>_flop
+///       Methods stand side by side and are never added.
 ///   scope/<scope>/lists, device_lists
 ///       Numbers of the lists of energy sources and of accelerators (scope_plan.h). If `lists` differs from
 ///       the configured one, energy starts at 0; if `device_lists` differs, device energy and work do.
@@ -48,12 +47,15 @@ struct Settings {
 /// and work are finite and never negative, or absent.
 class Accounting {
  public:
-  /// `restored`: the saved totals, empty at first. `began`: start of this run of the agent; windows that
-  /// reach back before it have no J/FLOP.
+  /// `restored`: the saved totals, empty at first. `began`: start of this run of the agent.
   Accounting(Settings settings, const Totals& restored, Moment began);
   ~Accounting();
   Accounting(Accounting&&) noexcept;
   Accounting& operator=(Accounting&&) noexcept;
+
+  /// Stored sets of an earlier run, in ascending order, before the first batch: windows that reach back before
+  /// this run are made of them. Totals do not grow by them. `began`: as given to the constructor.
+  void replay(std::span<const ReadingSet> sets, Moment began);
 
   /// Changes the settings, between two batches. The readings of sources stay, so windows go on. Scopes with
   /// unchanged lists keep their totals and windows. New and changed scopes start as after a restart. Windows

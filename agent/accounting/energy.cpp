@@ -84,7 +84,9 @@ EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& 
   const auto steps = counter_.add({reading.time_us, reading.joules, {}}, bounds);
   for (const CounterStep& step : steps) {
     const bool is_near = step.time_us - step.since_us <= shape_.longest_gap_us;
-    const std::uint8_t tag_if_known = is_near ? tag_known : step.restored ? tag_gap : tag_bridged;
+    // What an earlier run read last is the beginning, unless the windows have more of that run.
+    const bool is_beginning = step.restored && counted_.empty();
+    const std::uint8_t tag_if_known = is_near ? tag_known : is_beginning ? tag_gap : tag_bridged;
     counted_.append(step.time_us, {step.growth}, step.known ? tag_if_known : tag_gap, retention);
     if (!step.known) begin_register();
     is_paired = is_paired && is_near && step.known && !step.restored;
@@ -157,6 +159,16 @@ EnergyEstimate EnergySeries::choose(TimeSpan window) const {
     if (apart > allowed) return EnergyEstimate::counter;
   }
   return counted.variance() <= integrated.variance() ? EnergyEstimate::counter : EnergyEstimate::integral;
+}
+
+EnergyEstimate EnergySeries::lasting() const {
+  return has_counter() && agreement_.verdict() != RegisterVerdict::stands_still ? EnergyEstimate::counter
+                                                                                : EnergyEstimate::integral;
+}
+
+RateRange EnergySeries::power_range(EnergyEstimate estimate, std::span<const TimeSpan> covered) const {
+  if (!integrated_.empty()) return integrated_.rate_range();
+  return {0, 2 * part(estimate, covered).joules / seconds(total_us(covered))};
 }
 
 void EnergySeries::add_gaps(EnergyEstimate estimate, TimeSpan window, std::vector<TimeSpan>& gaps) const {

@@ -91,6 +91,13 @@ class EnergySeries {
   [[nodiscard]] std::int64_t reached_us() const;
   [[nodiscard]] EnergyEstimate choose(TimeSpan window) const;
   void add_gaps(EnergyEstimate estimate, TimeSpan window, std::vector<TimeSpan>& gaps) const;
+  /// The estimate that adds up without end: the register, as long as it moves under power.
+  [[nodiscard]] EnergyEstimate lasting() const;
+  /// Whether there is a register.
+  [[nodiscard]] bool has_counter() const { return shape_.counter && !counted_.empty(); }
+  /// Lowest and highest power, W. Of a register alone, whose steps say nothing of power between them: from 0 to
+  /// twice the mean over `covered`.
+  [[nodiscard]] RateRange power_range(EnergyEstimate estimate, std::span<const TimeSpan> covered) const;
   [[nodiscard]] EnergyPart part(EnergyEstimate estimate, std::span<const TimeSpan> covered) const;
 
   [[nodiscard]] bool power_in_doubt() const { return integral_.in_doubt(); }

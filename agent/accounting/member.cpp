@@ -108,15 +108,26 @@ void Member::resolve() {
 
   pipe_.set_longest_gap(shape.longest_gap_us);
   estimated_.set_longest_gap(shape.longest_gap_us);
-  counted_.set_longest_gap(shape.longest_gap_us);
-  counted_column_ = column(Quantity::counted_work);
+  counted_.work.set_longest_gap(shape.longest_gap_us);
+  model_.work.set_longest_gap(shape.longest_gap_us);
+  counted_.column = column(Quantity::counted_work);
+  counted_.told_column = column(Quantity::counted_work_told);
+  counted_.age_column = column(Quantity::counted_work_age);
+  model_.column = column(Quantity::model_work);
+  model_.told_column = column(Quantity::model_work_told);
+  model_.age_column = column(Quantity::model_work_age);
   pipe_columns_ = {column(Quantity::pipe_work), column(Quantity::pipe_work_low),
                    column(Quantity::pipe_work_high), column(Quantity::pipe_work_spread)};
   estimated_columns_ = {column(Quantity::estimated_work), column(Quantity::estimated_work_low),
                         column(Quantity::estimated_work_high), std::nullopt};
   peak_columns_.clear();
-  for (std::size_t i = 0; i < source_->fields.size(); ++i)
-    if (source_->fields[i].channel.quantity == Quantity::peak_rate) peak_columns_.push_back(i);
+  activity_columns_.clear();
+  for (std::size_t i = 0; i < source_->fields.size(); ++i) {
+    const Quantity quantity = source_->fields[i].channel.quantity;
+    if (quantity == Quantity::peak_rate) peak_columns_.push_back(i);
+    if (quantity == Quantity::utilization || quantity == Quantity::pipe_active)
+      activity_columns_.push_back(i);
+  }
 }
 
 double Member::peak_rate(const ReadingSet& set) const {
@@ -133,6 +144,7 @@ Growth Member::add(const ReadingSet& set, const Retention& retention) {
   // Nothing at all: a failed poll. But of counted work it says that counting is not offered any more.
   if (set.known_count() == 0 && source_->kind != SourceKind::work) return {};
   if (newest_.monotonic_us != 0 && time_us <= newest_.monotonic_us) return {};
+  const std::int64_t before_us = newest_.monotonic_us;
   newest_ = set.time;
   newest_watts_ = value_at(set, power_column_);
   const double time_variance = time_stamp_variance(set);
@@ -140,6 +152,10 @@ Growth Member::add(const ReadingSet& set, const Retention& retention) {
   growth.energy = energy_.add(
       {time_us, value_at(set, counter_column_) * counter_factor_, newest_watts_, time_variance}, retention);
   if (source_->kind != SourceKind::meter) add_work(set, time_variance, retention, growth);
+  if (is_accelerator()) {
+    const bool is_near = before_us != 0 && time_us - before_us <= source_->stale_after().count();
+    idle_.append(time_us, {}, is_near && is_idle(set) ? tag_known : tag_gap, retention);
+  }
   return growth;
 }
 
@@ -147,7 +163,8 @@ void Member::add_work(const ReadingSet& set, double time_variance, const Retenti
                       Growth& growth) {
   const std::int64_t time_us = set.time.monotonic_us;
   const auto grown = [&](Method method) -> double& { return growth.work[static_cast<std::size_t>(method)]; };
-  grown(Method::counted) = counted_.add(time_us, value_at(set, counted_column_), time_variance, retention);
+  grown(Method::counted) = add_counted(counted_, set, time_variance, retention);
+  grown(Method::model) = add_counted(model_, set, time_variance, retention);
   if (!is_accelerator()) return;
   const double peak = peak_rate(set);
   const auto reading = [&](const WorkColumns& columns) {
@@ -163,6 +180,26 @@ void Member::add_work(const ReadingSet& set, double time_variance, const Retenti
   grown(Method::estimated) = estimated_.add(reading(estimated_columns_), retention);
 }
 
+// Without columns of what was told by when, all is told at the time of the set.
+double Member::add_counted(Counted& counted, const ReadingSet& set, double time_variance,
+                           const Retention& retention) {
+  if (!counted.column) return 0;
+  const double work = value_at(set, counted.column);
+  CountedReading reading{set.time.monotonic_us, work, work, set.time.monotonic_us, time_variance};
+  if (counted.age_column) {
+    const double age_s = value_at(set, counted.age_column);
+    reading.told = value_at(set, counted.told_column);
+    if (is_known(age_s)) reading.told_us -= std::llround(age_s * 1e6);
+  }
+  return counted.work.add(reading, retention);
+}
+
+bool Member::is_idle(const ReadingSet& set) const {
+  return !activity_columns_.empty() && std::ranges::all_of(activity_columns_, [&](std::size_t column) {
+    return value_at(set, column) == 0;
+  });
+}
+
 bool Member::is_stale(std::int64_t now_us) const {
   return now_us - newest_.monotonic_us > source_->stale_after().count();
 }
@@ -170,7 +207,8 @@ bool Member::is_stale(std::int64_t now_us) const {
 bool Member::offers(Method method) const {
   switch (method) {
     case Method::counted:
-      return counted_.offered();
+    case Method::model:
+      return counted(method).work.offered();
     case Method::pipe:
       return pipe_.offered();
     case Method::estimated:
@@ -182,19 +220,25 @@ bool Member::offers(Method method) const {
 }
 
 std::int64_t Member::work_reached_us(Method method) const {
+  if (is_told(method) && counted(method).column) return counted(method).work.reached_us();
   if (method == Method::pipe && pipe_.offered()) return pipe_.reached_us();
   if (method == Method::estimated && estimated_.offered()) return estimated_.reached_us();
   return newest_.monotonic_us;
 }
 
 bool Member::add_work_gaps(Method method, TimeSpan window, std::vector<TimeSpan>& gaps) const {
-  if (method == Method::counted) return counted_.add_gaps(window, gaps);
+  if (is_told(method)) return counted(method).work.add_gaps(window, gaps);
   return (method == Method::pipe ? pipe_ : estimated_).add_gaps(window, gaps);
 }
 
 WorkPart Member::work_part(Method method, std::span<const TimeSpan> covered) const {
-  if (method == Method::counted) return counted_.part(covered);
+  if (is_told(method)) return counted(method).work.part(covered);
   return (method == Method::pipe ? pipe_ : estimated_).part(covered);
+}
+
+double Member::highest_rate(Method method) const {
+  if (is_told(method)) return counted(method).work.highest_rate();
+  return (method == Method::pipe ? pipe_ : estimated_).highest_rate();
 }
 
 double Member::power() const { return energy_.power_in_doubt() ? absent : newest_watts_; }

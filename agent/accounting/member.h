@@ -19,9 +19,6 @@
 
 namespace flopwatt::accounting {
 
-/// Methods are indexes into arrays of this size.
-inline constexpr std::size_t method_count = 4;
-
 /// Growth by one set, for the totals of the scopes that contain the source.
 struct Growth {
   EnergyGrowth energy;
@@ -37,7 +34,10 @@ class Member {
   /// the first set, which relates the saved wall time to the monotonic clock.
   void restore(const Totals& totals, Moment first_time);
   /// For a source that is new in this run: all its counted work was counted in this run.
-  void begin_counting_at_zero() { counted_.begin_at_zero(); }
+  void begin_counting_at_zero() {
+    counted_.work.begin_at_zero();
+    model_.work.begin_at_zero();
+  }
 
   /// A new Source of the same name. A changed serial number or uuid begins a new epoch of the counters.
   void describe(SourcePtr source);
@@ -59,6 +59,11 @@ class Member {
   [[nodiscard]] std::int64_t work_reached_us(Method method) const;
   /// Adds the stretches with unknown work to `gaps`. Returns whether any part of the window is known.
   bool add_work_gaps(Method method, TimeSpan window, std::vector<TimeSpan>& gaps) const;
+  /// Adds the stretches in which the accelerator was busy, or may have been. In the others it did no work, by
+  /// whatever method.
+  void add_busy(TimeSpan window, std::vector<TimeSpan>& busy) const { idle_.add_gaps(window, busy); }
+  /// FLOP/s, of what is known.
+  [[nodiscard]] double highest_rate(Method method) const;
   /// The work over `covered`. Call only if some part of the time is known.
   [[nodiscard]] WorkPart work_part(Method method, std::span<const TimeSpan> covered) const;
 
@@ -74,17 +79,28 @@ class Member {
   struct WorkColumns {
     std::optional<std::size_t> work, low, high, spread;
   };
+  // What workloads say, by one of their methods.
+  struct Counted {
+    CountedWork work;
+    std::optional<std::size_t> column, told_column, age_column;
+  };
+  [[nodiscard]] const Counted& counted(Method method) const {
+    return method == Method::model ? model_ : counted_;
+  }
+  static double add_counted(Counted& counted, const ReadingSet& set, double time_variance,
+                            const Retention& retention);
+  [[nodiscard]] bool is_idle(const ReadingSet& set) const;
 
   SourcePtr source_;
   std::uint16_t branch_ = 0;
   std::optional<std::size_t> counter_column_, power_column_;
   WorkColumns pipe_columns_, estimated_columns_;
-  std::optional<std::size_t> counted_column_;
-  std::vector<std::size_t> peak_columns_;
+  std::vector<std::size_t> peak_columns_, activity_columns_;
   double counter_factor_ = 1;  // held unit to J
   EnergySeries energy_;
   WorkSeries pipe_, estimated_;
-  CountedWork counted_;
+  Counted counted_, model_;
+  Track<0> idle_;  // known: did nothing
   Moment newest_;
   double newest_watts_ = absent;
 

@@ -1,23 +1,33 @@
 #include "agent/accounting/scope.h"
 
 #include <algorithm>
-#include <limits>
+#include <array>
 #include <utility>
 
 namespace flopwatt::accounting {
 namespace {
 
 struct FigureColumn {
-  enum : std::size_t { power, unaccounted, energy, device_energy, work, count };
+  enum : std::size_t { power, unaccounted, energy, device_energy, methods };
 };
+constexpr std::size_t columns_of_method = 3;  // work, covered energy, covered work
+constexpr std::size_t scope_columns = FigureColumn::methods + columns_of_method * methods_best_first.size();
+
+/// A method counts as offered for so long after it was.
+constexpr std::int64_t offered_for_us = 3'600'000'000;
+/// A source that has given no reading in this time from the start on is stale.
+constexpr std::int64_t first_readings_us = 10'000'000;
 
 SourcePtr scope_source(const std::string& name) {
   using Q = Quantity;
   auto source = std::make_shared<Source>();
   source->kind = SourceKind::scope;
   source->name = name;
-  for (const Quantity quantity : {Q::power, Q::unaccounted_power, Q::energy, Q::device_energy, Q::work})
+  for (const Quantity quantity : {Q::power, Q::unaccounted_power, Q::energy, Q::device_energy})
     source->fields.push_back({{quantity}});
+  for (const Method method : methods_best_first)
+    for (const Quantity quantity : {Q::work, Q::covered_energy, Q::covered_work})
+      source->fields.push_back({{quantity, place_of(method)}});
   return source;
 }
 
@@ -62,8 +72,7 @@ Scope::Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& r
       inner_meters_(plan_.inner_energy.size(), nullptr),
       lines_(plan_.inside.size(), nullptr),
       totals_(plan_, restored),
-      unbroken_since_us_(began_us),
-      method_(totals_.method()) {
+      began_us_(began_us) {
   for (const Window& window : windows) {
     window_sources_.push_back(window_source(plan_.name + '/' + window.text, window.length));
     lengths_us_.push_back(window.length.count());
@@ -72,7 +81,8 @@ Scope::Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& r
 
 void Scope::carry_on(Scope& before, bool windows_stay) {
   unbroken_since_us_ = before.unbroken_since_us_;
-  method_ = std::move(before.method_);
+  offered_us_ = before.offered_us_;
+  covered_ = std::move(before.covered_);
   if (windows_stay) pending_ = std::move(before.pending_);
 }
 
@@ -112,107 +122,194 @@ void Scope::add(const Member& member, const Growth& growth) {
   } else {
     totals_.add_energy(growth.energy);
   }
-  for (std::size_t method = 0; method < method_count; ++method) grown_[method] += growth.work[method];
+  for (const Method method : methods_best_first)
+    totals_.add_work(method, growth.work[static_cast<std::size_t>(method)]);
 }
 
-Method Scope::best_offered(std::int64_t now_us) const {
-  const auto offers_lines = [&](const Member* lines) {
-    return is_fresh(lines, now_us) && lines->offers(Method::counted);
+bool Scope::is_offered(Method method, std::int64_t now_us) const {
+  const auto offers = [&](const Member* member) {
+    return is_fresh(member, now_us) && member->offers(method);
   };
-  const auto is_counted = [&](const Accelerator& one) {
-    return one.member->offers(Method::counted) ||
-           std::ranges::any_of(one.covering, [&](std::size_t i) { return offers_lines(lines_[i]); });
+  if (is_told(method)) return std::ranges::any_of(devices_, offers) || std::ranges::any_of(lines_, offers);
+  return !devices_.empty() &&
+         std::ranges::all_of(devices_, [&](const Member* one) { return one->offers(method); });
+}
+
+std::vector<Method> Scope::methods_at(std::int64_t now_us) const {
+  std::vector<Method> methods;
+  for (const Method method : methods_best_first) {
+    const std::int64_t offered_us = offered_us_[static_cast<std::size_t>(method)];
+    if (offered_us != 0 && now_us - offered_us <= offered_for_us) methods.push_back(method);
+  }
+  if (methods.empty()) methods.push_back(Method::none);
+  return methods;
+}
+
+void Scope::add_covered(std::int64_t now_us, std::int64_t longest_us) {
+  const auto& energy = energy_members();
+  const bool is_complete =
+      !energy.empty() && std::ranges::none_of(energy, [](const Member* one) { return one == nullptr; });
+  const bool is_contradicted = is_complete && std::ranges::any_of(energy, [](const Member* one) {
+                                 return one->energy().agreement().verdict() == RegisterVerdict::contradicts;
+                               });
+  const bool is_stale =
+      from_meters() && std::ranges::any_of(energy, [&](const Member* one) { return !is_fresh(one, now_us); });
+  for (const Method method : methods_best_first) {
+    const auto index = static_cast<std::size_t>(method);
+    if (is_offered(method, now_us)) offered_us_[index] = now_us;
+    if (offered_us_[index] == 0) continue;
+    CoveredTime& covered = covered_[index];
+    const std::int64_t reached = reached_us(method, now_us);
+    if (!is_complete || is_contradicted) {
+      covered.leave_out_until(reached);
+      continue;
+    }
+    const auto stretch = covered.next(reached);
+    if (!stretch || (is_stale && stretch->length_us() < longest_us)) continue;
+    const auto sums = covered.add(work_by(method, *stretch, now_us), energy);
+    totals_.add_covered(method, sums.joules, sums.flop);
+  }
+}
+
+void Scope::add_exact(std::vector<std::int64_t>& exact_us) const {
+  for (const CoveredTime& covered : covered_)
+    if (covered.until_us() != 0) exact_us.push_back(covered.until_us());
+}
+
+MethodWork Scope::work_by(Method method, TimeSpan span, std::int64_t now_us) const {
+  MethodWork work{method, span, {}, {}, false};
+  if (method == Method::none) {
+    if (does_work()) work.gaps.push_back(span);
+    return work;
+  }
+  if (is_told(method))
+    add_told(work);
+  else
+    add_measured(work);
+  if (unbroken_since_us_ > span.begin_us) work.gaps.push_back({span.begin_us, unbroken_since_us_});
+  work.is_accelerator_stale =
+      std::ranges::any_of(devices_, [&](const Member* one) { return !is_fresh(one, now_us); });
+  return work;
+}
+
+void Scope::add_measured(MethodWork& work) const {
+  if (devices_.empty()) work.gaps.push_back(work.span);
+  for (const Member* device : devices_)
+    if (device->add_work_gaps(work.method, work.span, work.gaps)) work.sources.push_back(device);
+}
+
+// What was told for scopes as a whole in the window is needed; it covers their accelerators, whose own lines
+// come on top where there are any. While its accelerators do nothing, nothing need be told.
+void Scope::add_told(MethodWork& work) const {
+  const auto add_unless_idle = [&](std::vector<TimeSpan>& unknown, std::vector<TimeSpan>& busy) {
+    const auto gaps = common_time(unknown, busy);
+    work.gaps.insert(work.gaps.end(), gaps.begin(), gaps.end());
   };
-  if (std::ranges::all_of(accelerators_, is_counted) &&
-      (!accelerators_.empty() || std::ranges::any_of(lines_, offers_lines)))
-    return Method::counted;
-  if (accelerators_.empty()) return Method::none;
-  for (const Method method : {Method::pipe, Method::estimated})
-    if (std::ranges::all_of(devices_, [&](const Member* one) { return one->offers(method); })) return method;
-  return Method::none;
-}
-
-void Scope::choose_method(std::int64_t now_us, std::int64_t longest_us) {
-  if (!does_work()) return;  // after a restart: no set yet
-  std::chrono::microseconds patience{0};
-  for (const Member* device : devices_) patience = std::max(patience, device->source().stale_after());
-  const Method method = method_.follow(best_offered(now_us), now_us, patience.count());
-  method_.forget_before(now_us - longest_us);
-  totals_.set_method(method);
-  if (method != Method::none) totals_.add_work(method, grown_[static_cast<std::size_t>(method)]);
-  grown_ = {};
-}
-
-std::vector<WorkSource> Scope::work_sources(Method method, TimeSpan window) const {
-  if (method == Method::counted) return counted_sources(window);
-  std::vector<WorkSource> sources;
-  if (method == Method::none) return sources;
-  sources.reserve(devices_.size());
-  for (const Member* device : devices_) sources.push_back({device, true});
-  return sources;
-}
-
-// What was counted for scopes as a whole in the window is needed; it covers their accelerators, whose own
-// lines come on top where there are any.
-std::vector<WorkSource> Scope::counted_sources(TimeSpan window) const {
-  std::vector<WorkSource> sources;
-  std::vector<TimeSpan> unused;
   std::vector<bool> covers(lines_.size(), false);
   for (std::size_t i = 0; i < lines_.size(); ++i) {
-    covers[i] = lines_[i] != nullptr && lines_[i]->add_work_gaps(Method::counted, window, unused);
-    if (covers[i]) sources.push_back({lines_[i], true});
+    std::vector<TimeSpan> unknown;
+    covers[i] = lines_[i] != nullptr && lines_[i]->add_work_gaps(work.method, work.span, unknown);
+    if (!covers[i]) continue;
+    work.sources.push_back(lines_[i]);
+    std::vector<TimeSpan> busy;
+    bool covers_some = false;
+    for (const Accelerator& one : accelerators_) {
+      if (std::ranges::find(one.covering, i) == one.covering.end()) continue;
+      covers_some = true;
+      one.member->add_busy(work.span, busy);
+    }
+    if (!covers_some) busy.push_back(work.span);
+    add_unless_idle(unknown, busy);
   }
   for (const Accelerator& one : accelerators_) {
-    const bool is_covered = std::ranges::any_of(one.covering, [&](std::size_t i) { return covers[i]; });
-    if (!is_covered || one.member->add_work_gaps(Method::counted, window, unused))
-      sources.push_back({one.member, !is_covered});
+    std::vector<TimeSpan> unknown, busy;
+    if (one.member->add_work_gaps(work.method, work.span, unknown)) work.sources.push_back(one.member);
+    if (std::ranges::any_of(one.covering, [&](std::size_t i) { return covers[i]; })) continue;
+    one.member->add_busy(work.span, busy);
+    add_unless_idle(unknown, busy);
   }
-  return sources;
+  if (accelerators_.empty() && work.sources.empty()) work.gaps = {work.span};
 }
 
-std::int64_t Scope::reached_us(std::int64_t now_us) const {
-  std::int64_t reached_us = std::numeric_limits<std::int64_t>::max();
+std::int64_t Scope::energy_reached_us(std::int64_t now_us) const {
+  std::int64_t reached_us = now_us;
   for (const auto* members : {&meters_, &inner_meters_, &devices_})
     for (const Member* member : *members)
       if (is_fresh(member, now_us)) reached_us = std::min(reached_us, member->energy().reached_us());
-  for (const auto* members : {&devices_, &lines_})
-    for (const Member* member : *members)
-      if (is_fresh(member, now_us)) reached_us = std::min(reached_us, member->work_reached_us(method_.now()));
   return reached_us;
 }
 
-WindowFigures Scope::evaluate(std::size_t window, TimeSpan span, Moment end, double min_coverage) const {
-  std::vector<MethodStretch> methods;
-  if (does_work()) methods = method_.stretches(span);
-  WindowMembers members{energy_members(), inner_meters_, methods,           {},
-                        from_meters(),    min_coverage,  unbroken_since_us_};
-  for (const MethodStretch& stretch : methods) {
-    auto& sources = members.work[static_cast<std::size_t>(stretch.method)];
-    if (sources.empty()) sources = work_sources(stretch.method, span);
-  }
-  return window_figures(window_sources_[window], span, end, members);
+std::int64_t Scope::reached_us(Method method, std::int64_t now_us) const {
+  std::int64_t reached_us = energy_reached_us(now_us);
+  for (const auto* members : {&devices_, &lines_})
+    for (const Member* member : *members)
+      if (is_fresh(member, now_us)) reached_us = std::min(reached_us, member->work_reached_us(method));
+  return reached_us;
 }
 
-void Scope::close_windows(std::int64_t now_us, double min_coverage, std::vector<ReadingSet>& closed) {
-  const std::int64_t reached = reached_us(now_us);
+WindowMembers Scope::window_members(double min_coverage) const {
+  return {energy_members(), inner_meters_,      from_meters(), does_work(),
+          min_coverage,     unbroken_since_us_, began_us_,     totals_.go_on()};
+}
+
+void Scope::close_windows(Moment now, double min_coverage, std::vector<ReadingSet>& closed) {
+  const std::int64_t now_us = now.monotonic_us;
+  const auto methods = methods_at(now_us);
+  std::int64_t reached = now_us;
+  for (const Method method : methods) reached = std::min(reached, reached_us(method, now_us));
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     while (!pending_[i].empty() && pending_[i].front().span.end_us <= reached) {
       const ClosedWindow& window = pending_[i].front();
-      closed.push_back(evaluate(i, window.span, window.end, min_coverage).figures);
+      std::vector<MethodWork> works;
+      for (const Method method : methods) works.push_back(work_by(method, window.span, now_us));
+      WindowFigures figures = window_figures(window_sources_[i], now, window_members(min_coverage), works);
+      figures.figures.time = window.end;
+      leave_out_single_method(figures.figures);
+      closed.push_back(std::move(figures.figures));
       pending_[i].pop_front();
     }
   }
 }
 
 ReadingSet Scope::running_figures(Moment now) const {
-  ReadingSet set{source_, now, 0, std::vector<double>(FigureColumn::count, absent)};
+  ReadingSet set{source_, now, 0, std::vector<double>(scope_columns, absent)};
   const double device_power = power_of(devices_, now.monotonic_us);
   set.values[FigureColumn::power] = from_meters() ? power_of(meters_, now.monotonic_us) : device_power;
   if (from_meters()) set.values[FigureColumn::unaccounted] = set.values[FigureColumn::power] - device_power;
   set.values[FigureColumn::energy] = totals_.energy();
   set.values[FigureColumn::device_energy] = totals_.device_energy();
-  set.values[FigureColumn::work] = totals_.work();
+  std::size_t column = FigureColumn::methods;
+  for (const Method method : methods_best_first) {
+    const bool is_shown = offered_us_[static_cast<std::size_t>(method)] != 0 || totals_.work(method) > 0;
+    const std::array totals{totals_.work(method), totals_.covered_energy(method),
+                            totals_.covered_work(method)};
+    for (const double total : totals) set.values[column++] = is_shown ? total : absent;
+  }
   return set;
+}
+
+void Scope::tell_windows(ScopeFigures& figures, Moment now, double min_coverage) const {
+  const std::int64_t now_us = now.monotonic_us;
+  const auto methods = methods_at(now_us);
+  // A silent accelerator beside meters leaves the windows, with a coverage that falls.
+  const bool is_stale =
+      std::ranges::any_of(energy_members(), [&](const Member* member) { return !is_fresh(member, now_us); });
+  const bool is_new = now_us - began_us_ < first_readings_us && !totals_.go_on();
+  for (std::size_t i = 0; i < window_sources_.size(); ++i) {
+    std::vector<MethodWork> works;
+    for (const Method method : methods) {
+      const std::int64_t end_us = reached_us(method, now_us);
+      works.push_back(work_by(method, {end_us - lengths_us_[i], end_us}, now_us));
+    }
+    if (energy_members().empty() || is_stale) {
+      const MissingReason reason = is_new          ? MissingReason::starting
+                                   : from_meters() ? MissingReason::meter_stale
+                                                   : MissingReason::accelerator_stale;
+      figures.windows.push_back(missing_window(window_sources_[i], now, works, reason));
+    } else {
+      figures.windows.push_back(window_figures(window_sources_[i], now, window_members(min_coverage), works));
+    }
+  }
 }
 
 ScopeFigures Scope::figures(Moment now, double min_coverage) const {
@@ -220,18 +317,10 @@ ScopeFigures Scope::figures(Moment now, double min_coverage) const {
   figures.name = plan_.name;
   figures.parent = plan_.parent;
   figures.from_meters = from_meters();
-  figures.method = totals_.method();
   figures.figures = running_figures(now);
   tell_registers(meters_, figures.registers);
   tell_registers(devices_, figures.registers);
-  // A silent accelerator beside meters leaves the windows, with a coverage that falls.
-  const bool is_stale = std::ranges::any_of(
-      energy_members(), [&](const Member* member) { return !is_fresh(member, now.monotonic_us); });
-  if (energy_members().empty() || is_stale) return figures;
-  const std::int64_t end_us = std::min(now.monotonic_us, reached_us(now.monotonic_us));
-  const Moment end{now.wall_us - (now.monotonic_us - end_us), end_us};
-  for (std::size_t i = 0; i < window_sources_.size(); ++i)
-    figures.windows.push_back(evaluate(i, {end_us - lengths_us_[i], end_us}, end, min_coverage));
+  tell_windows(figures, now, min_coverage);
   return figures;
 }
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/accounting/covered_time.h"
 #include "agent/accounting/member.h"
-#include "agent/accounting/method_choice.h"
 #include "agent/accounting/scope_plan.h"
 #include "agent/accounting/scope_totals.h"
 #include "agent/accounting/window.h"
@@ -40,13 +40,15 @@ class Scope {
   void leave(const Member* member, std::int64_t now_us);
 
   void add(const Member& member, const Growth& growth);
-  /// After the sets of a batch: chooses the method that all accelerators now offer, and counts the batch's
-  /// work by it.
-  void choose_method(std::int64_t now_us, std::int64_t longest_us);
+  /// After the sets of a batch: notes the methods that are offered now, and adds up the covered totals.
+  /// `longest_us`: they wait for that long for a meter that is stale, whose register may bridge the gap.
+  void add_covered(std::int64_t now_us, std::int64_t longest_us);
+  /// Moments that add_covered() will cut at.
+  void add_exact(std::vector<std::int64_t>& exact_us) const;
 
   /// A window has ended on the clock. It closes when all members have reached its end or are stale.
   void await(const ClosedWindow& window) { pending_[window.window].push_back(window); }
-  void close_windows(std::int64_t now_us, double min_coverage, std::vector<ReadingSet>& closed);
+  void close_windows(Moment now, double min_coverage, std::vector<ReadingSet>& closed);
 
   [[nodiscard]] const ScopePlan& plan() const { return plan_; }
   [[nodiscard]] ScopeFigures figures(Moment now, double min_coverage) const;
@@ -63,14 +65,19 @@ class Scope {
     return from_meters() ? meters_ : devices_;
   }
   [[nodiscard]] bool does_work() const { return !accelerators_.empty() || has_lines_; }
-  [[nodiscard]] Method best_offered(std::int64_t now_us) const;
-  [[nodiscard]] std::vector<WorkSource> work_sources(Method method, TimeSpan window) const;
-  [[nodiscard]] std::vector<WorkSource> counted_sources(TimeSpan window) const;
+  /// Whether the work by that method is told now: by all accelerators, or by workloads for some of them.
+  [[nodiscard]] bool is_offered(Method method, std::int64_t now_us) const;
+  /// The methods that were offered in the last hour, the best first; none where there is no other.
+  [[nodiscard]] std::vector<Method> methods_at(std::int64_t now_us) const;
+  [[nodiscard]] MethodWork work_by(Method method, TimeSpan span, std::int64_t now_us) const;
+  void add_measured(MethodWork& work) const;
+  void add_told(MethodWork& work) const;
   /// The newest moment that every member which is not stale has reached.
-  [[nodiscard]] std::int64_t reached_us(std::int64_t now_us) const;
-  [[nodiscard]] WindowFigures evaluate(std::size_t window, TimeSpan span, Moment end,
-                                       double min_coverage) const;
+  [[nodiscard]] std::int64_t energy_reached_us(std::int64_t now_us) const;
+  [[nodiscard]] std::int64_t reached_us(Method method, std::int64_t now_us) const;
+  [[nodiscard]] WindowMembers window_members(double min_coverage) const;
   [[nodiscard]] ReadingSet running_figures(Moment now) const;
+  void tell_windows(ScopeFigures& figures, Moment now, double min_coverage) const;
 
   ScopePlan plan_;
   std::vector<std::int64_t> lengths_us_;
@@ -86,9 +93,10 @@ class Scope {
   bool has_lines_ = false;
 
   ScopeTotals totals_;
+  std::int64_t began_us_ = 0;
   std::int64_t unbroken_since_us_ = 0;
-  MethodChoice method_;
-  std::array<double, method_count> grown_{};  // since the method was chosen last
+  std::array<std::int64_t, method_count> offered_us_{};  // when the method was offered last; 0: never
+  std::array<CoveredTime, method_count> covered_;
 };
 
 }  // namespace flopwatt::accounting

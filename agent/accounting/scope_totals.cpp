@@ -21,11 +21,12 @@ ScopeTotals::ScopeTotals(const ScopePlan& plan, const Totals& restored) {
   };
   energy_ = total("energy_j", carries_on_);
   device_energy_ = total("device_energy_j", devices_carry_on_);
-  method_ = total("method", devices_carry_on_);
-  if (!(method_.value < method_count)) method_.value = 0;
-  for (const Method method : {Method::counted, Method::pipe, Method::estimated})
-    work_[static_cast<std::size_t>(method)] =
-        total("work_" + std::string(name_of(method)) + "_flop", devices_carry_on_);
+  for (const Method method : methods_best_first) {
+    const std::string name(name_of(method));
+    methods_[static_cast<std::size_t>(method)] = {total("work_" + name + "_flop", devices_carry_on_),
+                                                  total("covered_" + name + "_j", go_on()),
+                                                  total("covered_" + name + "_flop", go_on())};
+  }
 }
 
 void ScopeTotals::grow(Total& total, double growth) {
@@ -37,12 +38,10 @@ void ScopeTotals::add(Total& total, const EnergyGrowth& growth, bool carries_on)
   grow(total, growth.joules - (carries_on ? 0 : growth.restored_joules));
 }
 
-void ScopeTotals::set_method(Method method) {
-  if (method != Method::none) method_.value = static_cast<double>(method);
-}
-
-double ScopeTotals::work() const {
-  return method() == Method::none ? absent : work_[static_cast<std::size_t>(method())].value;
+void ScopeTotals::add_covered(Method method, double joules, double flop) {
+  OfMethod& totals = methods_[static_cast<std::size_t>(method)];
+  grow(totals.covered_energy, joules);
+  grow(totals.covered_work, flop);
 }
 
 void ScopeTotals::take_changed(Totals& totals) {
@@ -50,8 +49,9 @@ void ScopeTotals::take_changed(Totals& totals) {
     if (total.key.empty() || total.value == total.taken) return;
     totals[total.key] = total.taken = total.value;
   };
-  for (Total* total : {&lists_, &device_lists_, &energy_, &device_energy_, &method_}) take(*total);
-  for (Total& total : work_) take(total);
+  for (Total* total : {&lists_, &device_lists_, &energy_, &device_energy_}) take(*total);
+  for (OfMethod& one : methods_)
+    for (Total* total : {&one.work, &one.covered_energy, &one.covered_work}) take(*total);
 }
 
 }  // namespace flopwatt::accounting

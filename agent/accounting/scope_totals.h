@@ -18,15 +18,18 @@ class ScopeTotals {
 
   void add_energy(const EnergyGrowth& growth) { add(energy_, growth, carries_on_); }
   void add_device_energy(const EnergyGrowth& growth) { add(device_energy_, growth, devices_carry_on_); }
-  void add_work(Method method, double flop) { grow(work_[static_cast<std::size_t>(method)], flop); }
-  /// The method of the scope from now on; none: the last method stays.
-  void set_method(Method method);
+  void add_work(Method method, double flop) { grow(methods_[static_cast<std::size_t>(method)].work, flop); }
+  /// Energy and work of a time in which both are known.
+  void add_covered(Method method, double joules, double flop);
 
   [[nodiscard]] double energy() const { return energy_.value; }
   [[nodiscard]] double device_energy() const { return device_energy_.value; }
-  [[nodiscard]] Method method() const { return static_cast<Method>(static_cast<int>(method_.value)); }
-  /// Work by the current method, FLOP; `absent`: no method yet.
-  [[nodiscard]] double work() const;
+  /// FLOP.
+  [[nodiscard]] double work(Method method) const { return of(method).work.value; }
+  [[nodiscard]] double covered_energy(Method method) const { return of(method).covered_energy.value; }
+  [[nodiscard]] double covered_work(Method method) const { return of(method).covered_work.value; }
+  /// Totals of an earlier run go on.
+  [[nodiscard]] bool go_on() const { return carries_on_ && devices_carry_on_; }
 
   void take_changed(Totals& totals);
 
@@ -41,9 +44,14 @@ class ScopeTotals {
   static void grow(Total& total, double growth);
   static void add(Total& total, const EnergyGrowth& growth, bool carries_on);
 
+  struct OfMethod {
+    Total work, covered_energy, covered_work;
+  };
+  [[nodiscard]] const OfMethod& of(Method method) const { return methods_[static_cast<std::size_t>(method)]; }
+
   bool carries_on_ = false, devices_carry_on_ = false;
-  Total lists_, device_lists_, energy_, device_energy_, method_;
-  std::array<Total, method_count> work_;  // by method; none has no key
+  Total lists_, device_lists_, energy_, device_energy_;
+  std::array<OfMethod, method_count> methods_;  // that of no method has no keys
 };
 
 }  // namespace flopwatt::accounting

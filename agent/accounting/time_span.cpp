@@ -18,6 +18,34 @@ std::vector<TimeSpan> without_gaps(TimeSpan window, std::vector<TimeSpan>& gaps)
   return covered;
 }
 
+std::vector<TimeSpan> common_time(std::vector<TimeSpan>& some, std::vector<TimeSpan>& others) {
+  std::vector<TimeSpan> common;
+  const auto united = [](std::vector<TimeSpan>& spans) {
+    std::ranges::sort(spans, {}, &TimeSpan::begin_us);
+    std::vector<TimeSpan> disjoint;
+    for (const TimeSpan& span : spans) {
+      if (span.length_us() <= 0) continue;
+      if (disjoint.empty() || disjoint.back().end_us < span.begin_us)
+        disjoint.push_back(span);
+      else
+        disjoint.back().end_us = std::max(disjoint.back().end_us, span.end_us);
+    }
+    return disjoint;
+  };
+  const auto left = united(some);
+  const auto right = united(others);
+  for (std::size_t i = 0, j = 0; i < left.size() && j < right.size();) {
+    const TimeSpan both{std::max(left[i].begin_us, right[j].begin_us),
+                        std::min(left[i].end_us, right[j].end_us)};
+    if (both.length_us() > 0) common.push_back(both);
+    if (left[i].end_us < right[j].end_us)
+      ++i;
+    else
+      ++j;
+  }
+  return common;
+}
+
 std::int64_t total_us(std::span<const TimeSpan> spans) {
   std::int64_t sum = 0;
   for (const TimeSpan& span : spans) sum += span.length_us();

@@ -24,6 +24,9 @@ struct TimeSpan {
 /// The parts of `window` outside all gaps: ascending, disjoint, none empty. Sorts `gaps`, which may overlap.
 [[nodiscard]] std::vector<TimeSpan> without_gaps(TimeSpan window, std::vector<TimeSpan>& gaps);
 
+/// The time that lies in one of `some` and in one of `others`. Sorts both, each of which may overlap.
+[[nodiscard]] std::vector<TimeSpan> common_time(std::vector<TimeSpan>& some, std::vector<TimeSpan>& others);
+
 [[nodiscard]] std::int64_t total_us(std::span<const TimeSpan> spans);
 
 }  // namespace flopwatt::accounting

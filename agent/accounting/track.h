@@ -34,6 +34,11 @@ inline constexpr std::uint8_t tag_known = 1;
 /// Growth over a gap in the readings: known as a whole, not how it came about. A gap where a window cuts it.
 inline constexpr std::uint8_t tag_bridged = 2;
 
+/// Per second.
+struct RateRange {
+  double lowest = 0, highest = 0;
+};
+
 /// Bit n is set where a stretch has tag n.
 using TagSet = unsigned;
 
@@ -118,6 +123,20 @@ class Track {
     double sum = 0;
     for (const TimeSpan& span : spans) sum += cut_variance(span.begin_us) + cut_variance(span.end_us);
     return sum;
+  }
+
+  /// Lowest and highest rate of column 0 in the stretches that are known; both 0 where there is none.
+  [[nodiscard]] RateRange rate_range() const {
+    RateRange range;
+    bool is_first = true;
+    for (std::size_t i = 1; i < points_.size(); ++i) {
+      if (points_[i].tag() == 0) continue;
+      const double here = rate(i);
+      range = is_first ? RateRange{here, here}
+                       : RateRange{std::min(range.lowest, here), std::max(range.highest, here)};
+      is_first = false;
+    }
+    return range;
   }
 
  private:

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
+#include "agent/accounting/missing_time.h"
 #include "agent/accounting/uncertainty.h"
 
 namespace flopwatt::accounting {
@@ -11,7 +13,7 @@ namespace {
 
 using Q = Quantity;
 
-// The order of a window's values.
+// The values of one method. A window has them of its best method first, then those of each method.
 enum Column : std::size_t {
   power,
   energy,
@@ -22,8 +24,7 @@ enum Column : std::size_t {
   per_watt,
   uncertainty,
   coverage,
-  method,
-  interim_pue,
+  missing,
   columns
 };
 constexpr std::array<Quantity, columns> quantities = {Q::power,
@@ -35,55 +36,49 @@ constexpr std::array<Quantity, columns> quantities = {Q::power,
                                                       Q::flop_per_second_per_watt,
                                                       Q::uncertainty,
                                                       Q::coverage,
-                                                      Q::method,
-                                                      Q::interim_pue};
+                                                      Q::missing};
+constexpr std::size_t best_method_column = columns, interim_pue_column = columns + 1,
+                      methods_column = columns + 2;
+constexpr std::array<Method, method_count> blocks = {Method::counted, Method::pipe, Method::model,
+                                                     Method::estimated, Method::none};
+constexpr std::size_t window_columns = methods_column + blocks.size() * columns;
+
+std::size_t block_of(Method method) {
+  const auto place = static_cast<std::size_t>(std::ranges::find(blocks, method) - blocks.begin());
+  return methods_column + place * columns;
+}
 
 Wire wire_of(Quantity quantity) {
-  if (quantity == Q::method) return Wire::u8;
+  if (quantity == Q::method || quantity == Q::missing) return Wire::u8;
   return quantity == Q::uncertainty || quantity == Q::coverage ? Wire::f32 : Wire::f64;
 }
 
-struct Covered {
-  std::vector<TimeSpan> spans;
-  std::vector<EnergyEstimate> estimates;  // parallel to members.energy
+struct MethodFigures {
+  std::array<double, columns> values{};
+  std::vector<UncertaintyTerm> terms;
+  double work_coverage = 0;  // share of the window
 };
 
-// Gaps in the work of that stretch. Tracks report whole gaps; the parts outside the stretch
-// are of other methods.
-void add_work_gaps(const MethodStretch& stretch, const WindowMembers& members, std::vector<TimeSpan>& gaps) {
-  const auto& sources = members.work[static_cast<std::size_t>(stretch.method)];
-  if (sources.empty()) gaps.push_back(stretch.span);
-  const std::size_t before = gaps.size();
-  for (const WorkSource& source : sources)
-    if (source.is_needed) source.member->add_work_gaps(stretch.method, stretch.span, gaps);
-  for (std::size_t i = before; i < gaps.size(); ++i)
-    gaps[i] = {std::max(gaps[i].begin_us, stretch.span.begin_us),
-               std::min(gaps[i].end_us, stretch.span.end_us)};
-}
-
-// The one method of the window; none where there are several, or none.
-Method common_method(std::span<const MethodStretch> stretches) {
-  Method common = Method::none;
-  for (const MethodStretch& stretch : stretches) {
-    if (stretch.method == Method::none || stretch.method == common) continue;
-    if (common != Method::none) return Method::none;
-    common = stretch.method;
-  }
-  return common;
-}
-
-Covered cover(TimeSpan window, const WindowMembers& members) {
-  Covered covered;
+// Energy of all sources over a span: which estimate is taken, and where it is not known.
+struct EnergyCover {
+  TimeSpan span;
+  std::vector<EnergyEstimate> estimates;  // parallel to members.energy
   std::vector<TimeSpan> gaps;
-  for (const Member* member : members.energy) {
-    if (member == nullptr) return {};
-    covered.estimates.push_back(member->energy().choose(window));
-    member->energy().add_gaps(covered.estimates.back(), window, gaps);
+  bool is_complete = true;  // each source has had a set
+
+  EnergyCover(TimeSpan covered, std::span<const Member* const> members) : span(covered) {
+    is_complete = !members.empty();
+    for (const Member* member : members) {
+      if (member == nullptr) {
+        is_complete = false;
+        break;
+      }
+      estimates.push_back(member->energy().choose(span));
+      member->energy().add_gaps(estimates.back(), span, gaps);
+    }
+    if (!is_complete) gaps = {span};
   }
-  for (const MethodStretch& stretch : members.methods) add_work_gaps(stretch, members, gaps);
-  covered.spans = without_gaps(window, gaps);
-  return covered;
-}
+};
 
 // Energy over the whole window; absent where some of it is not known.
 double energy_of_whole(TimeSpan window, std::span<const Member* const> members) {
@@ -107,20 +102,155 @@ double pue_of(TimeSpan window, const WindowMembers& members) {
   return ratio >= 1 && std::isfinite(ratio) ? ratio : absent;
 }
 
-// Fills what needs work: J/FLOP, its bounds and uncertainty.
-void fill_per_flop(std::vector<double>& values, const WorkPart& done, const UncertaintyBudget& budget,
-                   WindowFigures& figures, bool from_meters) {
-  const double joules = values[energy];
-  if (!(joules > 0) || !(done.work > 0)) return;
-  auto terms = budget.terms(from_meters);
-  const double relative = expanded(terms);
-  if (!(relative < 1)) return;
-  figures.terms = std::move(terms);
-  values[uncertainty] = relative;
-  values[per_flop] = joules / done.work;
-  values[per_flop_low] = joules / done.high;
-  if (done.low > 0) values[per_flop_high] = joules / done.low;
-  values[per_watt] = done.work / joules;
+bool is_contradicted(const WindowMembers& members) {
+  return std::ranges::any_of(members.energy, [](const Member* member) {
+    return member != nullptr && member->energy().agreement().verdict() == RegisterVerdict::contradicts;
+  });
+}
+
+double share(std::int64_t part_us, TimeSpan whole) {
+  return static_cast<double>(part_us) / static_cast<double>(whole.length_us());
+}
+
+// Why less than the least coverage of the window is covered.
+MissingReason why_uncovered(const MethodWork& method, const WindowMembers& members, double work_coverage,
+                            double energy_coverage) {
+  if (method.span.begin_us < members.began_us)
+    return members.ran_before ? MissingReason::restart : MissingReason::starting;
+  if (energy_coverage < members.min_coverage) {
+    const bool is_in_doubt = std::ranges::any_of(members.energy, [](const Member* member) {
+      return member != nullptr && member->energy().power_in_doubt();
+    });
+    return is_in_doubt ? MissingReason::implausible : MissingReason::coverage;
+  }
+  if (work_coverage >= members.min_coverage) return MissingReason::coverage;
+  if (method.is_accelerator_stale) return MissingReason::accelerator_stale;
+  return is_told(method.method) || method.method == Method::none ? MissingReason::method
+                                                                 : MissingReason::coverage;
+}
+
+// What one term alone makes larger than half of the figure is the reason.
+MissingReason why_uncertain(std::span<const UncertaintyTerm> terms) {
+  const auto largest = std::ranges::max_element(terms, {}, &UncertaintyTerm::relative);
+  if (largest != terms.end() && largest->name == "register step") return MissingReason::resolution;
+  return MissingReason::uncertainty;
+}
+
+class MethodWindow {
+ public:
+  MethodWindow(const MethodWork& method, const EnergyCover& energy_cover, const WindowMembers& members)
+      : method_(method), energy_cover_(energy_cover), members_(members) {}
+
+  MethodFigures figures() {
+    figures_.values.fill(absent);
+    cover();
+    const MissingReason reason = fill();
+    figures_.values[missing] = static_cast<double>(reason);
+    return std::move(figures_);
+  }
+
+ private:
+  void cover() {
+    std::vector<TimeSpan> work_gaps = method_.gaps;
+    if (method_.method != Method::none && members_.unbroken_since_us > method_.span.begin_us)
+      work_gaps.push_back({method_.span.begin_us, members_.unbroken_since_us});
+    std::vector<TimeSpan> all = energy_cover_.gaps;
+    all.insert(all.end(), work_gaps.begin(), work_gaps.end());
+    figures_.work_coverage = share(total_us(without_gaps(method_.span, work_gaps)), method_.span);
+    covered_ = without_gaps(method_.span, all);
+    std::vector<TimeSpan> energy_gaps = energy_cover_.gaps;
+    energy_spans_ = without_gaps(method_.span, energy_gaps);
+    figures_.values[coverage] = share(total_us(covered_), method_.span);
+  }
+
+  MissingReason fill() {
+    const bool is_without_method = method_.method == Method::none;
+    fill_energy();
+    if (figures_.values[coverage] > 0 && !is_without_method) fill_work();
+    if (figures_.values[coverage] < members_.min_coverage || (is_without_method && members_.does_work))
+      return why_uncovered(method_, members_, figures_.work_coverage,
+                           share(total_us(energy_spans_), method_.span));
+    if (is_contradicted(members_)) return MissingReason::contradiction;
+    return is_without_method ? MissingReason::no_work : fill_per_flop();
+  }
+
+  void fill_energy() {
+    const std::int64_t time_us = total_us(covered_);
+    if (time_us == 0) return;
+    double joules = 0;
+    for (std::size_t i = 0; i < members_.energy.size(); ++i) {
+      const Member& member = *members_.energy[i];
+      const EnergyPart part = member.energy().part(energy_cover_.estimates[i], covered_);
+      joules += part.joules;
+      budget_.add_energy(part, member.source().accuracy, member.source().ct_accuracy);
+    }
+    figures_.values[energy] = joules;
+    figures_.values[power] = joules / seconds(time_us);
+  }
+
+  void fill_work() {
+    for (const Member* source : method_.sources) {
+      const WorkPart part = source->work_part(method_.method, covered_);
+      done_.work += part.work;
+      done_.low += part.low;
+      done_.high += part.high;
+      done_.has_few_lumps = done_.has_few_lumps || part.has_few_lumps;
+      budget_.add_work(part);
+    }
+    figures_.values[work] = done_.work;
+  }
+
+  // J/FLOP, its bounds and uncertainty.
+  MissingReason fill_per_flop() {
+    auto& values = figures_.values;
+    const double joules = values[energy];
+    if (!(done_.work > 0)) return MissingReason::no_work;
+    if (!(joules > 0)) return MissingReason::resolution;
+    if (done_.has_few_lumps) return MissingReason::lumps;
+    auto terms = budget_.terms(members_.from_meters);
+    if (values[coverage] < 1) {
+      const MissingTime lost{method_, energy_cover_.estimates, energy_spans_, covered_};
+      terms.push_back({"missing time", missing_time_term(lost, members_.energy, joules, done_.work)});
+    }
+    const double relative = expanded(terms);
+    if (!(relative < 1)) return why_uncertain(terms);
+    figures_.terms = std::move(terms);
+    values[uncertainty] = relative;
+    values[per_flop] = joules / done_.work;
+    values[per_flop_low] = joules / done_.high;
+    if (done_.low > 0) values[per_flop_high] = joules / done_.low;
+    values[per_watt] = done_.work / joules;
+    return MissingReason::none;
+  }
+
+  const MethodWork& method_;
+  const EnergyCover& energy_cover_;
+  const WindowMembers& members_;
+  MethodFigures figures_;
+  std::vector<TimeSpan> covered_, energy_spans_;
+  UncertaintyBudget budget_;
+  WorkPart done_;
+};
+
+// `results` are parallel to `methods`, which come in the order from the best on.
+std::size_t best_of(std::span<const MethodWork> methods, std::span<const MethodFigures> results,
+                    double min_coverage) {
+  std::optional<std::size_t> most;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    // That its accelerators were idle does not make a method the best of which nobody told anything.
+    if (is_told(methods[i].method) && methods[i].sources.empty()) continue;
+    if (results[i].work_coverage >= min_coverage) return i;
+    if (!most || results[i].work_coverage > results[*most].work_coverage) most = i;
+  }
+  return most.value_or(0);
+}
+
+void put(std::vector<double>& values, std::size_t first, const std::array<double, columns>& block) {
+  std::ranges::copy(block, values.begin() + static_cast<std::ptrdiff_t>(first));
+}
+
+Moment moment_at(Moment now, std::int64_t time_us) {
+  return {now.wall_us - (now.monotonic_us - time_us), time_us};
 }
 
 }  // namespace
@@ -130,50 +260,57 @@ SourcePtr window_source(const std::string& name, std::chrono::microseconds lengt
   source->kind = SourceKind::window;
   source->name = name;
   source->interval = source->effective_period = length;
-  for (const Quantity quantity : quantities) source->fields.push_back({{quantity}, wire_of(quantity)});
+  const auto add_block = [&](Place place) {
+    for (const Quantity quantity : quantities)
+      source->fields.push_back({{quantity, place}, wire_of(quantity)});
+  };
+  add_block(Place::whole);
+  source->fields.push_back({{Q::method}, wire_of(Q::method)});
+  source->fields.push_back({{Q::interim_pue}, wire_of(Q::interim_pue)});
+  for (const Method method : blocks) add_block(place_of(method));
   return source;
 }
 
-WindowFigures window_figures(const SourcePtr& source, TimeSpan span, Moment end,
-                             const WindowMembers& members) {
+WindowFigures window_figures(const SourcePtr& source, Moment now, const WindowMembers& members,
+                             std::span<const MethodWork> methods) {
   WindowFigures figures;
-  figures.figures = {source, end, 0, std::vector<double>(columns, absent)};
+  figures.figures = {source, now, 0, std::vector<double>(window_columns, absent)};
   std::vector<double>& values = figures.figures.values;
-  const Covered covered = members.energy.empty() ? Covered{} : cover(span, members);
-  const std::int64_t covered_us = total_us(covered.spans);
-  values[coverage] = static_cast<double>(covered_us) / static_cast<double>(span.length_us());
-  if (covered_us == span.length_us()) values[interim_pue] = pue_of(span, members);
-  if (covered_us == 0) return figures;
-
-  UncertaintyBudget budget;
-  values[energy] = 0;
-  for (std::size_t i = 0; i < members.energy.size(); ++i) {
-    const Member& member = *members.energy[i];
-    const EnergyPart part = member.energy().part(covered.estimates[i], covered.spans);
-    values[energy] += part.joules;
-    budget.add_energy(part, member.source().accuracy, member.source().ct_accuracy);
+  std::optional<EnergyCover> cover;
+  std::vector<MethodFigures> results;
+  results.reserve(methods.size());
+  for (const MethodWork& method : methods) {
+    if (!cover || cover->span != method.span) cover.emplace(method.span, members.energy);
+    results.push_back(MethodWindow(method, *cover, members).figures());
+    put(values, block_of(method.method), results.back().values);
   }
-  values[power] = values[energy] / seconds(covered_us);
-  const bool is_contradicted = std::ranges::any_of(members.energy, [](const Member* member) {
-    return member->energy().agreement().verdict() == RegisterVerdict::contradicts;
-  });
-
-  figures.method = common_method(members.methods);
-  if (figures.method == Method::none) return figures;
-  values[method] = static_cast<double>(figures.method);
-  WorkPart done;
-  for (const WorkSource& one : members.work[static_cast<std::size_t>(figures.method)]) {
-    const WorkPart part = one.member->work_part(figures.method, covered.spans);
-    done.work += part.work;
-    done.low += part.low;
-    done.high += part.high;
-    budget.add_work(part);
-  }
-  values[work] = done.work;
-  if (!is_contradicted && values[coverage] >= members.min_coverage &&
-      span.begin_us >= members.unbroken_since_us)
-    fill_per_flop(values, done, budget, figures, members.from_meters);
+  const std::size_t best = best_of(methods, results, members.min_coverage);
+  put(values, 0, results[best].values);
+  figures.terms = std::move(results[best].terms);
+  figures.method = results[best].work_coverage > 0 ? methods[best].method : Method::none;
+  figures.figures.time = moment_at(now, methods[best].span.end_us);
+  if (figures.method != Method::none) values[best_method_column] = static_cast<double>(figures.method);
+  if (values[coverage] == 1) values[interim_pue_column] = pue_of(methods[best].span, members);
   return figures;
+}
+
+WindowFigures missing_window(const SourcePtr& source, Moment now, std::span<const MethodWork> methods,
+                             MissingReason reason) {
+  WindowFigures figures;
+  figures.figures = {source, now, 0, std::vector<double>(window_columns, absent)};
+  for (const MethodWork& method : methods)
+    figures.figures.values[block_of(method.method) + missing] = static_cast<double>(reason);
+  figures.figures.values[missing] = static_cast<double>(reason);
+  return figures;
+}
+
+void leave_out_single_method(ReadingSet& window) {
+  std::size_t knowing = 0;
+  for (const Method method : blocks)
+    if (is_known(window.values[block_of(method) + missing])) ++knowing;
+  if (knowing < 2)
+    std::fill(window.values.begin() + static_cast<std::ptrdiff_t>(methods_column), window.values.end(),
+              absent);
 }
 
 }  // namespace flopwatt::accounting

@@ -13,8 +13,14 @@
 #include "agent/accounting/counter.h"
 #include "agent/accounting/time_variance.h"
 #include "agent/accounting/track.h"
+#include "readings/quantity.h"
 
 namespace flopwatt::accounting {
+
+/// Whether workloads tell the work, else the hardware.
+[[nodiscard]] constexpr bool is_told(Method method) {
+  return method == Method::counted || method == Method::model;
+}
 
 /// More than any accelerator does, FLOP/s. The bound for a source of unknown peak.
 inline constexpr double possible_flop_per_second = 1e18;
@@ -31,7 +37,8 @@ struct WorkPart {
   double work = 0, low = 0, high = 0, spread = 0;
   double time_variance = 0;
   double sampling_variance = 0;
-  double lump_variance = 0;  ///< of counted work, which comes in lumps
+  double lump_variance = 0;    ///< of counted work, which comes in lumps
+  bool has_few_lumps = false;  ///< too few to tell anything
 };
 
 class WorkSeries {
@@ -49,6 +56,8 @@ class WorkSeries {
   bool add_gaps(TimeSpan window, std::vector<TimeSpan>& gaps) const {
     return track_.add_gaps(window, gaps) != 0;
   }
+  /// FLOP/s.
+  [[nodiscard]] double highest_rate() const { return track_.rate_range().highest; }
   /// The work over `covered`. Call only if some part of the time is known.
   [[nodiscard]] WorkPart part(std::span<const TimeSpan> covered) const;
 

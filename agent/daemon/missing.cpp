@@ -22,6 +22,13 @@ bool is_told(const ReadingSet& reading, Channel channel) {
          is_known(reading.values.at(static_cast<std::size_t>(field - fields.begin())));
 }
 
+// What workloads or one method tell of work; the best of them is `work`.
+bool is_one_method(Quantity quantity) {
+  using enum Quantity;
+  return quantity == counted_work || quantity == model_work || quantity == pipe_work ||
+         quantity == estimated_work;
+}
+
 std::string unexplained(SourceKind kind) {
   return kind == SourceKind::accelerator ? "the device's library tells no value for this device"
                                          : "the device told no value";
@@ -39,7 +46,8 @@ std::vector<Key> keys_of(SourceKind kind, std::span<const Field> fields) {
     return keys;
   }
   for (const QuantityRow& row : quantity_table())
-    if (row.source == kind && row.place == PlaceKind::whole) add({.quantity = row.quantity}, &row);
+    if (row.source == kind && row.place == PlaceKind::whole && !is_one_method(row.quantity))
+      add({.quantity = row.quantity}, &row);
   return keys;
 }
 

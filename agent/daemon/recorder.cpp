@@ -14,6 +14,8 @@ namespace {
 /// Readings that wait in memory while the store cannot commit: about 20 MiB; a rack of 700 readings a second
 /// fills it in 20 minutes.
 constexpr std::size_t max_waiting_readings = 1'000'000;
+/// Readings of an earlier run that complete windows: about a second of the start.
+constexpr std::size_t max_replayed_readings = 1'000'000;
 /// Sets in one transaction: after an outage the backlog goes in as several.
 constexpr std::size_t max_commit_sets = 5000;
 /// Batches are sealed in the last slot of a second: polls move, but batches, windows and commits do not.
@@ -51,18 +53,14 @@ void for_each_counter(ReadingSet& set, const auto& visit) {
 void show_counters_of(const ScopeFigures& stored, ScopeFigures& shown) {
   for_each_counter(shown.figures,
                    [&](Channel channel, double& value) { value = counter_in(stored.figures, channel); });
-  shown.method = stored.method;  // the label of the work counter
 }
 
-/// The same after a reload, where some of the scope's counters may have begun at 0; work has no method then.
+/// The same after a reload, where some of the scope's counters may have begun at 0.
 void show_counters_that_go_on(const ScopeFigures& stored, ScopeFigures& shown) {
-  const bool work_goes_on = shown.method != Method::none;
   for_each_counter(shown.figures, [&](Channel channel, double& value) {
     const double before = counter_in(stored.figures, channel);
-    const bool goes_on = channel.quantity == Quantity::work ? work_goes_on : !(value < before);
-    if (goes_on) value = before;
+    if (!(value < before)) value = before;
   });
-  if (work_goes_on) shown.method = stored.method;
 }
 
 }  // namespace
@@ -71,8 +69,9 @@ Recorder::Recorder(const Config& config, ReadingIntake& intake, std::unique_ptr<
     : intake_(intake),
       interval_(config.store.commit),
       accounting_(settings_of(config), store->opened().totals, now()),
-      store_(std::move(store)),
-      stored_figures_(accounting_.figures(now())) {
+      store_(std::move(store)) {
+  replay(config);
+  stored_figures_ = accounting_.figures(now());
   const store::Opened& opened = store_->opened();
   state_.up = true;
   state_.readings = opened.total_readings;
@@ -81,6 +80,30 @@ Recorder::Recorder(const Config& config, ReadingIntake& intake, std::unique_ptr<
 }
 
 Recorder::~Recorder() = default;
+
+/// Windows that reach back before this start are completed from the store, as far as a short start allows.
+void Recorder::replay(const Config& config) {
+  const Moment began = now();
+  std::chrono::microseconds longest{0};
+  for (const Window& window : config.windows) longest = std::max(longest, window.length);
+  std::vector<std::vector<StoredSet>> chunks;  // the newest first
+  std::size_t readings = 0;
+  std::uint64_t end = store_->opened().next_seq;
+  while (end > 1 && readings < max_replayed_readings) {
+    const std::uint64_t first = end > max_commit_sets ? end - max_commit_sets : 1;
+    auto chunk = store_->read({first, end - 1}, max_commit_sets);
+    if (!chunk || chunk->empty()) break;
+    for (const StoredSet& stored : *chunk) readings += stored.set.known_count();
+    const std::int64_t oldest_us = chunk->front().set.time.wall_us;
+    end = first;
+    chunks.push_back(std::move(*chunk));
+    if (began.wall_us - oldest_us > longest.count()) break;
+  }
+  std::vector<ReadingSet> sets;
+  for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk)
+    for (StoredSet& stored : *chunk) sets.push_back(std::move(stored.set));
+  accounting_.replay(sets, began);
+}
 
 std::vector<ScopeFigures> Recorder::figures(Moment now) const {
   std::vector<ScopeFigures> scopes = accounting_.figures(now);
@@ -155,6 +178,7 @@ void Recorder::seal() {
   totals_ = std::move(totals);
   sealed_figures_ = accounting_.figures(moment);
   register_log_.follow(sealed_figures_);
+  figure_log_.follow(sealed_figures_);
   waiting_readings_ += known_readings(batch);
   std::ranges::move(batch, std::back_inserter(waiting_));
   discard_overflow();

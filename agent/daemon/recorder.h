@@ -12,6 +12,7 @@
 
 #include "agent/accounting/accounting.h"
 #include "agent/daemon/delivery.h"
+#include "agent/daemon/figure_log.h"
 #include "agent/daemon/heartbeat.h"
 #include "agent/daemon/intake.h"
 #include "agent/daemon/register_log.h"
@@ -67,6 +68,7 @@ class Recorder {
   [[nodiscard]] std::vector<ScopeFigures> figures(Moment now) const;
 
  private:
+  void replay(const Config& config);
   void seal();
   void discard_overflow();
   [[nodiscard]] bool has_work() const;
@@ -85,6 +87,7 @@ class Recorder {
   std::size_t waiting_readings_ = 0;  // of waiting_ and of the commit under way
   Totals totals_;                     // to be saved with the next commit
   RegisterLog register_log_;
+  FigureLog figure_log_;
   std::vector<ScopeFigures> sealed_figures_;  // what totals_ will have made durable
   std::vector<ScopeFigures> stored_figures_;  // what the last commit has
   unsigned configurations_ = 1;               // so far: figures of different ones do not mix

@@ -14,17 +14,30 @@ namespace {
 constexpr std::int64_t second_us = 1'000'000;
 /// Batches come each second, and not by the microsecond.
 constexpr std::int64_t nearly_a_second_us = second_us * 9 / 10;
+/// Sets of a scope that has become silent go on for so long, to say that its work is not known any more.
+constexpr std::chrono::seconds last_sets{10};
 
 bool is_same_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(
       a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-bool is_active(const std::optional<std::size_t>& column, const ReadingSet& set) {
-  return column && set.values[*column] > 0;
+}  // namespace
+
+void WorkColumns::Tallies::advance(std::int64_t now_us) {
+  counted.advance(now_us);
+  model.advance(now_us);
 }
 
-}  // namespace
+void WorkColumns::Tallies::append_fields(std::vector<Field>& fields) const {
+  counted.append_fields(fields);
+  model.append_fields(fields);
+}
+
+void WorkColumns::Tallies::append_values(std::vector<double>& values, std::int64_t time_us) const {
+  counted.append_values(values, time_us);
+  model.append_values(values, time_us);
+}
 
 void WorkColumns::set_scopes(std::vector<ScopeConfig> scopes) {
   scopes_ = std::move(scopes);
@@ -57,19 +70,15 @@ SourcePtr WorkColumns::describe(SourceId id, const SourcePtr& source) {
   if (id >= accelerators_.size()) accelerators_.resize(id + std::size_t{1});
   if (!accelerators_[id]) {
     accelerators_[id] = std::make_unique<AcceleratorWork>();
-    if (auto kept = kept_.extract(source->name)) accelerators_[id]->tally = std::move(kept.mapped());
+    if (auto kept = kept_.extract(source->name)) accelerators_[id]->tallies = std::move(kept.mapped());
   }
   AcceleratorWork& entry = *accelerators_[id];
   entry.told = source;
-  entry.utilization = source->index_of({.quantity = Quantity::utilization});
   entry.pipe_work = source->index_of({.quantity = Quantity::pipe_work});
   entry.estimated_work = source->index_of({.quantity = Quantity::estimated_work});
-  entry.pipe_activity.clear();
   entry.peak_rates.clear();
-  for (std::size_t i = 0; i < source->fields.size(); ++i) {
-    if (source->fields[i].channel.quantity == Quantity::pipe_active) entry.pipe_activity.push_back(i);
+  for (std::size_t i = 0; i < source->fields.size(); ++i)
     if (source->fields[i].channel.quantity == Quantity::peak_rate) entry.peak_rates.push_back(i);
-  }
   entry.scopes = scopes_of(source->name);
   sum_peak_rates();
   complete_source(entry);
@@ -78,16 +87,16 @@ SourcePtr WorkColumns::describe(SourceId id, const SourcePtr& source) {
 
 void WorkColumns::complete_source(AcceleratorWork& entry) {
   auto completed = std::make_shared<Source>(*entry.told);
-  entry.tally.append_fields(completed->fields);
+  entry.tallies.append_fields(completed->fields);
   completed->fields.push_back({.channel = {.quantity = Quantity::work}, .wire = Wire::f64});
   completed->fields.push_back({.channel = {.quantity = Quantity::method}, .wire = Wire::u8});
-  entry.precision_count = entry.tally.precision_count();
+  entry.precision_count = entry.tallies.precision_count();
   entry.completed = std::move(completed);
 }
 
 void WorkColumns::remove(SourceId id) {
   if (id >= accelerators_.size() || !accelerators_[id]) return;
-  kept_.insert_or_assign(accelerators_[id]->told->name, std::move(accelerators_[id]->tally));
+  kept_.insert_or_assign(accelerators_[id]->told->name, std::move(accelerators_[id]->tallies));
   accelerators_[id].reset();
   sum_peak_rates();
 }
@@ -96,40 +105,30 @@ void WorkColumns::complete(SourceId id, ReadingSet& set) {
   if (id >= accelerators_.size() || !accelerators_[id]) return;
   AcceleratorWork& entry = *accelerators_[id];
   if (set.source != entry.told) describe(id, set.source);
-  follow(entry, set);
-  if (entry.precision_count != entry.tally.precision_count()) complete_source(entry);
+  follow_peak(entry, set);
+  entry.tallies.advance(set.time.monotonic_us);
+  if (entry.precision_count != entry.tallies.precision_count()) complete_source(entry);
   const BestWork best = best_work(entry, set);
   set.source = entry.completed;
   set.values.reserve(entry.completed->fields.size());
-  entry.tally.append_values(set.values);
+  entry.tallies.append_values(set.values, set.time.monotonic_us);
   set.values.push_back(best.work);
   set.values.push_back(best.method == Method::none ? absent : static_cast<double>(best.method));
 }
 
-/// Notes what the set tells of the device: its peak, and whether it was busy since the set before.
-void WorkColumns::follow(AcceleratorWork& entry, const ReadingSet& set) {
+/// Notes the peak that the set tells of the device.
+void WorkColumns::follow_peak(AcceleratorWork& entry, const ReadingSet& set) {
   double peak_rate = 0;
   for (const std::size_t column : entry.peak_rates)
     if (set.values[column] > peak_rate) peak_rate = set.values[column];
   if (peak_rate == 0) peak_rate = accounting::possible_flop_per_second;
   if (std::exchange(entry.peak_rate, peak_rate) != peak_rate) sum_peak_rates();
-
-  const std::int64_t until_us = set.time.monotonic_us;
-  const std::int64_t from_us = std::max(entry.newest_us, until_us - set.source->stale_after().count());
-  const bool is_busy =
-      is_active(entry.utilization, set) ||
-      std::ranges::any_of(entry.pipe_activity, [&](std::size_t pipe) { return is_active(pipe, set); });
-  if (is_busy && entry.newest_us != 0) {
-    entry.tally.add_busy(from_us, until_us);
-    for (const std::size_t scope : entry.scopes) scope_work_[scope].tally.add_busy(from_us, until_us);
-  }
-  entry.newest_us = until_us;
 }
 
 /// A device with pipes that tell nothing for one sample still offers pipe: the work of that set is unknown.
 /// Only when they are silent for as long as makes a source stale, the estimate is the best there is.
-WorkColumns::BestWork WorkColumns::best_work(AcceleratorWork& entry, const ReadingSet& set) const {
-  if (entry.tally.offered()) return {entry.tally.total(), Method::counted};
+WorkColumns::BestWork WorkColumns::best_work(AcceleratorWork& entry, const ReadingSet& set) {
+  if (entry.tallies.counted.offered()) return {entry.tallies.counted.total(), Method::counted};
   const auto value_of = [&](const std::optional<std::size_t>& column) {
     return column ? set.values[*column] : absent;
   };
@@ -140,6 +139,7 @@ WorkColumns::BestWork WorkColumns::best_work(AcceleratorWork& entry, const Readi
   const bool has_pipes = entry.pipe_work && entry.pipe_known_us != 0 &&
                          set.time.monotonic_us - entry.pipe_known_us <= set.source->stale_after().count();
   const double estimate = value_of(entry.estimated_work);
+  if (!has_pipes && entry.tallies.model.offered()) return {entry.tallies.model.total(), Method::model};
   return has_pipes || !is_known(estimate) ? BestWork{} : BestWork{estimate, Method::estimated};
 }
 
@@ -153,30 +153,31 @@ void WorkColumns::sum_peak_rates() {
 }
 
 ReadingSet WorkColumns::scope_set(ScopeWork& entry, Moment now) {
-  if (!entry.source || entry.precision_count != entry.tally.precision_count()) {
+  entry.tallies.advance(now.monotonic_us);
+  if (!entry.source || entry.precision_count != entry.tallies.precision_count()) {
     auto source = std::make_shared<Source>();
     source->kind = SourceKind::work;
     source->name = entry.name;
     source->interval = source->effective_period = std::chrono::seconds(1);
-    entry.tally.append_fields(source->fields);
-    entry.precision_count = entry.tally.precision_count();
+    entry.tallies.append_fields(source->fields);
+    entry.precision_count = entry.tallies.precision_count();
     entry.source = std::move(source);
   }
   ReadingSet set{.source = entry.source, .time = now, .values = {}};
   set.values.reserve(entry.source->fields.size());
-  entry.tally.append_values(set.values);
+  entry.tallies.append_values(set.values, now.monotonic_us);
   return set;
 }
 
 void WorkColumns::append_scope_sets(Moment now, std::vector<ReadingSet>& batch) {
   for (ScopeWork& entry : scope_work_) {
-    const bool has_ended = !entry.tally.offered() || !entry.exists;
-    if (has_ended && entry.silent) continue;
-    if (!has_ended && !entry.counted && now.monotonic_us - entry.told_us < nearly_a_second_us) continue;
-    entry.silent = has_ended;
+    const std::int64_t silent_us = now.monotonic_us - entry.line_us;
+    const bool is_over = std::chrono::microseconds(silent_us) > longest_told + last_sets;
+    if (entry.line_us == 0 || is_over || !entry.exists) continue;
+    if (!entry.counted && now.monotonic_us - entry.told_us < nearly_a_second_us) continue;
     entry.counted = false;
     entry.told_us = now.monotonic_us;
-    if (entry.exists) batch.push_back(scope_set(entry, now));
+    batch.push_back(scope_set(entry, now));
   }
 }
 
@@ -208,14 +209,14 @@ std::optional<WorkTarget> WorkColumns::find_scope(std::string_view name) const {
 }
 
 void WorkColumns::count(const WorkTarget& target, const WorkLine& line) {
-  if (line.kind == WorkKind::model) return;
   if (!target.is_scope) {
-    accelerators_.at(target.id)->tally.count(line.precision, line.flop);
+    accelerators_.at(target.id)->tallies.of(line.kind).count(line);
     return;
   }
   ScopeWork& entry = scope_work_.at(target.id);
-  entry.tally.count(line.precision, line.flop);
+  entry.tallies.of(line.kind).count(line);
   entry.counted = true;
+  entry.line_us = line.now_us;
 }
 
 }  // namespace flopwatt::daemon

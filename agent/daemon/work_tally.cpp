@@ -1,47 +1,37 @@
 #include "agent/daemon/work_tally.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace flopwatt::daemon {
 
-void Sum::add(double value) {
-  const double sum = sum_ + value;
-  const double lost =
-      lost_ + (std::abs(sum_) >= std::abs(value) ? (sum_ - sum) + value : (value - sum) + sum_);
-  if (!std::isfinite(sum + lost)) return;
-  sum_ = sum;
-  lost_ = lost;
-}
-
-void WorkTally::count(Place precision, double flop) {
-  auto found = std::ranges::find(precisions_, precision, &OfPrecision::precision);
-  if (found == precisions_.end()) found = precisions_.insert(found, {precision, {}});
-  found->flop.add(flop);
-  total_.add(flop);
-  offered_ = true;
-  busy_us_ = 0;
-}
-
-void WorkTally::add_busy(std::int64_t from_us, std::int64_t until_us) {
-  busy_us_ += std::max<std::int64_t>(0, until_us - std::max(from_us, busy_until_us_));
-  busy_until_us_ = std::max(busy_until_us_, until_us);
-  if (std::chrono::microseconds(busy_us_) > longest_busy_silence) offered_ = false;
+void WorkTally::count(const WorkLine& line) {
+  auto found = std::ranges::find(precisions_, line.precision, &OfPrecision::precision);
+  if (found == precisions_.end()) found = precisions_.insert(found, {line.precision, {}});
+  found->flop.add(line.flop);
+  total_.add(line.flop);
+  times_.count(line.flop, line.since_us, line.now_us);
 }
 
 void WorkTally::append_fields(std::vector<Field>& fields) const {
   if (precisions_.empty()) return;
-  const auto field = [](Place place) {
-    return Field{.channel = {.quantity = Quantity::counted_work, .place = place}, .wire = Wire::f64};
+  const bool is_model = kind_ == WorkKind::model;
+  const auto add = [&](Quantity quantity, Place place) {
+    fields.push_back({.channel = {.quantity = quantity, .place = place}, .wire = Wire::f64});
   };
-  for (const OfPrecision& one : precisions_) fields.push_back(field(one.precision));
-  fields.push_back(field(Place::whole));
+  const Quantity work = is_model ? Quantity::model_work : Quantity::counted_work;
+  for (const OfPrecision& one : precisions_) add(work, one.precision);
+  add(work, Place::whole);
+  add(is_model ? Quantity::model_work_told : Quantity::counted_work_told, Place::whole);
+  add(is_model ? Quantity::model_work_age : Quantity::counted_work_age, Place::whole);
 }
 
-void WorkTally::append_values(std::vector<double>& values) const {
+void WorkTally::append_values(std::vector<double>& values, std::int64_t time_us) const {
   if (precisions_.empty()) return;
-  for (const OfPrecision& one : precisions_) values.push_back(offered_ ? one.flop.value() : absent);
+  for (const OfPrecision& one : precisions_) values.push_back(one.flop.value());
   values.push_back(total());
+  const LineTimes::Told& told = times_.told();
+  values.push_back(told.is_known ? told.flop : absent);
+  values.push_back(static_cast<double>(time_us - told.reached_us) * 1e-6);
 }
 
 }  // namespace flopwatt::daemon

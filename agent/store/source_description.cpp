@@ -24,7 +24,8 @@ constexpr auto place_keys = std::to_array<Names<PlaceKind>>({{PlaceKind::phase, 
                                                              {PlaceKind::lines, "lines"},
                                                              {PlaceKind::pipe, "pipe"},
                                                              {PlaceKind::precision, "precision"},
-                                                             {PlaceKind::branch, "branch"}});
+                                                             {PlaceKind::branch, "branch"},
+                                                             {PlaceKind::method, "method"}});
 constexpr auto identity_texts =
     std::to_array<Names<std::string Identity::*>>({{&Identity::vendor, "vendor"},
                                                    {&Identity::model, "model"},

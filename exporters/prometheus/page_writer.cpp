@@ -50,8 +50,8 @@ std::string_view family_name(std::string_view name, FamilyType type) {
 // The unit that the name ends in, "" where it ends in none. Of two that fit, the longer stands first.
 std::string_view unit_of(std::string_view name) {
   constexpr auto units = std::to_array<std::string_view>(
-      {"joules_per_flop", "flop_per_second", "flop", "joules", "watts", "voltamperes", "vars", "volts",
-       "amperes", "hertz", "celsius", "bytes", "seconds", "grams", "ratio"});
+      {"joules_per_flop", "flop_per_second", "flop_per_joule", "flop", "joules", "watts", "voltamperes",
+       "vars", "volts", "amperes", "hertz", "celsius", "bytes", "seconds", "grams", "ratio"});
   const auto* const unit = std::ranges::find_if(units, [&](std::string_view candidate) {
     return name.size() > candidate.size() && name.ends_with(candidate) &&
            name[name.size() - candidate.size() - 1] == '_';

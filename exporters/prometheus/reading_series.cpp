@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "exporters/prometheus/series_labels.h"
+#include "readings/missing_reason.h"
 
 namespace flopwatt::prometheus {
 namespace {
@@ -72,7 +73,6 @@ SourceLines::SourceLines(Basis basis) : basis_(std::move(basis)), info_(info_lab
     const Channel channel = source.fields[index].channel;
     const QuantityRow* row = find_row(source.kind, channel);
     if (row == nullptr || row->series.empty()) continue;
-    if (has_method_label(*row) && basis_.method == Method::none) continue;
     add_line(*row, channel, index);
   }
   if (basis_.counts_work && source.kind == SourceKind::accelerator)
@@ -85,7 +85,7 @@ void SourceLines::add_line(const QuantityRow& row, Channel channel, std::size_t 
   lines_.push_back({.row = static_cast<std::size_t>(&row - quantity_table().data()),
                     .index = index,
                     .factor = row.series_factor,
-                    .labels = series_labels(*basis_.source, row, channel, basis_.method),
+                    .labels = series_labels(*basis_.source, row, channel),
                     .never_absent = is_never_absent(row)});
 }
 
@@ -148,12 +148,12 @@ void ReadingSeries::take(const Snapshot& snapshot) {
   for (const SourceState& state : snapshot.sources) {
     // A reading is shown with the description that it was read under.
     const SourcePtr& source = state.newest ? state.newest->source : state.source;
-    take(before, {source, Method::none, counts_work}, state.newest.get(), state.stale);
+    take(before, {source, counts_work}, state.newest.get(), state.stale);
   }
   for (const ScopeFigures& scope : snapshot.scopes) {
-    take(before, {scope.figures.source, scope.method}, &scope.figures, false);
+    take(before, {scope.figures.source}, &scope.figures, false);
     for (const WindowFigures& window : scope.windows)
-      take(before, {window.figures.source, window.method}, &window.figures, false);
+      take(before, {window.figures.source}, &window.figures, false);
   }
   for (auto& kind : by_kind_) kind.clear();
   for (SourceLines& lines : lines_) by_kind_.at(static_cast<std::size_t>(lines.kind())).push_back(&lines);
@@ -170,8 +170,40 @@ void ReadingSeries::write(PageWriter& writer, const Snapshot& snapshot) {
     for (SourceLines* lines : by_kind_.at(static_cast<std::size_t>(table[row].source)))
       lines->write_row(writer, row);
   }
+  write_methods(writer, snapshot);
   write_register_ratios(writer, snapshot);
   write_info(writer, snapshot);
+}
+
+// Which method is the best of each window, and why methods have no figure.
+void ReadingSeries::write_methods(PageWriter& writer, const Snapshot& snapshot) {
+  const auto for_each_window = [&](const auto& visit) {
+    for (const ScopeFigures& scope : snapshot.scopes)
+      for (const WindowFigures& window : scope.windows) visit(window);
+  };
+  writer.family("flopwatt_scope_method_info", FamilyType::info,
+                "The best method of the window: the first of counted, pipe, model, estimated whose work is "
+                "known over enough of it.");
+  for_each_window([&](const WindowFigures& window) {
+    if (window.method == Method::none) return;
+    std::string labels = source_labels(*window.figures.source);
+    append_label(labels, "method", flopwatt::name_of(window.method));
+    writer.sample(labels, 1);
+  });
+  writer.family("flopwatt_scope_joules_per_flop_missing", FamilyType::gauge,
+                "Why a method has no joules per FLOP; no_work is no fault.");
+  for_each_window([&](const WindowFigures& window) {
+    const ReadingSet& set = window.figures;
+    for (std::size_t i = 0; i < set.values.size(); ++i) {
+      const Channel channel = set.source->fields[i].channel;
+      const bool is_missing = channel.quantity == Quantity::missing && channel.place != Place::whole;
+      if (!is_missing || !is_known(set.values[i]) || set.values[i] == 0) continue;
+      std::string labels = source_labels(*set.source);
+      append_label(labels, "method", label_of(channel.place));
+      append_label(labels, "reason", flopwatt::name_of(static_cast<MissingReason>(set.values[i])));
+      writer.sample(labels, 1);
+    }
+  });
 }
 
 void ReadingSeries::write_register_ratios(PageWriter& writer, const Snapshot& snapshot) {

@@ -21,8 +21,7 @@ class SourceLines {
   /// What the lines depend on.
   struct Basis {
     SourcePtr source;
-    Method method = Method::none;  ///< of a scope or window; its series of work are absent where it is none
-    bool counts_work = false;      ///< of an accelerator: workloads may count its work
+    bool counts_work = false;  ///< of an accelerator: workloads may count its work
 
     bool operator==(const Basis&) const = default;
   };
@@ -82,6 +81,7 @@ class ReadingSeries {
   };
   void take(Before& before, SourceLines::Basis basis, const ReadingSet* set, bool stale);
   static void write_register_ratios(PageWriter& writer, const Snapshot& snapshot);
+  static void write_methods(PageWriter& writer, const Snapshot& snapshot);
   void write_info(PageWriter& writer, const Snapshot& snapshot) const;
 
   // In the order of the snapshot: the sources, then each scope and its windows.

@@ -1,7 +1,6 @@
 #include "exporters/prometheus/series_labels.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 #include "exporters/prometheus/page_writer.h"
@@ -35,24 +34,15 @@ std::string source_labels(const Source& source) {
   return labels;
 }
 
-bool has_method_label(const QuantityRow& row) {
-  using enum Quantity;
-  constexpr std::array with_method = {work, joules_per_flop, joules_per_flop_low, joules_per_flop_high,
-                                      uncertainty};
-  const bool of_scope = row.source == SourceKind::scope || row.source == SourceKind::window;
-  return of_scope && std::ranges::find(with_method, row.quantity) != with_method.end();
-}
-
 std::string place_label(const Identity& identity, Channel channel) {
   if (channel.place != Place::branch) return std::string(label_of(channel.place));
   const auto label = identity.branch_labels.find(channel.branch);
   return label != identity.branch_labels.end() ? label->second : std::to_string(channel.branch);
 }
 
-std::string series_labels(const Source& source, const QuantityRow& row, Channel channel, Method method) {
+std::string series_labels(const Source& source, const QuantityRow& row, Channel channel) {
   std::string labels = source_labels(source);
   if (!row.place_label.empty()) append_label(labels, row.place_label, place_label(source.identity, channel));
-  if (has_method_label(row)) append_label(labels, "method", name_of(method));
   return labels;
 }
 

@@ -13,14 +13,10 @@ namespace flopwatt::prometheus {
 /// `scope="rack-r12",window="1m"`.
 [[nodiscard]] std::string source_labels(const Source& source);
 
-/// Whether the series says which method gave the work.
-[[nodiscard]] bool has_method_label(const QuantityRow& row);
-
 /// Label value of a channel's place: "L1", "hmma"; of a branch its configured label, else its number.
 [[nodiscard]] std::string place_label(const Identity& identity, Channel channel);
 
-/// All labels of the series of one channel. `method` counts where the row has that label.
-[[nodiscard]] std::string series_labels(const Source& source, const QuantityRow& row, Channel channel,
-                                        Method method);
+/// All labels of the series of one channel.
+[[nodiscard]] std::string series_labels(const Source& source, const QuantityRow& row, Channel channel);
 
 }  // namespace flopwatt::prometheus

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cctype>
+#include <optional>
 #include <string_view>
 
+#include "readings/missing_reason.h"
 #include "runtime/text/json_parse.h"
 #include "runtime/text/number_text.h"
 #include "runtime/text/reading_json.h"
@@ -27,6 +29,19 @@ json::object reading_object(const ReadingSet& set) {
   std::string object;
   JsonLayout(set.source).append(object, set);
   return parse_json(object).as_object();
+}
+
+// The object at that key, made if it is new.
+json::object& member_object(json::object& object, std::string_view key) {
+  return object.emplace(key, json::object()).first->value().as_object();
+}
+
+// The reason of a figure that is missing, in words.
+json::object missing_object(MissingReason reason) {
+  std::string words(flopwatt::name_of(reason));
+  words += ": ";
+  words += explanation_of(reason);
+  return {{"joules_per_flop", words}};
 }
 
 json::object failures_object(const FaultCounts& failures) {
@@ -57,8 +72,10 @@ json::object source_object(const SourceState& state) {
 // keys there are made ("power_w", "energy_j_total", "flop_total").
 std::string scope_key(const QuantityRow& row) {
   std::string key;
-  if (row.unit == "FLOP") {
+  if (row.quantity == Quantity::work) {
     key = "flop";
+  } else if (row.quantity == Quantity::covered_work) {
+    key = "covered_flop";
   } else {
     key = std::string(row.name) + '_' + std::string(row.unit);
     std::ranges::transform(key, key.begin(),
@@ -68,8 +85,34 @@ std::string scope_key(const QuantityRow& row) {
   return key;
 }
 
+std::optional<MissingReason> missing_at(const ReadingSet& set, Place place) {
+  const auto index = set.source->index_of({Quantity::missing, place});
+  if (!index || !is_known(set.values[*index]) || set.values[*index] == 0) return std::nullopt;
+  return static_cast<MissingReason>(set.values[*index]);
+}
+
+// What each method that the scope offers tells of the window.
+json::object methods_object(const ReadingSet& set) {
+  json::object methods;
+  for (std::size_t i = 0; i < set.values.size(); ++i) {
+    const Channel channel = set.source->fields[i].channel;
+    if (kind_of(channel.place) != PlaceKind::method || !is_known(set.values[i])) continue;
+    const std::string_view name = label_of(channel.place);
+    json::object& method = member_object(methods, name);
+    if (channel.quantity != Quantity::missing)
+      method[find_row(SourceKind::window, channel)->json_key] = set.values[i];
+    else if (const auto reason = missing_at(set, channel.place))
+      method["missing"] = missing_object(*reason);
+  }
+  return methods;
+}
+
 json::object window_object(const WindowFigures& window) {
   json::object object = reading_object(window.figures);
+  object.erase("missing");
+  object["methods"] = methods_object(window.figures);
+  if (const auto reason = missing_at(window.figures, Place::whole))
+    object["missing"] = missing_object(*reason);
   json::object terms;
   for (const UncertaintyTerm& term : window.terms) terms[term.name] = term.relative;
   object["uncertainty_terms"] = std::move(terms);
@@ -88,14 +131,19 @@ json::object scope_object(const ScopeFigures& scope) {
   json::object object;
   if (!scope.parent.empty()) object["parent"] = text(scope.parent);
   object["energy_source"] = scope.from_meters ? "meters" : "devices";
-  if (scope.method != Method::none) object["method"] = flopwatt::name_of(scope.method);
   object["time"] = time_text(scope.figures.time.wall_us);
+  json::object methods;
   const auto& fields = scope.figures.source->fields;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const QuantityRow* row = find_row(SourceKind::scope, fields[i].channel);
-    if (row != nullptr && is_known(scope.figures.values[i]))
+    if (row == nullptr || !is_known(scope.figures.values[i])) continue;
+    const Place place = fields[i].channel.place;
+    if (row->place == PlaceKind::method)
+      member_object(methods, label_of(place))[scope_key(*row)] = scope.figures.values[i];
+    else
       object[scope_key(*row)] = scope.figures.values[i];
   }
+  if (!methods.empty()) object["methods"] = std::move(methods);
   if (auto contradictions = contradictions_of(scope); !contradictions.empty())
     object["contradictions"] = std::move(contradictions);
   json::object windows;

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "readings/missing_reason.h"
 #include "runtime/text/number_text.h"
 
 namespace flopwatt {
@@ -45,6 +46,10 @@ constexpr auto accelerator_order = std::to_array<Order>({
     {Quantity::memory_used, PlaceKind::whole},
     {Quantity::work, PlaceKind::whole},
     {Quantity::method, PlaceKind::whole},
+    {Quantity::counted_work, PlaceKind::whole},
+    {Quantity::pipe_work, PlaceKind::whole},
+    {Quantity::model_work, PlaceKind::whole},
+    {Quantity::estimated_work, PlaceKind::whole},
 });
 
 std::span<const Order> order_of(SourceKind kind) {
@@ -53,13 +58,14 @@ std::span<const Order> order_of(SourceKind kind) {
   return {};  // windows: as in the table
 }
 
-// Branches come last, by their number.
-using Rank = std::tuple<std::uint16_t, std::ptrdiff_t, const QuantityRow*, Place>;
+// Branches come last, by their number; then methods.
+using Rank = std::tuple<std::uint16_t, Place, std::ptrdiff_t, const QuantityRow*, Place>;
 
 Rank rank_of(SourceKind kind, const QuantityRow& row, Channel channel) {
   const auto order = order_of(kind);
-  return {channel.branch, std::ranges::find(order, Order{row.quantity, row.place}) - order.begin(), &row,
-          channel.place};
+  const Place method = row.place == PlaceKind::method ? channel.place : Place::whole;
+  return {channel.branch, method, std::ranges::find(order, Order{row.quantity, row.place}) - order.begin(),
+          &row, channel.place};
 }
 
 }  // namespace
@@ -81,6 +87,7 @@ JsonLayout::JsonLayout(SourcePtr source) : source_(std::move(source)) {
     if (row == nullptr || row->json_key.empty()) continue;
     Form form = Form::number;
     if (row->kind == ValueKind::method) form = Form::method;
+    if (row->kind == ValueKind::reason) form = Form::reason;
     if (row->unit == "FLOP") form = Form::with_exponent;
     ranked.push_back({rank_of(source_->kind, *row, channel),
                       Key{i, form, ",\"" + json_key(*row, channel.place) + "\":"}, channel});
@@ -90,10 +97,13 @@ JsonLayout::JsonLayout(SourcePtr source) : source_(std::move(source)) {
 }
 
 void JsonLayout::add(const Key& key, Channel channel) {
-  if (channel.place != Place::branch) return keys_.push_back(key);
-  const std::string text = '"' + std::to_string(channel.branch) + "\":{";
-  if (branches_.empty() || branches_.back().text != text) branches_.push_back({text, {}});
-  branches_.back().keys.push_back(key);
+  const bool is_method = kind_of(channel.place) == PlaceKind::method;
+  if (channel.place != Place::branch && !is_method) return keys_.push_back(key);
+  const std::string name = is_method ? std::string(label_of(channel.place)) : std::to_string(channel.branch);
+  const std::string text = '"' + name + "\":{";
+  std::vector<Part>& parts = is_method ? methods_ : branches_;
+  if (parts.empty() || parts.back().text != text) parts.push_back({text, {}});
+  parts.back().keys.push_back(key);
 }
 
 void JsonLayout::append(std::string& out, const ReadingSet& set, std::uint64_t seq) const {
@@ -113,49 +123,61 @@ void JsonLayout::append(std::string& out, const ReadingSet& set, std::uint64_t s
   out += '"';
   out += identity_;
   append_known(out, keys_, set);
-  append_branches(out, set);
+  append_parts(out, "branches", branches_, 1, set);
+  append_parts(out, "methods", methods_, 2, set);
   out += '}';
 }
 
 void JsonLayout::append_known(std::string& out, const std::vector<Key>& keys, const ReadingSet& set) {
-  for (const Key& key : keys) {
-    const double value = set.values[key.index];
-    if (!std::isfinite(value)) continue;
-    if (key.form == Form::method && value == static_cast<double>(Method::none)) continue;
-    // The first member of an object has no comma before it.
-    out.append(key.text, out.back() == '{' ? 1 : 0);
-    switch (key.form) {
-      case Form::number:
-        append_number(out, value);
-        break;
-      case Form::with_exponent:
-        append_with_exponent(out, value);
-        break;
-      case Form::method:
-        append_json_string(out, name_of(static_cast<Method>(value)));
-        break;
-    }
+  for (const Key& key : keys)
+    if (const double value = set.values[key.index]; std::isfinite(value)) append_key(out, key, value);
+}
+
+void JsonLayout::append_key(std::string& out, const Key& key, double value) {
+  const bool is_name = key.form == Form::method || key.form == Form::reason;
+  if (is_name && value == 0) return;  // of no method, for no reason
+  // The first member of an object has no comma before it.
+  out.append(key.text, out.back() == '{' ? 1 : 0);
+  switch (key.form) {
+    case Form::number:
+      append_number(out, value);
+      break;
+    case Form::with_exponent:
+      append_with_exponent(out, value);
+      break;
+    case Form::method:
+      append_json_string(out, name_of(static_cast<Method>(value)));
+      break;
+    case Form::reason:
+      out += R"({"joules_per_flop":)";
+      append_json_string(out, name_of(static_cast<MissingReason>(value)));
+      out += '}';
+      break;
   }
 }
 
-void JsonLayout::append_branches(std::string& out, const ReadingSet& set) const {
+/// Nothing where fewer than `fewest` of the parts have known values.
+void JsonLayout::append_parts(std::string& out, std::string_view name, const std::vector<Part>& parts,
+                              int fewest, const ReadingSet& set) {
   const std::size_t before = out.size();
-  bool any = false;
-  out += R"(,"branches":{)";
-  for (const Branch& branch : branches_) {
+  int count = 0;
+  out += ",\"";
+  out += name;
+  out += "\":{";
+  for (const Part& part : parts) {
     const std::size_t undone = out.size();
-    if (any) out += ',';
-    out += branch.text;
+    if (count > 0) out += ',';
+    out += part.text;
     const std::size_t empty = out.size();
-    append_known(out, branch.keys, set);
+    append_known(out, part.keys, set);
     if (out.size() == empty) {
       out.resize(undone);
       continue;
     }
     out += '}';
-    any = true;
+    ++count;
   }
-  if (any)
+  if (count >= fewest)
     out += '}';
   else
     out.resize(before);

@@ -36,7 +36,7 @@ class CsvLayout {
     for (std::size_t index = 0; index < source->fields.size(); ++index) {
       const Channel channel = source->fields[index].channel;
       const QuantityRow* row = find_row(source->kind, channel);
-      if (row == nullptr || row->kind == ValueKind::method) continue;
+      if (row == nullptr || row->kind == ValueKind::method || row->kind == ValueKind::reason) continue;
       Cells cells{index, {}, ',' + std::string(row->unit) + ',', tells_method(*row)};
       for (const std::string_view text : {std::string_view(source->name), name_of(source->kind),
                                           std::string_view(source->identity.uuid), row->name}) {
@@ -46,6 +46,7 @@ class CsvLayout {
       cells.before += ',';
       append_cell(cells.before, prometheus::place_label(source->identity, channel));
       cells.before += ',';
+      if (row->place == PlaceKind::method) cells.after += label_of(channel.place);
       cells_.push_back(std::move(cells));
     }
   }
@@ -76,8 +77,12 @@ class CsvLayout {
   };
 
   static bool tells_method(const QuantityRow& row) {
-    return prometheus::has_method_label(row) ||
-           (row.source == SourceKind::accelerator && row.quantity == Quantity::work);
+    using enum Quantity;
+    if (row.source == SourceKind::accelerator) return row.quantity == work;
+    constexpr std::array of_window = {work, joules_per_flop, joules_per_flop_low, joules_per_flop_high,
+                                      uncertainty};
+    return row.source == SourceKind::window && row.place == PlaceKind::whole &&
+           std::ranges::find(of_window, row.quantity) != of_window.end();
   }
 
   SourcePtr source_;

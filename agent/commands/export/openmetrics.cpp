@@ -34,7 +34,8 @@ struct Column {
   std::size_t series;
   std::size_t index;  // in ReadingSet::values
   double factor;
-  std::optional<Method> method;  // only of sets with that method
+  Method method = Method::none;  // that the value is of; none: of no method
+  bool is_best = false;          // only of sets whose best method that is; else only of the others
 };
 
 struct SourceColumns {
@@ -78,26 +79,34 @@ Result<Plan> Plan::make(const Job& job, const RowCounts& counts) {
 
 void Plan::add(std::int64_t id, std::uint64_t rows, const Source& source, const std::string& added,
                Ranks& ranks) {
-  constexpr std::array all_methods = {Method::counted, Method::pipe, Method::estimated};
   SourceColumns& target = sources[id];
   target.method = source.index_of({.quantity = Quantity::method});
-  const auto add_column = [&](std::size_t index, const QuantityRow& row, std::optional<Method> method) {
+  const auto add_column = [&](std::size_t index, const QuantityRow& row, Channel channel, Method method,
+                              bool is_best) {
     const auto place = static_cast<std::size_t>(&row - quantity_table().data());
-    std::string labels =
-        prometheus::series_labels(source, row, source.fields[index].channel, method.value_or(Method::none)) +
-        added;
+    std::string labels = prometheus::series_labels(source, row, channel) + added;
     const auto [rank, is_new] = ranks.try_emplace({place, labels}, series.size());
     if (is_new) series.push_back({.row = place, .labels = std::move(labels), .points = {}});
     series[rank->second].most_points += rows;
-    target.columns.push_back({rank->second, index, row.series_factor, method});
+    target.columns.push_back({rank->second, index, row.series_factor, method, is_best});
+  };
+  // The values of a window's best method stand at no place; what they are of is the series of that method.
+  const auto add_best = [&](std::size_t index, Quantity quantity) {
+    for (const Method method : methods_best_first) {
+      const Channel channel{quantity, place_of(method)};
+      const QuantityRow* row = find_row(source.kind, channel);
+      if (row != nullptr && !row->series.empty()) add_column(index, *row, channel, method, true);
+    }
   };
   for (std::size_t index = 0; index < source.fields.size(); ++index) {
-    const QuantityRow* row = find_row(source.kind, source.fields[index].channel);
+    const Channel channel = source.fields[index].channel;
+    const QuantityRow* row = find_row(source.kind, channel);
+    if (source.kind == SourceKind::window && channel.place == Place::whole) add_best(index, channel.quantity);
     if (row == nullptr || row->series.empty()) continue;
-    if (!prometheus::has_method_label(*row))
-      add_column(index, *row, std::nullopt);
-    else if (target.method)
-      for (const Method method : all_methods) add_column(index, *row, method);
+    Method of = Method::none;
+    for (const Method method : methods_best_first)
+      if (place_of(method) == channel.place) of = method;
+    add_column(index, *row, channel, of, false);
   }
 }
 
@@ -193,7 +202,8 @@ class Pass {
     for (const Column& column : source.columns) {
       const double value = item.set.values[column.index] * column.factor;
       if (!is_ours(column) || !is_known(value)) continue;
-      if (column.method && static_cast<double>(*column.method) != method) continue;
+      if (column.method != Method::none && (static_cast<double>(column.method) == method) != column.is_best)
+        continue;
       add(plan_.series[column.series], item.row.wall_us, value);
     }
   }

@@ -73,6 +73,7 @@ TEST_CASE("every series has one row, one label for its place, and a name as Prom
       {"degC", {"_celsius"}},
       {"FLOP", {"_flop"}},
       {"FLOP/s", {"_flop_per_second"}},
+      {"FLOP/J", {"_flop_per_joule"}},
       {"J/FLOP", {"_joules_per_flop", "_joules_per_flop_low", "_joules_per_flop_high"}},
       {"1", {"_ratio", "_power_factor"}}};
   std::set<std::string_view> series;

@@ -18,7 +18,9 @@ CountedWork counted() {
   return work;
 }
 
-double add(CountedWork& work, double t, double flop) { return work.add(us(t), flop, 1e-6, long_retention); }
+double add(CountedWork& work, double t, double flop) {
+  return work.add({us(t), flop, flop, us(t), 1e-6}, long_retention);
+}
 
 std::vector<TimeSpan> known(const CountedWork& work, double from, double to) {
   std::vector<TimeSpan> gaps;

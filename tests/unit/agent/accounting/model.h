@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/accounting/accounting.h"
+#include "readings/missing_reason.h"
 #include "readings/reading_set.h"
 
 namespace flopwatt::accounting::model {
@@ -197,6 +198,31 @@ inline double value(const ReadingSet& set, Quantity quantity) {
   const auto column = set.source->index_of({quantity});
   return column ? set.values.at(*column) : absent;
 }
+
+/// Of a scope that tells nothing of its windows but why.
+inline MissingReason reason_for_all(const ScopeFigures& figures) {
+  MissingReason common = MissingReason::none;
+  for (const WindowFigures& window : figures.windows) {
+    for (std::size_t i = 0; i < window.figures.values.size(); ++i)
+      if (is_known(window.figures.values[i]) &&
+          window.figures.source->fields[i].channel.quantity != Q::missing)
+        return MissingReason::none;
+    common = static_cast<MissingReason>(value(window.figures, Q::missing));
+  }
+  return common;
+}
+
+/// The best method of the first window.
+inline Method best_method(const ScopeFigures& figures) {
+  return figures.windows.empty() ? Method::none : figures.windows.front().method;
+}
+
+/// The running total of a scope's work by that method.
+inline double work_total(const ScopeFigures& figures, Method method) {
+  const auto column = figures.figures.source->index_of({Q::work, place_of(method)});
+  return column ? figures.figures.values.at(*column) : absent;
+}
+inline double work_total(const ScopeFigures& figures) { return work_total(figures, best_method(figures)); }
 
 inline const WindowFigures* find_window(const ScopeFigures& figures, const std::string& name) {
   for (const WindowFigures& window : figures.windows)

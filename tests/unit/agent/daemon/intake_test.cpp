@@ -110,7 +110,7 @@ TEST_CASE("an accelerator's sets, its newest one and its description have the wo
   const SourceId id = intake.add(gpu);
   const auto target = intake.work().find_accelerator("nvidia0");
   REQUIRE(target);
-  intake.work().count(*target, {.precision = Place::bf16, .flop = 1e15});
+  intake.work().count(*target, {.precision = Place::bf16, .flop = 1e15, .now_us = 1});
   CHECK(intake.update_status(at(0)));
   intake.accept(id, reading(gpu, 1, 400), 0us, 1ms);
   CHECK(intake.update_status(at(1)));  // described anew, with the precision
@@ -129,7 +129,7 @@ TEST_CASE("what is counted for a scope comes with the batch and is no source tha
   ScopeConfig rack;
   rack.name = "rack";
   ReadingIntake intake({rack});
-  intake.work().count(*intake.work().find_scope("rack"), {.precision = Place::fp8, .flop = 5});
+  intake.work().count(*intake.work().find_scope("rack"), {.precision = Place::fp8, .flop = 5, .now_us = 1});
   const auto batch = intake.take_batch(at(1));
   REQUIRE(batch.size() == 1);
   CHECK(batch[0].source->kind == SourceKind::work);

@@ -61,11 +61,20 @@ struct Bench {
   void read_each_second(std::int64_t from, std::int64_t until, const Reading& reading = {}) {
     for (std::int64_t second = from; second <= until; ++second) read(second, reading);
   }
+  /// A line of a sender that has sent none before.
   void count(double flop, Place precision = Place::bf16, std::string_view who = "nvidia0") {
-    columns.count(*columns.find_accelerator(who), {.precision = precision, .flop = flop});
+    columns.count(*columns.find_accelerator(who), {.precision = precision, .flop = flop, .now_us = 1});
   }
   void count_for(std::string_view scope_name, double flop, Place precision = Place::bf16) {
-    columns.count(*columns.find_scope(scope_name), {.precision = precision, .flop = flop});
+    columns.count(*columns.find_scope(scope_name), {.precision = precision, .flop = flop, .now_us = 1});
+  }
+  /// A line at that second of the one sender that sends each ten.
+  void line(std::int64_t second, double flop) {
+    const auto since_us = second > 10 ? std::optional(at_second(second - 10).monotonic_us) : std::nullopt;
+    columns.count(*columns.find_accelerator("nvidia0"), {.precision = Place::bf16,
+                                                         .flop = flop,
+                                                         .since_us = since_us,
+                                                         .now_us = at_second(second).monotonic_us});
   }
   std::vector<ReadingSet> scope_sets(std::int64_t second) {
     std::vector<ReadingSet> sets;
@@ -150,11 +159,16 @@ TEST_CASE("what a model needs is no work of the hardware") {
   Bench bench;
   bench.count(10);
   bench.columns.count(*bench.columns.find_accelerator("nvidia0"),
-                      {.kind = WorkKind::model, .precision = Place::bf16, .flop = 7});
+                      {.kind = WorkKind::model, .precision = Place::bf16, .flop = 7, .now_us = 1});
   bench.columns.count(*bench.columns.find_scope("rack"),
-                      {.kind = WorkKind::model, .precision = Place::bf16, .flop = 7});
-  CHECK(counted(bench.read(2)) == 10);
-  CHECK(bench.scope_sets(2).empty());
+                      {.kind = WorkKind::model, .precision = Place::bf16, .flop = 7, .now_us = 1});
+  const ReadingSet set = bench.read(2);
+  CHECK(counted(set) == 10);
+  CHECK(value(set, Quantity::model_work) == 7);
+  const auto sets = bench.scope_sets(2);
+  REQUIRE(sets.size() == 1);
+  CHECK_FALSE(is_known(counted(sets[0])));
+  CHECK(value(sets[0], Quantity::model_work) == 7);
 }
 
 TEST_CASE("small lines are not lost in a large total") {
@@ -184,10 +198,13 @@ TEST_CASE("the method is the best that is offered: counted, then pipe, then esti
   const ReadingSet pipe = bench.read(4, {.pipe = 5, .estimate = 8});
   CHECK(method(pipe) == Method::pipe);
   CHECK(value(pipe, Quantity::work) == 5);
-  bench.count(0);
-  const ReadingSet by_lines = bench.read(5, {.pipe = 6, .estimate = 9});
+  bench.line(10, 3);
+  // One line tells over no time what was done.
+  CHECK(method(bench.read(11, {.pipe = 6, .estimate = 9})) == Method::pipe);
+  bench.line(20, 0);
+  const ReadingSet by_lines = bench.read(21, {.pipe = 6, .estimate = 9});
   CHECK(method(by_lines) == Method::counted);
-  CHECK(value(by_lines, Quantity::work) == 0);
+  CHECK(value(by_lines, Quantity::work) == 3);
 }
 
 TEST_CASE("pipes that miss a sample are still the method; those that fell silent are not") {
@@ -200,41 +217,25 @@ TEST_CASE("pipes that miss a sample are still the method; those that fell silent
   CHECK(method(bench.read(7, {.estimate = 6})) == Method::estimated);
 }
 
-TEST_CASE("counted is offered until the device was busy for five minutes without a line") {
+TEST_CASE("what was told, and by when: from the first line of a sender to its last") {
   Bench bench;
-  bench.read(0);
-  bench.count(10);
-  bench.read_each_second(1, 299);
-  bench.count(1);  // the five minutes begin again
-  bench.read_each_second(300, 599);
-  CHECK(counted(bench.read(599)) == 11);
-  const ReadingSet silent = bench.read(600, {.pipe = 3});
-  CHECK_FALSE(is_known(counted(silent)));
-  CHECK_FALSE(is_known(counted(silent, Place::bf16)));
+  bench.line(10, 100);
+  const ReadingSet one = bench.read(12);
+  CHECK_FALSE(is_known(value(one, Quantity::counted_work_told)));
+  CHECK(value(one, Quantity::counted_work_age) == 2);
+  bench.line(20, 100);
+  bench.line(30, 50);
+  const ReadingSet three = bench.read(33);
+  CHECK(counted(three) == 250);
+  // Of the first line is not known when it was done.
+  CHECK(value(three, Quantity::counted_work_told) == 150);
+  CHECK(value(three, Quantity::counted_work_age) == 3);
+  // It is waited for as long as three of its intervals.
+  CHECK(value(bench.read(60), Quantity::counted_work_told) == 150);
+  const ReadingSet silent = bench.read(61, {.pipe = 3});
+  CHECK_FALSE(is_known(value(silent, Quantity::counted_work_told)));
+  CHECK(counted(silent) == 250);
   CHECK(method(silent) == Method::pipe);
-  bench.count(2);
-  CHECK(counted(bench.read(601)) == 13);
-}
-
-TEST_CASE("idle, a device has counted zero, for however long; a pipe that is active is not idle") {
-  Bench bench;
-  bench.count(10);
-  bench.read_each_second(0, 3600, {.utilization = 0});
-  CHECK(counted(bench.read(3601, {.utilization = 0})) == 10);
-  for (std::int64_t second = 3602; second <= 3902; ++second) {
-    ReadingSet set{.source = bench.sources[0],
-                   .time = at_second(second),
-                   .values = {absent, 0.2, absent, absent, peak, peak}};
-    bench.columns.complete(0, set);
-  }
-  CHECK_FALSE(is_known(counted(bench.read(3903, {.utilization = 0}))));
-}
-
-TEST_CASE("a device that was not seen was not busy all the time") {
-  Bench bench;
-  bench.read(0);
-  bench.count(10);
-  CHECK(counted(bench.read(3600)) == 10);
 }
 
 TEST_CASE("lines for a scope become its own sets, by precision and whole, while anything is known") {
@@ -258,22 +259,12 @@ TEST_CASE("lines for a scope become its own sets, by precision and whole, while 
   CHECK(next[0].source == first[0].source);
 }
 
-TEST_CASE("a scope whose devices were busy for five minutes without a line falls silent once") {
+TEST_CASE("a scope that nobody tells of any more falls silent") {
   Bench bench;
   bench.count_for("rack", 5);
-  CHECK(bench.scope_sets(0).size() == 1);
-  for (std::int64_t second = 100; second <= 400; ++second) {  // both busy: that is one time, not two
-    bench.read(second, {}, 0);
-    bench.read(second, {}, 1);
-  }
-  CHECK(counted(bench.scope_sets(400).at(0)) == 5);
-  bench.read(401);  // server is inside rack
-  const auto last = bench.scope_sets(401);
-  REQUIRE(last.size() == 1);
-  CHECK_FALSE(is_known(counted(last[0])));
-  CHECK(bench.scope_sets(402).empty());
-  bench.count_for("rack", 5);
-  CHECK(counted(bench.scope_sets(403).at(0)) == 10);
+  CHECK(bench.scope_sets(1).size() == 1);
+  CHECK(counted(bench.scope_sets(300).at(0)) == 5);
+  CHECK(bench.scope_sets(320).empty());
 }
 
 TEST_CASE("after a reload scopes that stay keep their counts, those that went are no target") {

@@ -267,14 +267,16 @@ TEST_CASE("a source described anew is shown with its new labels") {
   CHECK(has(second, R"(flopwatt_accelerator_power_watts{accelerator="nvidia0",uuid="GPU-new"} 310.5)"));
 }
 
-TEST_CASE("a scope's method is a label, and changes with the method") {
+TEST_CASE("methods stand side by side; the best of a window and why one has no figure are told") {
   MetricsPage page;
-  Snapshot snapshot = test::synthetic_snapshot();
-  CHECK(has(page.render(snapshot), R"(flopwatt_scope_flop_total{scope="rack-r12",method="pipe"} 1.25e+19)"));
-  snapshot.scopes[0].method = Method::estimated;
-  const std::string second = page.render(snapshot);
-  CHECK(has(second, R"(flopwatt_scope_flop_total{scope="rack-r12",method="estimated"} 1.25e+19)"));
-  CHECK(second.find(R"(flop_total{scope="rack-r12",method="pipe"})") == std::string::npos);
+  const std::string text = page.render(test::synthetic_snapshot());
+  CHECK(has(text, R"(flopwatt_scope_flop_total{scope="rack-r12",method="pipe"} 1.25e+19)"));
+  CHECK(has(text, R"(flopwatt_scope_covered_flop_total{scope="rack-r12",method="pipe"} 1.2e+19)"));
+  CHECK(has(text, R"(flopwatt_scope_method_info{scope="rack-r12",window="1m",method="pipe"} 1)"));
+  CHECK(has(
+      text,
+      R"(flopwatt_scope_joules_per_flop_missing{scope="rack-r12",window="15m",method="pipe",reason="coverage"} 1)"));
+  CHECK(text.find(R"(missing{scope="rack-r12",window="1m")") == std::string::npos);
 }
 
 TEST_CASE("the process tells of itself") {

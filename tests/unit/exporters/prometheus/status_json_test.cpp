@@ -46,20 +46,28 @@ TEST_CASE("the status of a synthetic snapshot") {
   SUBCASE("scopes: running figures and windows with the terms of their uncertainty") {
     const json::object& scope = status.at("scopes").at("rack-r12").as_object();
     CHECK(scope.at("energy_source") == "meters");
-    CHECK(scope.at("method") == "pipe");
     CHECK(scope.at("power_w") == 1201.25);
     CHECK(scope.at("unaccounted_power_w") == 890.75);
     CHECK(scope.at("energy_j_total").to_number<double>() == 5e9);
     CHECK(scope.at("device_energy_j_total").to_number<double>() == 2e9);
-    CHECK(scope.at("flop_total") == 1.25e19);
+    const json::object& pipe = scope.at("methods").at("pipe").as_object();
+    CHECK(pipe.at("flop_total") == 1.25e19);
+    CHECK(pipe.at("covered_flop_total") == 1.2e19);
+    CHECK(pipe.at("covered_energy_j_total").to_number<double>() == 4e9);
     const json::object& window = scope.at("windows").at("1m").as_object();
     CHECK(window.at("joules_per_flop") == 1.25e-12);
     CHECK(window.at("start") == "2026-11-23T12:43:01.250Z");
     CHECK(json::serialize(window.at("uncertainty_terms")) == R"({"meter class":2.9E-3,"sampling":1E-3})");
-    CHECK_FALSE(scope.at("windows").at("15m").as_object().contains("joules_per_flop"));
+    CHECK(window.at("method") == "pipe");
+    CHECK(window.at("methods").at("pipe").at("joules_per_flop") == 1.25e-12);
+    const json::object& without = scope.at("windows").at("15m").as_object();
+    CHECK_FALSE(without.contains("joules_per_flop"));
+    const char* const why = "coverage: energy and work are known together over too little of the window";
+    CHECK(without.at("missing").at("joules_per_flop") == why);
+    CHECK(without.at("methods").at("pipe").at("missing").at("joules_per_flop") == why);
     const json::object& idle = status.at("scopes").at("bench").as_object();
     CHECK_FALSE(idle.contains("power_w"));
-    CHECK_FALSE(idle.contains("method"));
+    CHECK_FALSE(idle.contains("methods"));
     CHECK(idle.at("parent") == "rack-r12");
   }
   SUBCASE("the drivers' sections stand behind the sources") {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "exporters/snapshot.h"
+#include "readings/missing_reason.h"
 
 namespace flopwatt::test {
 
@@ -19,7 +20,7 @@ struct Reading {
   double value;
 };
 
-inline ReadingSet set_of(Source source, std::initializer_list<Reading> readings) {
+inline ReadingSet set_of(Source source, const std::vector<Reading>& readings) {
   ReadingSet set;
   set.time.wall_us = noon_us;
   for (const Reading& reading : readings) {
@@ -111,6 +112,7 @@ inline ReadingSet accelerator_set(const std::string& name, const std::string& uu
                                          {{Q::pipe_active, Place::fp32_pipe}, 0.25},
                                          {{Q::counted_work, Place::bf16}, 1.25e18},
                                          {{Q::counted_work, Place::unspecified_precision}, 0},
+                                         {{Q::model_work, Place::bf16}, 1.2e18},
                                          {{Q::pipe_work, Place::assumed_bf16}, 1.5e18},
                                          {{Q::pipe_work, Place::fp32}, 2.5e15},
                                          {{Q::estimated_work, Place::assumed_bf16}, 3e18},
@@ -135,17 +137,24 @@ inline WindowFigures window_of(const std::string& scope, const std::string& text
   WindowFigures window;
   window.method = Method::pipe;
   window.terms = {{"meter class", 0.0029}, {"sampling", 0.001}};
-  window.figures = set_of(std::move(source), {{{Q::power}, 1201},
-                                              {{Q::energy}, 72060},
-                                              {{Q::work}, is_known(joules_per_flop) ? 6e16 : absent},
-                                              {{Q::joules_per_flop}, joules_per_flop},
-                                              {{Q::joules_per_flop_low}, joules_per_flop * 0.9},
-                                              {{Q::joules_per_flop_high}, joules_per_flop * 1.1},
-                                              {{Q::flop_per_second_per_watt}, 1 / joules_per_flop},
-                                              {{Q::uncertainty}, is_known(joules_per_flop) ? 0.0061 : absent},
-                                              {{Q::coverage}, is_known(joules_per_flop) ? 1 : 0.5},
-                                              {{Q::interim_pue}, is_known(joules_per_flop) ? 1.25 : absent},
-                                              {{Q::method}, static_cast<double>(Method::pipe)}});
+  const bool known = is_known(joules_per_flop);
+  std::vector<Reading> values;
+  for (const Place place : {Place::whole, Place::by_pipe})
+    values.insert(
+        values.end(),
+        {{{Q::power, place}, 1201},
+         {{Q::energy, place}, 72060},
+         {{Q::work, place}, known ? 6e16 : absent},
+         {{Q::joules_per_flop, place}, joules_per_flop},
+         {{Q::joules_per_flop_low, place}, joules_per_flop * 0.9},
+         {{Q::joules_per_flop_high, place}, joules_per_flop * 1.1},
+         {{Q::flop_per_second_per_watt, place}, 1 / joules_per_flop},
+         {{Q::uncertainty, place}, known ? 0.0061 : absent},
+         {{Q::coverage, place}, known ? 1 : 0.5},
+         {{Q::missing, place}, static_cast<double>(known ? MissingReason::none : MissingReason::coverage)}});
+  values.insert(values.end(), {{{Q::interim_pue}, known ? 1.25 : absent},
+                               {{Q::method}, static_cast<double>(Method::pipe)}});
+  window.figures = set_of(std::move(source), values);
   return window;
 }
 
@@ -154,12 +163,14 @@ inline ScopeFigures full_scope() {
   ScopeFigures scope;
   scope.name = "rack-r12";
   scope.from_meters = true;
-  scope.method = Method::pipe;
-  scope.figures = set_of(source_of(SourceKind::scope, scope.name), {{{Q::power}, 1201.25},
-                                                                    {{Q::unaccounted_power}, 890.75},
-                                                                    {{Q::energy}, 5e9},
-                                                                    {{Q::device_energy}, 2e9},
-                                                                    {{Q::work}, 1.25e19}});
+  scope.figures =
+      set_of(source_of(SourceKind::scope, scope.name), {{{Q::power}, 1201.25},
+                                                        {{Q::unaccounted_power}, 890.75},
+                                                        {{Q::energy}, 5e9},
+                                                        {{Q::device_energy}, 2e9},
+                                                        {{Q::work, Place::by_pipe}, 1.25e19},
+                                                        {{Q::covered_energy, Place::by_pipe}, 4e9},
+                                                        {{Q::covered_work, Place::by_pipe}, 1.2e19}});
   scope.windows = {window_of(scope.name, "1m", 1.25e-12), window_of(scope.name, "15m", absent)};
   return scope;
 }
@@ -170,9 +181,8 @@ inline ScopeFigures idle_scope() {
   ScopeFigures scope;
   scope.name = "bench";
   scope.parent = "rack-r12";
-  scope.figures =
-      set_of(source_of(SourceKind::scope, scope.name),
-             {{{Q::power}, absent}, {{Q::energy}, 0}, {{Q::device_energy}, 0}, {{Q::work}, absent}});
+  scope.figures = set_of(source_of(SourceKind::scope, scope.name),
+                         {{{Q::power}, absent}, {{Q::energy}, 0}, {{Q::device_energy}, 0}});
   return scope;
 }
 
