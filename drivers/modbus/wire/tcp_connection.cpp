@@ -56,28 +56,12 @@ StreamConnection<AnyConversation>::StreamConnection(const asio::any_io_executor&
     : address_(std::move(address)),
       executor_(executor),
       readable_(executor),
-      lookup_(address_.host),
-      watchdog_(executor) {}
+      deadline_(executor, readable_),
+      lookup_(address_.host) {}
 
 template <class AnyConversation>
 awaitable<void> StreamConnection<AnyConversation>::watch() {
-  for (;;) {
-    watched_until_ = deadline_;
-    watchdog_.expires_at(watched_until_);
-    error_code woken;  // for an earlier deadline; a cancelled caller is thrown out by the next wait
-    co_await watchdog_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    if (steady_clock::now() < deadline_) continue;
-    deadline_ = SteadyTime::max();
-    deadline_passed_ = true;
-    readable_.wake();
-  }
-}
-
-template <class AnyConversation>
-void StreamConnection<AnyConversation>::begin_deadline(SteadyTime deadline) {
-  deadline_ = deadline;
-  deadline_passed_ = false;
-  if (deadline_ < watched_until_) watchdog_.cancel();
+  return deadline_.watch();
 }
 
 // The whole transaction is one coroutine with one suspension: further frames, and use_awaitable, which makes
@@ -96,7 +80,7 @@ awaitable<Result<Answer>> StreamConnection<AnyConversation>::read(const ReadRequ
       co_await readable_.wait();
       result = take(request, options);
     }
-    deadline_ = SteadyTime::max();
+    deadline_.end();
     last_transaction_ = *result ? steady((*result)->received) : steady_clock::now();
     count(*result);
     const bool broke = !*result && result->error().fault_class == FaultClass::connection;
@@ -117,7 +101,7 @@ std::optional<Fault> StreamConnection<AnyConversation>::ask(const ReadRequest& r
   if (written < 0 && errno != EAGAIN) return lost(request, text_of(errno));
   if (written != static_cast<ssize_t>(frame.size())) return lost(request, "the device takes no more bytes");
   ++traffic_.requests;
-  begin_deadline(steady(sent_) + options.timeout);
+  deadline_.begin(steady(sent_) + options.timeout);
   return std::nullopt;
 }
 
@@ -127,7 +111,7 @@ std::optional<Result<Answer>> StreamConnection<AnyConversation>::take(const Read
                                                                       const ReadOptions& options) {
   auto verdict = Conversation::Verdict::waiting;
   while (verdict == Conversation::Verdict::waiting) {
-    if (deadline_passed_) return timed_out(request, options);
+    if (deadline_.passed()) return timed_out(request, options);
     const auto space = conversation_.space();
     const ssize_t size = ::recv(socket_.get(), space.data(), space.size(), 0);
     if (size == 0) return lost(request, "the device closed the connection");

@@ -10,7 +10,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -19,6 +18,7 @@
 #include "drivers/modbus/wire/backoff.h"
 #include "drivers/modbus/wire/connection.h"
 #include "drivers/modbus/wire/conversation.h"
+#include "drivers/modbus/wire/deadlines.h"
 #include "drivers/modbus/wire/descriptor.h"
 #include "drivers/modbus/wire/readable.h"
 #include "drivers/modbus/wire/rtu_conversation.h"
@@ -41,8 +41,7 @@ class StreamConnection final : public Connection {
   StreamConnection(const StreamConnection&) = delete;
   StreamConnection& operator=(const StreamConnection&) = delete;
 
-  /// Ends a transaction at its deadline. Has to run beside the reads: without it nothing times out. One timer
-  /// that is seldom set again costs far less than a timer for each read.
+  /// Ends a transaction at its deadline. Has to run beside the reads: without it nothing times out.
   boost::asio::awaitable<void> watch() override;
 
   /// Devices close idle connections: where a connection that has answered before is closed, it is opened
@@ -62,7 +61,6 @@ class StreamConnection final : public Connection {
   boost::asio::awaitable<std::optional<Fault>> connect();
   /// Why there is no connection; nullopt where the socket is connected.
   boost::asio::awaitable<std::optional<std::string>> open_socket();
-  void begin_deadline(SteadyTime deadline);
   Fault timed_out(const ReadRequest& request, const ReadOptions& options);
   Fault lost(const ReadRequest& request, const std::string& reason);
   [[nodiscard]] std::optional<Fault> before_asking(const ReadRequest& request);
@@ -71,15 +69,11 @@ class StreamConnection final : public Connection {
   boost::asio::any_io_executor executor_;
   Descriptor socket_;
   Readable readable_;
+  Deadline deadline_;
   HostLookup lookup_;
   std::size_t next_address_ = 0;  // so that an address that swallows packets does not hide the others
   AnyConversation conversation_;
   Moment sent_;  // when the open request was sent
-
-  boost::asio::steady_timer watchdog_;
-  SteadyTime deadline_ = SteadyTime::max();  // max: no transaction is open
-  SteadyTime watched_until_ = SteadyTime::max();
-  bool deadline_passed_ = false;
 
   bool answered_ = false;  // a request was answered on this connection
   int timeouts_in_a_row_ = 0;
