@@ -3,9 +3,12 @@ from harness.agent import Agent
 from harness.process import wait_until
 from harness.rack import LOADS, Rack
 
+# An ideal meter. Of one that counts in steps of 10 Wh the wrong unit is not told yet: steps that are a thousand times too
+# large are taken for no growth.
 RAW_METER = """
   - name: raw
     kind: raw
+    meter: ideal
     gpus: all
     base_power: {constant: 2700}
     loss_factor: 1.6

@@ -1,5 +1,11 @@
-"""The published figures against the simulated rack's truth, over MQTT and Prometheus."""
+"""The published figures against the simulated rack's truth, over MQTT and Prometheus.
+
+The meters are as they are sold: registers count in steps of 10 Wh, and all values are refreshed once a second. What a
+figure may be off is what is published with it. The published uncertainty is of k=2, so that one window of twenty lies
+outside; what lies outside of twice that is wrong.
+"""
 import subprocess
+import time
 from datetime import datetime
 
 import pytest
@@ -10,10 +16,27 @@ from harness.process import wait_until
 from harness.rack import LOADS, Rack
 
 WINDOW_S = 5
+WINDOWS = 10        # that are looked at
+MOST_OUTSIDE = 3    # of them: more happen by chance once in a thousand times, at one of twenty
+STEP_J = 36_000     # of a meter's energy register
+METERS = 2
+REFRESH_S = 1
+OLDEST_S = REFRESH_S + 1.4 + 1   # a published value: refreshed, read and stored; the machine may be busy
 
 
 def unix_time(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def true_power(rack: Rack, at: float, age_s: float, *path: str) -> tuple[float, float]:
+    """The lowest and the highest in so many seconds, each 50 ms, with what is missed between."""
+    found = []
+    for i in range(-1, int(age_s * 20) + 2):
+        truth = rack.control("truth", f"--at={at - i / 20:.6f}")
+        for key in path:
+            truth = truth[key]
+        found.append(truth)
+    return min(found) * 0.99, max(found) * 1.01
 
 
 @pytest.fixture
@@ -40,20 +63,25 @@ def demo(tmp_path, started):
 def test_joules_per_flop_is_true_within_its_stated_uncertainty(demo):
     rack, agent, subscriber = demo
 
+    def total():
+        return agent.metrics().get("flopwatt_scope_energy_joules_total", scope="gpu-01")
+
     def closed():
         windows = [message.payload for message in subscriber.of("scopes/gpu-01/5s")]
         whole = [window for window in windows if window.get("coverage", 0) > 0.99]
-        return whole if len(whole) >= 6 else None
+        return whole[:WINDOWS] if len(whole) >= WINDOWS else None
 
-    windows = wait_until(closed, 60, "six closed windows")
-    energy = flop = true_energy = true_flop = 0.0
+    first_total, first_at = wait_until(total, 20, "a total"), time.time()
+    windows = wait_until(closed, 120, "the closed windows")
+    outside = 0
+    energy = flop = true_energy = true_flop = stated = 0.0
     for window in windows:
         start, end = unix_time(window["start"]), unix_time(window["time"])
         assert end - start == pytest.approx(WINDOW_S) and end % WINDOW_S == pytest.approx(0)
         truth = rack.truth(start, end)["sum"]
         error = window["joules_per_flop"] / truth["joules_per_flop"] - 1
-        assert abs(error) < 0.02, window
-        assert abs(error) <= window["uncertainty"], window
+        assert abs(error) <= 2 * window["uncertainty"], (error, window)
+        outside += abs(error) > window["uncertainty"]
         assert window["joules_per_flop_low"] < window["joules_per_flop"] < window["joules_per_flop_high"]
         assert window["energy_j"] / window["flop"] == pytest.approx(window["joules_per_flop"])
         assert window["method"] == "pipe"
@@ -61,26 +89,47 @@ def test_joules_per_flop_is_true_within_its_stated_uncertainty(demo):
         flop += window["flop"]
         true_energy += truth["meter_energy_j"]
         true_flop += truth["flop"]
-    # Over all of them errors of sampling cancel; what stays must be small.
-    assert energy / true_energy == pytest.approx(1, abs=0.002)
-    assert flop / true_flop == pytest.approx(1, abs=0.002)
+        stated += window["uncertainty"] / len(windows)
+    assert outside <= MOST_OUTSIDE, f"{outside} of {len(windows)} windows outside of their stated uncertainty"
+    # Over all of them errors of sampling cancel: together the windows are no worse than one of them says.
+    assert abs(energy / flop / (true_energy / true_flop) - 1) <= stated
+    # Work is read from poll to poll. At either end an interval is cut in two, in proportion to time, which the load's
+    # steps of one GPU of four make wrong by a tenth of a second's work at the most.
+    assert flop / true_flop == pytest.approx(1, abs=0.2 / (WINDOWS * WINDOW_S))
 
-    page = agent.metrics()
-    labels = {"scope": "gpu-01", "window": "5s", "method": "pipe"}
-    now = unix_time(windows[-1]["time"])
-    truth = rack.truth(now - WINDOW_S, now)["sum"]
-    assert page.get("flopwatt_scope_joules_per_flop", **labels) == pytest.approx(truth["joules_per_flop"], rel=0.1)
-    assert page.get("flopwatt_scope_joules_per_flop", scope="gpu-01", window="1h") is None, "far below min_coverage"
+    # The total is that of the registers: a step of each, and what was drawn since they were refreshed, read and stored.
+    gained, since = total() - first_total, rack.truth(first_at, time.time())["sum"]["meter_energy_j"]
     power = rack.control("truth", "--at=now")["sum"]["meter_power_w"]
-    assert page.get("flopwatt_scope_power_watts", scope="gpu-01") == pytest.approx(power, rel=0.1)
+    assert gained == pytest.approx(since, abs=METERS * STEP_J + 2 * OLDEST_S * power)
+
+
+def test_the_trailing_window_is_the_same_on_the_page_and_in_the_status(demo):
+    rack, agent, _ = demo
+
+    def trailing():
+        return agent.status()["scopes"]["gpu-01"].get("windows", {}).get("5s", {})
+
+    def of_one_moment():
+        before, page, after = trailing(), agent.metrics(), trailing()
+        return (before, page) if before == after and "joules_per_flop" in before else None
+
+    window, page = wait_until(of_one_moment, 60, "a trailing window with a figure")
+    start, end = unix_time(window["start"]), unix_time(window["time"])
+    figure = page.get("flopwatt_scope_joules_per_flop", scope="gpu-01", window="5s", method="pipe")
+    assert figure == pytest.approx(window["joules_per_flop"])
+    assert abs(figure / rack.truth(start, end)["sum"]["joules_per_flop"] - 1) <= 2 * window["uncertainty"]
+    assert page.get("flopwatt_scope_joules_per_flop", scope="gpu-01", window="1h") is None, "far below min_coverage"
+    low, high = true_power(rack, time.time(), OLDEST_S, "sum", "meter_power_w")
+    assert low <= page.get("flopwatt_scope_power_watts", scope="gpu-01") <= high
 
 
 def test_readings_of_a_meter_and_an_accelerator_are_those_of_the_rack(demo):
     rack, agent, subscriber = demo
     meter = wait_until(lambda: subscriber.of("meters/pdu-a"), 20, "a reading of pdu-a")[-1].payload
     at = unix_time(meter["time"])
-    truth = rack.control("truth", f"--at={at:.6f}")
-    assert meter["active_power_w"] == pytest.approx(truth["meters"]["pdu-a"]["power_w"], rel=0.01)
+    # The meter has refreshed it within the last second, and the time is of the middle of the request.
+    low, high = true_power(rack, at, REFRESH_S, "meters", "pdu-a", "power_w")
+    assert low <= meter["active_power_w"] <= high
     assert meter["voltage_l1_v"] == 230 and meter["frequency_hz"] == 50
     gpu = wait_until(lambda: subscriber.of("accelerators/nvidia0"), 20, "a reading of nvidia0")[-1].payload
     assert gpu["uuid"] == rack.started["gpus"][0]["uuid"]

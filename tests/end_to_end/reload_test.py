@@ -112,8 +112,8 @@ def test_only_what_changed_is_applied(tmp_path, started):
     site.reload(meters=[site.pdu_a, {**site.pdu_b, "name": "feed-b", "interval": "500ms"}])
     wait_until(lambda: site.up("feed-b") == 1, 10, "the changed meter")
     # The scope has another meter only: another total, which begins at 0.
-    wait_until(lambda: site.agent.metrics().get("flopwatt_scope_energy_joules_total", scope="rack") > 0, 10,
-               "energy of the scope")
+    wait_until(lambda: site.agent.metrics().get("flopwatt_scope_energy_joules_total", scope="rack") > 0, 40,
+               "energy of the scope: a step of 10 Wh of either meter")
     site.reload(scopes=[{"name": "row", "energy": ["pdu-a"], "work": "all"}])
     wait_until(lambda: site.agent.metrics().get("flopwatt_scope_power_watts", scope="row"), 10, "the new scope")
     page = site.agent.metrics()

@@ -40,7 +40,8 @@ class Clock:
 class Case:
     def __init__(self, folder, started, offset_s=0):
         self.clock = Clock(folder, offset_s)
-        self.rack = Rack(folder, f"meters:\n  - {{name: pdu-a, base_power: {WATTS}}}\n").start()
+        # An ideal meter: a step of 10 Wh is longer than the seconds that a total may be off here.
+        self.rack = Rack(folder, f"meters:\n  - {{name: pdu-a, meter: ideal, base_power: {WATTS}}}\n").start()
         started.append(self.rack)
         self.agent = Agent(folder, {
             "node": "rack-r12", "accelerators": {"nvidia": False}, "meters": [self.rack.meter_config("pdu-a")],

@@ -11,12 +11,14 @@ from harness.rack import Rack
 
 WATTS = 20_000
 STEP_J = 1000   # a fall is known as a wrap from within 0.1 % of the width: 65 steps, and one reading is 20
+# Ideal meters: a step of 10 Wh is as long as the seconds that are told apart here, and these have steps of their own.
 # The 16-bit register wraps about 12 s after the rack has started.
 LOAD = f"""
 meters:
-  - {{name: rebooting, base_power: {WATTS}}}
+  - {{name: rebooting, meter: ideal, base_power: {WATTS}}}
   - name: wrapping
     kind: raw
+    meter: ideal
     base_power: {WATTS}
     energy_offset_kwh: {(65536 * STEP_J - 12 * WATTS) / 3.6e6}
     registers:
@@ -24,6 +26,7 @@ meters:
       - {{address: 2, type: u16, scale: {STEP_J}, value: energy_j}}
   - name: replaced
     kind: raw
+    meter: ideal
     base_power: {WATTS}
     registers:
       - {{address: 0, type: f32, value: power_w}}

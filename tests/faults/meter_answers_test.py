@@ -39,8 +39,10 @@ OBSERVED_S = 15
 @pytest.fixture
 def rack(tmp_path, started):
     names = ["healthy", *FAULTS]
+    # Ideal meters: how old a value is shows by what it is.
     meters = "\n".join(
-        f"  - {{name: {name}, base_power: {{constant: 5000, sine: {{amplitude: {AMPLITUDE_W}, period: {PERIOD_S}}}}}}}"
+        f"  - {{name: {name}, meter: ideal, "
+        f"base_power: {{constant: 5000, sine: {{amplitude: {AMPLITUDE_W}, period: {PERIOD_S}}}}}}}"
         for name in names)
     rack = Rack(tmp_path, f"meters:\n{meters}\n").start()
     started.append(rack)

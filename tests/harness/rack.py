@@ -9,7 +9,8 @@ LOADS = SOURCE / "tests/rack/loads"
 
 
 class Rack(Process):
-    """Serves meters and a stand-in NVML library; `load` is a load script's path, or its text."""
+    """Serves meters and a stand-in NVML library; `load` is a load script's path, or its text. Its meters are as they are
+    sold, but for those of which the load says `meter: ideal`."""
 
     def __init__(self, folder: pathlib.Path, load: pathlib.Path | str):
         super().__init__("rack", folder)

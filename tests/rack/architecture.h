@@ -15,6 +15,9 @@ inline constexpr std::size_t kPipeCount = 6;
 inline constexpr std::array<std::string_view, kPipeCount> kPipeNames = {"hmma", "imma", "dfma",
                                                                         "fp64", "fp32", "fp16"};
 
+// The energy counter is renewed this often, and so is power where a GPU's own sensor is described.
+inline constexpr double kSensorPeriod = 0.1;
+
 // How NVML of this generation reports power: the figure is renewed each `update` and is the mean
 // of the last `window`.
 struct PowerSensor {

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 
 namespace rack {
 namespace {
@@ -26,11 +25,23 @@ bool send_all(int socket, const Frame& frame) {
   return true;
 }
 
-MeterFigures figures_now(const Meter& meter, const MeterSwitches& switches, const RackState& state) {
-  const std::int64_t frozen = switches[MeterFault::freeze].load();
-  const std::int64_t reset = switches[MeterFault::counter_reset].load();
-  const double t = frozen ? state.seconds_at(frozen) : state.now();
-  return figures_of(meter, t, reset ? state.seconds_at(reset) : -std::numeric_limits<double>::infinity());
+constexpr double kJoulesPerWattHour = 3600;
+
+MeterFigures figures_at(double t, const Meter& meter, const MeterSwitches& switches, const RackState& state) {
+  const auto since = [&](MeterFault fault, double otherwise) {
+    const std::int64_t at = switches[fault].load();
+    return at ? state.seconds_at(at) : otherwise;
+  };
+  MeterMoment moment;
+  moment.t = since(MeterFault::freeze, t);
+  moment.reset = since(MeterFault::counter_reset, moment.reset);
+  moment.stop = since(MeterFault::energy_freeze, moment.stop);
+  MeterFigures figures = figures_of(meter, moment);
+  const auto dip_wh = static_cast<double>(switches[MeterFault::energy_dip].load());
+  figures.energy_j = std::max(0.0, figures.energy_j - dip_wh * kJoulesPerWattHour);
+  if (switches[MeterFault::zero].load()) figures.power_w = 0;
+  if (switches[MeterFault::zero].load() || switches[MeterFault::energy_zero].load()) figures.energy_j = 0;
+  return figures;
 }
 
 }  // namespace
@@ -83,19 +94,29 @@ bool Connection::answer(const Frame& request) {
   if (switches[MeterFault::close].load()) return false;
   if (switches[MeterFault::silent].load()) return true;
   Frame frame;
+  const double latency_s = random_latency_s(meter);
+  // The values are of any moment between the request and the answer.
+  const double taken = rack_.state.now() + random_share() * latency_s;
   if (const std::int64_t code = switches[MeterFault::exception].load())
     frame = writer_.exception(request, static_cast<std::uint8_t>(code));
   else
-    frame = right_reply(writer_, request, meter, figures_now(meter, switches, rack_.state));
+    frame = right_reply(writer_, request, meter, figures_at(taken, meter, switches, rack_.state));
   spoil(frame, switches);
-  queue(std::move(frame), meter, switches);
+  queue(std::move(frame), latency_s, switches);
   return true;
 }
 
-void Connection::queue(Frame frame, const Meter& meter, const MeterSwitches& switches) {
+double Connection::random_share() { return static_cast<double>(random_()) / (std::minstd_rand::max() + 1.0); }
+
+double Connection::random_latency_s(const Meter& meter) {
+  const Latency& latency = meter.latency;
+  return 1e-3 * (latency.least_ms + random_share() * (latency.most_ms - latency.least_ms));
+}
+
+void Connection::queue(Frame frame, double latency_s, const MeterSwitches& switches) {
   using std::chrono::milliseconds;
-  const auto now = Clock::now();
-  auto due = now + milliseconds(meter.latency_ms + switches[MeterFault::late].load());
+  const auto latency = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(latency_s));
+  auto due = Clock::now() + latency + milliseconds(switches[MeterFault::late].load());
   const milliseconds gap(switches[MeterFault::drip].load());
   if (gap.count() == 0) {
     outgoing_.emplace(due, std::move(frame));

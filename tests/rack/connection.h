@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <map>
+#include <random>
 #include <thread>
 
 #include "replies.h"
@@ -41,7 +42,9 @@ class Connection {
   bool receive();
   bool answer(const Frame& request);
   bool send_due();
-  void queue(Frame frame, const Meter& meter, const MeterSwitches& switches);
+  void queue(Frame frame, double latency_s, const MeterSwitches& switches);
+  double random_share();
+  double random_latency_s(const Meter& meter);
   int milliseconds_to_next() const;
 
   Rack rack_;
@@ -52,6 +55,7 @@ class Connection {
   // Late answers wait here, by the time they go out; requests that come meanwhile are served as usual.
   std::multimap<Clock::time_point, Frame> outgoing_;
   Clock::time_point drip_end_{};
+  std::minstd_rand random_;  // the same for each connection, so that a run can be repeated
   std::atomic<bool> finished_ = false;
   std::thread thread_;
 };

@@ -33,6 +33,10 @@ constexpr std::array<FaultName, kMeterFaultCount> kMeterFaults = {{
     {"refuse"},
     {"counter_reset", Value::moment},
     {"freeze", Value::moment},
+    {"energy_freeze", Value::moment},
+    {"zero"},
+    {"energy_zero"},
+    {"energy_dip", Value::number, 4},
 }};
 
 constexpr std::array<FaultName, kGpuFaultCount> kGpuFaults = {{
@@ -41,6 +45,8 @@ constexpr std::array<FaultName, kGpuFaultCount> kGpuFaults = {{
     {"crash", Value::flag, 1, true},
     {"energy_reset", Value::moment},
     {"no_gpm"},
+    {"energy_freeze", Value::moment},
+    {"energy_zero"},
 }};
 
 std::optional<std::int64_t> number(const std::string& text) {

@@ -19,6 +19,12 @@ struct PciAddress {
   unsigned device = 0;
 };
 
+// How long an answer takes: a random time between both.
+struct Latency {
+  int least_ms = 0;
+  int most_ms = 0;
+};
+
 struct Gpu {
   std::string name;
   std::string product;
@@ -37,9 +43,13 @@ struct Gpu {
   double idle_power_w = 0;
   double energy_offset_j = 0;  // what the counter held when the rack started
   double sensor_gain = 1;      // what NVML reports, over the truth
+  double counter_gain = 1;     // of the energy counter alone, beside that
+  double sensed_s = 0;         // of each 100 ms: what the sensor sees; 0: as the architecture's does
+  Latency latency;             // of nvmlDeviceGetFieldValues
   std::array<Waveform, kPipeCount> activity;
   std::array<double, kPipeCount> operations_per_clock{};  // per SM
   Waveform power;                                         // idle + pipes + other, in W
+  Waveform sm_clock;                                      // in MHz
   Waveform graphics, sm, occupancy, integer, dram;        // what GPM reports beside the pipes
 
   unsigned sm_count() const { return cores / architecture->lanes_per_sm; }
@@ -76,11 +86,18 @@ struct Meter {
   std::array<double, 3> phase_split{};
   bool holes_read_zero = false;
   std::uint16_t max_registers = 125;
-  int latency_ms = 0;
+  Latency latency;
   std::uint32_t serial = 0;
   int function = 4;
   std::vector<RawRegister> registers;
   Waveform power;  // share * (base + loss factor * GPUs), in W
+
+  // What the meter makes of that, by default as meters are sold. Named as in tests/monte_carlo/cell.h.
+  double step_wh = 10;   // in which its energies count; 0: as finely as their type
+  double refresh_s = 1;  // how often it renews what its registers hold; 0: at each request
+  double refresh_phase_s = 0;
+  double mean_s = 0;           // power is the mean over so long; 0: a sample
+  bool is_power_live = false;  // only the energies are refreshed so seldom
 };
 
 struct Load {

@@ -93,9 +93,36 @@ void read_loads(const YAML::Node& node, TensorPrecision precision, Gpu& gpu) {
   gpu.dram = waveform_or(node, "dram", busy ? 0.4 : 0);
 }
 
+// The clock falls with the power: at the most by `busy_drop` of it, and at idle not at all.
+void read_clock(const YAML::Node& node, Gpu& gpu) {
+  const auto busy_drop = value_or(node, "busy_drop", 0.0);
+  const double mhz = gpu.sm_clock_mhz;
+  gpu.sm_clock = Waveform(mhz);
+  if (busy_drop == 0) return;
+  if (busy_drop < 0 || busy_drop >= 1) fail_at(node, "busy_drop lies in 0 to 1");
+  const double range_w = gpu.power.highest() - gpu.idle_power_w;
+  if (range_w <= 0) fail_at(node, "busy_drop needs a GPU that draws more than its idle_power");
+  gpu.sm_clock.add(mhz * busy_drop * gpu.idle_power_w / range_w);
+  gpu.sm_clock.add(gpu.power, -mhz * busy_drop / range_w);
+  // Activity is work over the peak at `sm_clock`. On a slower clock the same work takes more of the cycles.
+  for (const Waveform& activity : gpu.activity)
+    if (activity.highest() > 1 - busy_drop + 1e-9)
+      fail_at(node, "an activity may need more cycles than busy_drop leaves");
+}
+
+void read_sensors(const YAML::Node& node, Gpu& gpu) {
+  gpu.energy_offset_j = value_or(node, "energy_offset_j", 0.0);
+  gpu.sensor_gain = value_or(node, "sensor_gain", 1.0);
+  gpu.counter_gain = value_or(node, "counter_gain", 1.0);
+  gpu.sensed_s = value_or(node, "sensed_s", 0.0);
+  if (gpu.sensed_s < 0 || gpu.sensed_s > kSensorPeriod) fail_at(node, "sensed_s lies in 0 to 0.1");
+  gpu.latency = latency_or_none(node);
+}
+
 void delay(Gpu& gpu, double seconds) {
   for (Waveform& waveform : gpu.activity) waveform = waveform.delayed(seconds);
-  for (Waveform* other : {&gpu.power, &gpu.graphics, &gpu.sm, &gpu.occupancy, &gpu.integer, &gpu.dram})
+  for (Waveform* other :
+       {&gpu.power, &gpu.sm_clock, &gpu.graphics, &gpu.sm, &gpu.occupancy, &gpu.integer, &gpu.dram})
     *other = other->delayed(seconds);
 }
 
@@ -129,6 +156,10 @@ Gpu gpu_of(const Entry& entry, TensorPrecision precision) {
                      "integer",
                      "dram",
                      "sensor_gain",
+                     "counter_gain",
+                     "sensed_s",
+                     "busy_drop",
+                     "latency_ms",
                      "energy_offset_j"});
   Gpu gpu;
   read_identity(node, entry.index, gpu);
@@ -136,8 +167,8 @@ Gpu gpu_of(const Entry& entry, TensorPrecision precision) {
   read_product(node, gpu);
   read_loads(node, precision, gpu);
   check_activity(node, gpu);
-  gpu.energy_offset_j = value_or(node, "energy_offset_j", 0.0);
-  gpu.sensor_gain = value_or(node, "sensor_gain", 1.0);
+  read_clock(node, gpu);
+  read_sensors(node, gpu);
   delay(gpu, value_or(node, "stagger", 0.0) * static_cast<double>(entry.index));
   return gpu;
 }

@@ -1,6 +1,7 @@
 #include "load_meter.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -79,7 +80,7 @@ void read_behaviour(const YAML::Node& node, Meter& meter) {
   const auto holes = value_or<std::string>(node, "holes", "exception");
   if (holes != "exception" && holes != "zero") fail_at(node, "holes is exception or zero");
   meter.holes_read_zero = holes == "zero";
-  meter.latency_ms = value_or(node, "latency_ms", 0);
+  meter.latency = latency_or_none(node);
   const bool raw = meter.kind == MeterKind::raw;
   meter.max_registers = value_or<std::uint16_t>(node, "max_registers", raw ? 125 : 80);
   meter.function = value_or(node, "function", raw ? 3 : 4);
@@ -88,15 +89,42 @@ void read_behaviour(const YAML::Node& node, Meter& meter) {
     for (const YAML::Node& entry : registers) meter.registers.push_back(register_of(entry));
 }
 
+// Keys that say how the meter measures go before what `meter` says.
+void read_instrument(const Entry& entry, Meter& meter) {
+  const YAML::Node& node = entry.node;
+  const auto grade = value_or<std::string>(node, "meter", "sold");
+  if (grade != "sold" && grade != "ideal") fail_at(node, "meter is sold or ideal");
+  const Meter sold;
+  const bool is_ideal = grade == "ideal";
+  meter.step_wh = value_or(node, "step_wh", is_ideal ? 0 : sold.step_wh);
+  meter.refresh_s = value_or(node, "refresh_s", is_ideal ? 0 : sold.refresh_s);
+  meter.mean_s = value_or(node, "mean_s", 0.0);
+  meter.is_power_live = value_or(node, "is_power_live", false);
+  if (meter.step_wh < 0 || meter.refresh_s < 0 || meter.mean_s < 0)
+    fail_at(node, "step_wh, refresh_s and mean_s are not below 0");
+  // Meters begin at different moments: by the golden ratio no two of a rack renew their values together.
+  const double turns = 0.618034 * static_cast<double>(entry.index + 1);
+  meter.refresh_phase_s = value_or(node, "refresh_phase_s", (turns - std::floor(turns)) * meter.refresh_s);
+}
+
 }  // namespace
 
 Meter meter_of(const Entry& entry, const std::vector<Gpu>& gpus) {
   const YAML::Node& node = entry.node;
-  expect_keys(node, {"count",       "name",     "kind",       "gateway",           "port",
-                     "unit_id",     "gpus",     "base_power", "loss_factor",       "share",
-                     "gain",        "voltage",  "frequency",  "energy_offset_kwh", "power_factor",
-                     "phase_split", "holes",    "latency_ms", "max_registers",     "serial",
-                     "function",    "registers"});
+  expect_keys(node, {"count",         "name",
+                     "kind",          "gateway",
+                     "port",          "unit_id",
+                     "gpus",          "base_power",
+                     "loss_factor",   "share",
+                     "gain",          "voltage",
+                     "frequency",     "energy_offset_kwh",
+                     "power_factor",  "phase_split",
+                     "holes",         "latency_ms",
+                     "max_registers", "serial",
+                     "function",      "registers",
+                     "meter",         "step_wh",
+                     "refresh_s",     "refresh_phase_s",
+                     "mean_s",        "is_power_live"});
   Meter meter;
   const auto kind = value_or<std::string>(node, "kind", "sdm630");
   if (kind != "sdm630" && kind != "raw") fail_at(node, "kind is sdm630 or raw");
@@ -104,6 +132,7 @@ Meter meter_of(const Entry& entry, const std::vector<Gpu>& gpus) {
   read_address(entry, meter);
   read_electrics(node, meter);
   read_behaviour(node, meter);
+  read_instrument(entry, meter);
   meter.gpus = gpus_behind(node["gpus"], gpus.size());
   meter.base_power = waveform_or(node, "base_power", 0);
   meter.loss_factor = value_or(node, "loss_factor", 1.0);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 
 #include "load.h"
@@ -13,11 +14,20 @@ using RegisterImage = std::map<unsigned, std::uint16_t>;
 
 struct MeterFigures {
   double power_w = 0;
-  double energy_j = 0;
+  double energy_j = 0;  // before it is counted in steps
 };
 
-// `reset` is when the energy register started at 0 again, negative infinity where it never did.
-MeterFigures figures_of(const Meter& meter, double t, double reset);
+// The moment for which a meter is asked, and those at which its energies ceased to be the truth.
+struct MeterMoment {
+  double t = 0;
+  double reset = -std::numeric_limits<double>::infinity();  // they started at 0 again
+  double stop = std::numeric_limits<double>::infinity();    // they stand still since
+};
+
+// As the meter last refreshed them.
+MeterFigures figures_of(const Meter& meter, const MeterMoment& moment);
+// An energy as the meter counts it: in whole steps.
+double counted_j(const Meter& meter, double energy_j);
 RegisterImage image_of(const Meter& meter, int function, const MeterFigures& figures);
 
 namespace sdm630 {

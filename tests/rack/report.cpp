@@ -42,7 +42,7 @@ boost::json::object gpu_at(const Gpu& gpu, double at) {
                              {"energy_j", gpu.energy_offset_j + gpu.power.integral(0, at)},
                              {"power_w", gpu.power.value(at)},
                              {"activity", std::move(activity)},
-                             {"sm_clock_mhz", gpu.sm_clock_mhz}};
+                             {"sm_clock_mhz", gpu.sm_clock.value(at)}};
   add_work(result, "flop_per_s", "imma_op_per_s", [&](Pipe pipe) { return pipe_work_rate(gpu, pipe, at); });
   return result;
 }

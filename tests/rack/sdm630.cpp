@@ -44,16 +44,16 @@ double neutral_current(const Meter& meter, double power_w) {
 }
 
 void put_energies(RegisterImage& image, const Meter& meter, double energy_j) {
-  const double kwh = energy_j / kJoulesPerKilowattHour;
+  const auto kwh = [&](double part) { return counted_j(meter, energy_j * part) / kJoulesPerKilowattHour; };
   const double tangent = std::sqrt(1 / (meter.power_factor * meter.power_factor) - 1);
-  put_f32(image, 72, kwh);
+  put_f32(image, 72, kwh(1));
   put_f32(image, 74, 0);
-  put_f32(image, 76, kwh * tangent);
+  put_f32(image, 76, kwh(tangent));
   put_f32(image, 78, 0);
-  put_f32(image, 342, kwh);
-  put_f32(image, 344, kwh * tangent);
+  put_f32(image, 342, kwh(1));
+  put_f32(image, 344, kwh(tangent));
   for (unsigned phase = 0; phase < 3; ++phase) {
-    put_f32(image, 346 + 2 * phase, kwh * meter.phase_split[phase]);
+    put_f32(image, 346 + 2 * phase, kwh(meter.phase_split[phase]));
     put_f32(image, 352 + 2 * phase, 0);
   }
 }

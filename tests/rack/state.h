@@ -33,11 +33,15 @@ enum class MeterFault : std::size_t {
   refuse,
   counter_reset,
   freeze,
+  energy_freeze,
+  zero,
+  energy_zero,
+  energy_dip,
 };
-inline constexpr std::size_t kMeterFaultCount = 13;
+inline constexpr std::size_t kMeterFaultCount = 17;
 
-enum class GpuFault : std::size_t { hang, lost, crash, energy_reset, no_gpm };
-inline constexpr std::size_t kGpuFaultCount = 5;
+enum class GpuFault : std::size_t { hang, lost, crash, energy_reset, no_gpm, energy_freeze, energy_zero };
+inline constexpr std::size_t kGpuFaultCount = 7;
 
 struct MeterSwitches {
   std::array<Switch, kMeterFaultCount> faults;

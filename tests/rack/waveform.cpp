@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <random>
 #include <stdexcept>
 #include <utility>
 
@@ -12,6 +13,24 @@ namespace {
 // The remainder is taken before the sine so that a rack that runs for months loses no digits.
 double turn(const Sine& sine, double t) {
   return 2 * std::numbers::pi * std::fmod(t - sine.delay, sine.period) / sine.period;
+}
+
+constexpr int kRandomPulses = 1000;
+constexpr double kShortestBurst = 0.1;
+
+// The standard's distributions differ from library to library, its engines do not.
+class Random {
+ public:
+  double between(double low, double high) { return low + (high - low) * share(); }
+  double exponential(double mean) { return -mean * std::log(1 - share()); }
+
+ private:
+  double share() { return static_cast<double>(engine_()) / 4294967296.0; }
+  std::mt19937 engine_;
+};
+
+void add_pulse(std::vector<Knot>& knots, double begin, double end, double low, double high) {
+  knots.insert(knots.end(), {{begin, low}, {begin, high}, {end, high}, {end, low}});
 }
 
 }  // namespace
@@ -37,10 +56,34 @@ Schedule::Schedule(std::vector<Knot> knots, double period, double delay)
   if (knots_.back().time > period_) throw std::invalid_argument("a point lies beyond the period");
 }
 
-Schedule Schedule::square(double low, double high, double period, double duty, double delay) {
-  if (duty <= 0 || duty >= 1) throw std::invalid_argument("a duty must lie between 0 and 1");
-  const double edge = duty * period;
-  return Schedule({{0, high}, {edge, high}, {edge, low}, {period, low}}, period, delay);
+Schedule Schedule::square(const Square& square) {
+  if (square.duty <= 0 || square.duty >= 1) throw std::invalid_argument("a duty must lie between 0 and 1");
+  if (square.jitter < 0 || square.jitter >= 1)
+    throw std::invalid_argument("a jitter must be below 1 and not below 0");
+  Random random;
+  std::vector<Knot> knots;
+  double end = 0;
+  for (int i = 0; i < (square.jitter > 0 ? kRandomPulses : 1); ++i) {
+    const double length = square.period * (1 + square.jitter * random.between(-1, 1));
+    add_pulse(knots, end, end + square.duty * length, square.low, square.high);
+    end += length;
+  }
+  knots.push_back({end, square.low});
+  return Schedule(std::move(knots), end, square.delay);
+}
+
+Schedule Schedule::bursts(const Bursts& bursts) {
+  if (bursts.pause <= 0 || bursts.longest < kShortestBurst)
+    throw std::invalid_argument("bursts need a pause above 0 and take 0.1 s or longer");
+  Random random;
+  std::vector<Knot> knots = {{0, bursts.low}};
+  double end = 0;
+  for (int i = 0; i < kRandomPulses; ++i) {
+    const double begin = end + random.exponential(bursts.pause);
+    end = begin + random.between(kShortestBurst, bursts.longest);
+    add_pulse(knots, begin, end, bursts.low, bursts.high);
+  }
+  return Schedule(std::move(knots), end, bursts.delay);
 }
 
 double Schedule::value(double t) const {

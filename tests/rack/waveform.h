@@ -21,6 +21,25 @@ struct Knot {
   double value = 0;
 };
 
+// `high` in the first part of each period.
+struct Square {
+  double low = 0;
+  double high = 1;
+  double period = 1;
+  double duty = 0.5;
+  double jitter = 0;  // relative, of each period
+  double delay = 0;
+};
+
+// `high` for 0.1 s to `longest`, after pauses at `low` of random length.
+struct Bursts {
+  double low = 0;
+  double high = 1;
+  double pause = 10;  // on the average
+  double longest = 1;
+  double delay = 0;
+};
+
 // Straight lines between knots, repeated for ever. Two knots at one time make a step; at a step
 // the later one counts.
 class Schedule {
@@ -28,7 +47,9 @@ class Schedule {
   // The first knot must be at 0. A schedule that ends before its period runs in a straight line
   // to its first value.
   Schedule(std::vector<Knot> knots, double period, double delay);
-  static Schedule square(double low, double high, double period, double duty, double delay);
+  // Random lengths are the same in each run and repeat after 1,000 pulses.
+  static Schedule square(const Square& square);
+  static Schedule bursts(const Bursts& bursts);
 
   double value(double t) const;
   double antiderivative(double t) const;

@@ -26,10 +26,22 @@ void add_sine(Waveform& waveform, const YAML::Node& term) {
 }
 
 void add_square(Waveform& waveform, const YAML::Node& term) {
-  expect_keys(term, {"low", "high", "period", "duty", "delay"});
-  waveform.add(Schedule::square(value_or(term, "low", 0.0), value_of<double>(term["high"]),
-                                positive_period(term), value_or(term, "duty", 0.5),
-                                value_or(term, "delay", 0.0)));
+  expect_keys(term, {"low", "high", "period", "duty", "jitter", "delay"});
+  waveform.add(Schedule::square({.low = value_or(term, "low", 0.0),
+                                 .high = value_of<double>(term["high"]),
+                                 .period = positive_period(term),
+                                 .duty = value_or(term, "duty", 0.5),
+                                 .jitter = value_or(term, "jitter", 0.0),
+                                 .delay = value_or(term, "delay", 0.0)}));
+}
+
+void add_bursts(Waveform& waveform, const YAML::Node& term) {
+  expect_keys(term, {"low", "high", "pause", "longest", "delay"});
+  waveform.add(Schedule::bursts({.low = value_or(term, "low", 0.0),
+                                 .high = value_of<double>(term["high"]),
+                                 .pause = value_of<double>(term["pause"]),
+                                 .longest = value_of<double>(term["longest"]),
+                                 .delay = value_or(term, "delay", 0.0)}));
 }
 
 void add_schedule(Waveform& waveform, const YAML::Node& term) {
@@ -60,11 +72,12 @@ void expect_keys(const YAML::Node& map, std::initializer_list<std::string_view> 
 
 Waveform waveform_of(const YAML::Node& node) {
   if (node.IsScalar()) return Waveform(value_of<double>(node));
-  expect_keys(node, {"constant", "sine", "square", "schedule"});
+  expect_keys(node, {"constant", "sine", "square", "bursts", "schedule"});
   Waveform waveform(value_or(node, "constant", 0.0));
   try {
     each_term(node["sine"], [&](const YAML::Node& term) { add_sine(waveform, term); });
     each_term(node["square"], [&](const YAML::Node& term) { add_square(waveform, term); });
+    each_term(node["bursts"], [&](const YAML::Node& term) { add_bursts(waveform, term); });
     each_term(node["schedule"], [&](const YAML::Node& term) { add_schedule(waveform, term); });
   } catch (const std::invalid_argument& error) {
     fail_at(node, error.what());
@@ -75,6 +88,16 @@ Waveform waveform_of(const YAML::Node& node) {
 Waveform waveform_or(const YAML::Node& map, const char* key, double fallback) {
   const YAML::Node node = map[key];
   return node ? waveform_of(node) : Waveform(fallback);
+}
+
+Latency latency_or_none(const YAML::Node& map) {
+  const YAML::Node node = map["latency_ms"];
+  if (!node) return {};
+  if (node.IsScalar()) return {value_of<int>(node), value_of<int>(node)};
+  const auto range = value_of<std::vector<int>>(node);
+  if (range.size() != 2 || range[0] < 0 || range[1] < range[0])
+    fail_at(node, "latency_ms is a number or [least, most]");
+  return {range[0], range[1]};
 }
 
 std::vector<Entry> entries_of(const YAML::Node& node) {

@@ -34,6 +34,9 @@ T value_or(const YAML::Node& map, const char* key, const T& fallback) {
 Waveform waveform_of(const YAML::Node& node);
 Waveform waveform_or(const YAML::Node& map, const char* key, double fallback);
 
+// The key `latency_ms`: a number or [least, most].
+Latency latency_or_none(const YAML::Node& map);
+
 // `gpus` and `meters` are a list, or one map with a `count` that stands for so many alike.
 struct Entry {
   YAML::Node node;

@@ -1,4 +1,8 @@
 // nvmlDeviceGetFieldValues: figures by number, each with a status and a time of its own.
+#include <chrono>
+#include <random>
+#include <thread>
+
 #include "library.h"
 
 using namespace rack::nvml;
@@ -21,7 +25,7 @@ void put_unsigned(FieldValue& field, std::uint32_t value) {
 
 // The time of the figure itself, not of the call: the sensor's last renewal.
 std::int64_t timestamp_of(const GpuNow& now, double period) {
-  const double age = now.t - last_update(now.t, period);
+  const double age = now.library.state->now() - last_update(now.t, period);
   return rack::realtime_ns() / 1000 - static_cast<std::int64_t>(age * 1e6);
 }
 
@@ -35,9 +39,9 @@ void fill(const GpuNow& now, FieldValue& field) {
       return put_unsigned(field, temperature(gpu, now.t) + 6);
     case kTotalEnergy:
     case kEnergy:
-      field.timestamp = timestamp_of(now, kEnergyPeriod);
+      field.timestamp = timestamp_of(now, rack::kSensorPeriod);
       field.value_type = kUnsignedLongLong;
-      field.value.as_unsigned_long_long = energy_mj(gpu, now.t, now.reload());
+      field.value.as_unsigned_long_long = now.energy_counter_mj();
       return;
     case kPowerAverage:
       if (!gpu.architecture->sensor.has_average_field || field.scope_id != 0) break;
@@ -51,10 +55,19 @@ void fill(const GpuNow& now, FieldValue& field) {
   field.status = kNotSupported;
 }
 
+// The answer is of the call's beginning.
+void take_time(const rack::Latency& latency) {
+  if (latency.most_ms == 0) return;
+  thread_local std::minstd_rand random;
+  std::uniform_int_distribution<int> milliseconds(latency.least_ms, latency.most_ms);
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds(random)));
+}
+
 }  // namespace
 
 RACK_NVML_EXPORT Return nvmlDeviceGetFieldValues(Device device, int count, FieldValue* fields) {
   return on_device(device, fields && count > 0, [&](const GpuNow& now) {
+    take_time(now.gpu().latency);
     for (int i = 0; i < count; ++i) fill(now, fields[i]);
     return kSuccess;
   });

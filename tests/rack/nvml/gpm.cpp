@@ -46,7 +46,9 @@ double mean_of(const Gpu& gpu, double from, double until) {
 
 template <Pipe P>
 double mean_of(const Gpu& gpu, double from, double until) {
-  return gpu.activity[static_cast<std::size_t>(P)].mean(from, until);
+  // Active cycles over elapsed ones. Activity is of the nominal clock's cycles.
+  const double clock = gpu.sm_clock.mean(from, until) / gpu.sm_clock_mhz;
+  return gpu.activity[static_cast<std::size_t>(P)].mean(from, until) / clock;
 }
 
 double any_tensor(const Gpu& gpu, double from, double until) {

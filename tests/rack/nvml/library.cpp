@@ -2,12 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <mutex>
+#include <utility>
 
 namespace rack::nvml {
 namespace {
@@ -40,7 +42,9 @@ Return initialize(bool may_lack_gpus) {
       if (!path) return kDriverNotLoaded;
       try {
         StatePtr state = open_state(path);
-        here.library = std::make_shared<Library>(Library{load_file(state->load_path.data()), state});
+        Load load = load_file(state->load_path.data());
+        auto sensed = std::make_unique<SensedEnergy[]>(load.gpus.size());
+        here.library = std::make_shared<Library>(Library{std::move(load), state, std::move(sensed)});
       } catch (const std::exception&) {
         return kDriverNotLoaded;
       }
@@ -84,6 +88,13 @@ Return suffer(GpuSwitches& switches) {
     std::abort();
   while (switches[GpuFault::hang].load()) usleep(50'000);
   return switches[GpuFault::lost].load() ? kGpuIsLost : kSuccess;
+}
+
+std::uint64_t GpuNow::energy_counter_mj() const {
+  if (switches()[GpuFault::energy_zero].load()) return 0;
+  const double stopped = since(GpuFault::energy_freeze);
+  const double at = std::isnan(stopped) ? t : std::min(stopped, t);
+  return energy_mj(gpu(), at, since(GpuFault::energy_reset), library.sensed[index]);
 }
 
 Return copy_text(const std::string& text, char* buffer, unsigned size) {

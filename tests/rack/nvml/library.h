@@ -17,6 +17,7 @@ namespace rack::nvml {
 struct Library {
   Load load;
   StatePtr state;
+  std::unique_ptr<SensedEnergy[]> sensed;  // by GPU
 };
 using LibraryPtr = std::shared_ptr<const Library>;
 
@@ -37,10 +38,12 @@ struct GpuNow {
 
   const Gpu& gpu() const { return library.load.gpus[index]; }
   GpuSwitches& switches() const { return library.state->gpus[index]; }
-  double reload() const {
-    const std::int64_t at = switches()[GpuFault::energy_reset].load();
+  // Since when a fault is on; NaN where it is off.
+  double since(GpuFault fault) const {
+    const std::int64_t at = switches()[fault].load();
     return at ? library.state->seconds_at(at) : std::numeric_limits<double>::quiet_NaN();
   }
+  std::uint64_t energy_counter_mj() const;
   bool has_gpm() const { return gpu().architecture->has_gpm() && switches()[GpuFault::no_gpm].load() == 0; }
 };
 

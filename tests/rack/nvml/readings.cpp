@@ -7,17 +7,19 @@ namespace {
 
 enum Clock : int { kGraphics = 0, kSm = 1, kMemory = 2, kVideo = 3 };
 
-Return write_clock(const rack::Gpu& gpu, int type, bool maximum, unsigned* mhz) {
+Return write_clock(const GpuNow& now, int type, bool maximum, unsigned* mhz) {
+  const rack::Gpu& gpu = now.gpu();
+  const auto current = static_cast<unsigned>(std::lround(gpu.sm_clock.value(now.t)));
   switch (type) {
     case kGraphics:
     case kSm:
-      *mhz = maximum ? gpu.max_sm_clock_mhz : gpu.sm_clock_mhz;
+      *mhz = maximum ? gpu.max_sm_clock_mhz : current;
       return kSuccess;
     case kMemory:
       *mhz = gpu.memory_clock_mhz;
       return kSuccess;
     case kVideo:
-      *mhz = (maximum ? gpu.max_sm_clock_mhz : gpu.sm_clock_mhz) * 9 / 10;
+      *mhz = (maximum ? gpu.max_sm_clock_mhz : current) * 9 / 10;
       return kSuccess;
     default:
       return kInvalidArgument;
@@ -49,7 +51,7 @@ RACK_NVML_EXPORT Return nvmlDeviceGetPowerUsage(Device device, unsigned* milliwa
 
 RACK_NVML_EXPORT Return nvmlDeviceGetTotalEnergyConsumption(Device device, unsigned long long* millijoules) {
   return on_device(device, millijoules, [&](const GpuNow& now) {
-    *millijoules = energy_mj(now.gpu(), now.t, now.reload());
+    *millijoules = now.energy_counter_mj();
     return kSuccess;
   });
 }
@@ -70,11 +72,11 @@ RACK_NVML_EXPORT Return nvmlDeviceGetUtilizationRates(Device device, Utilization
 }
 
 RACK_NVML_EXPORT Return nvmlDeviceGetClockInfo(Device device, int type, unsigned* mhz) {
-  return on_device(device, mhz, [&](const GpuNow& now) { return write_clock(now.gpu(), type, false, mhz); });
+  return on_device(device, mhz, [&](const GpuNow& now) { return write_clock(now, type, false, mhz); });
 }
 
 RACK_NVML_EXPORT Return nvmlDeviceGetMaxClockInfo(Device device, int type, unsigned* mhz) {
-  return on_device(device, mhz, [&](const GpuNow& now) { return write_clock(now.gpu(), type, true, mhz); });
+  return on_device(device, mhz, [&](const GpuNow& now) { return write_clock(now, type, true, mhz); });
 }
 
 RACK_NVML_EXPORT Return nvmlDeviceGetClock(Device device, int type, int id, unsigned* mhz) {
@@ -83,7 +85,7 @@ RACK_NVML_EXPORT Return nvmlDeviceGetClock(Device device, int type, int id, unsi
   return on_device(device, mhz, [&](const GpuNow& now) {
     if (id < kCurrent || id > kBoostMaximum) return kInvalidArgument;
     if (id != kCurrent && id != kBoostMaximum) return kNotSupported;
-    return write_clock(now.gpu(), type, id == kBoostMaximum, mhz);
+    return write_clock(now, type, id == kBoostMaximum, mhz);
   });
 }
 

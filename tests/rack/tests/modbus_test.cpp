@@ -1,42 +1,18 @@
 // The meters read over TCP with libmodbus' client, with and without faults.
 #include <doctest/doctest.h>
-#include <modbus.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <thread>
 
 #include "commands.h"
 #include "meter_server.h"
+#include "tests/meter_client.h"
 
 using namespace rack;
 
 namespace {
-
-struct Client {
-  explicit Client(const Endpoint& endpoint) : context(modbus_new_tcp("127.0.0.1", endpoint.port)) {
-    modbus_set_response_timeout(context.get(), 0, 200'000);
-    connected = modbus_connect(context.get()) == 0;
-  }
-  ~Client() { modbus_close(context.get()); }
-
-  // The words, or none where libmodbus reports an error, which `error` then holds.
-  std::vector<std::uint16_t> read(int unit, int function, int address, int count) {
-    std::vector<std::uint16_t> words(static_cast<std::size_t>(count));
-    modbus_set_slave(context.get(), unit);
-    const int n = function == 4 ? modbus_read_input_registers(context.get(), address, count, words.data())
-                                : modbus_read_registers(context.get(), address, count, words.data());
-    error = n < 0 ? errno : 0;
-    words.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
-    return words;
-  }
-
-  ModbusContext context;
-  bool connected = false;
-  int error = 0;
-};
 
 struct Fixture {
   std::string path = "/tmp/rack-modbus-test-" + std::to_string(getpid());
@@ -49,11 +25,6 @@ struct Fixture {
   void run(const std::string& line) const { execute(words_of(line), load, *state); }
   const Endpoint& row() const { return server.endpoint_of(0); }
 };
-
-double f32(const std::vector<std::uint16_t>& words, std::size_t at) {
-  std::uint16_t pair[2] = {words.at(at), words.at(at + 1)};
-  return modbus_get_float_abcd(pair);
-}
 
 void pause(int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); }
 

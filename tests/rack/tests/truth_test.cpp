@@ -5,7 +5,6 @@
 
 #include <bit>
 #include <cmath>
-#include <limits>
 
 #include "nvml/sensors.h"
 #include "registers.h"
@@ -15,7 +14,6 @@ using namespace rack;
 namespace {
 
 const std::string kLoads = RACK_LOADS;
-constexpr double kNever = -std::numeric_limits<double>::infinity();
 
 double f32_at(const RegisterImage& image, unsigned address) {
   return std::bit_cast<float>(std::uint32_t{image.at(address)} << 16 | image.at(address + 1));
@@ -34,6 +32,9 @@ TEST_CASE("the example loads are read") {
   CHECK(big.gpus.size() == 8);
   CHECK(big.meters.size() == 20);
   CHECK(big.meters[19].name == "outlet19");
+  const Load field = load_file(kLoads + "/field.yml");
+  REQUIRE(field.meters.size() == field.gpus.size());
+  for (std::size_t i = 0; i < field.gpus.size(); ++i) CHECK(field.meters[i].name == field.gpus[i].name);
 }
 
 TEST_CASE("work follows activity, rate, SMs and clock") {
@@ -69,14 +70,14 @@ TEST_CASE("a meter carries its base and its GPUs' power with losses") {
 TEST_CASE("the SDM630's registers add up") {
   const Load load = load_file(kLoads + "/two_meters.yml");
   const Meter& meter = load.meters[0];
-  const RegisterImage image = image_of(meter, 4, figures_of(meter, 12.5, kNever));
+  const RegisterImage image = image_of(meter, 4, figures_of(meter, {.t = 12.5}));
   const double power = meter.power.value(12.5);
   CHECK(f32_at(image, 52) == doctest::Approx(power));
   CHECK(f32_at(image, 12) + f32_at(image, 14) + f32_at(image, 16) == doctest::Approx(power));
   CHECK(f32_at(image, 0) * f32_at(image, 6) * f32_at(image, 30) == doctest::Approx(f32_at(image, 12)));
   CHECK(f32_at(image, 72) == doctest::Approx(100 + meter.power.integral(0, 12.5) / 3.6e6));
   CHECK(f32_at(image, 70) == doctest::Approx(50));
-  const MeterFigures reset = figures_of(meter, 12.5, 10);
+  const MeterFigures reset = figures_of(meter, {.t = 12.5, .reset = 10});
   CHECK(reset.energy_j == doctest::Approx(meter.power.integral(10, 12.5)));
 }
 
@@ -86,9 +87,10 @@ TEST_CASE("sensors average over their generation's window") {
   // 0.53 s after an edge of the square the mean of the last second holds half of it, to the last renewal.
   CHECK(nvml::power_mw(gpu, 10.53) == std::lround(1000 * gpu.power.mean(9.5, 10.5)));
   CHECK(nvml::instant_power_mw(gpu, 10.53) == std::lround(1000 * gpu.power.value(10.5)));
-  CHECK(nvml::energy_mj(gpu, 12.39, NAN) ==
+  nvml::SensedEnergy all;
+  CHECK(nvml::energy_mj(gpu, 12.39, NAN, all) ==
         doctest::Approx(1000 * gpu.power.integral(0, 12.3)).epsilon(1e-6));
-  CHECK(nvml::energy_mj(gpu, 12.39, 12.0) ==
+  CHECK(nvml::energy_mj(gpu, 12.39, 12.0, all) ==
         doctest::Approx(1000 * gpu.power.integral(12, 12.3)).epsilon(1e-5));
 }
 

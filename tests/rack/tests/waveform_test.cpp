@@ -36,6 +36,35 @@ TEST_CASE("each kind of term integrates to what numbers say") {
              "square: {high: 2, period: 0.5}, schedule: {period: 2, points: [[0, 0], [1, 1]]}}"));
 }
 
+TEST_CASE("random pulses integrate to what they are made of") {
+  const Waveform steps = parsed("{square: {low: 1, high: 5, period: 2.5, duty: 0.8, jitter: 0.05}}");
+  CHECK(steps.mean(0, 2500) == doctest::Approx(1 + 4 * 0.8).epsilon(0.01));
+  CHECK(steps.value(0.1) == 5);
+  const Waveform bursts = parsed("{bursts: {low: 2, high: 10, pause: 30, longest: 5}}");
+  CHECK(bursts.lowest() == 2);
+  CHECK(bursts.highest() == 10);
+  // 1,000 pauses of 30 s and bursts of 2.55 s, on the average.
+  CHECK(bursts.mean(0, 30e3) == doctest::Approx(2 + 8 * 2.55 / 32.55).epsilon(0.1));
+  for (const Waveform* waveform : {&steps, &bursts}) {
+    const double h = 1.0 / 4096;
+    double sum = 0;
+    for (double t = 200 + h / 2; t < 300; t += h) sum += waveform->value(t) * h;
+    CHECK(waveform->integral(200, 300) == doctest::Approx(sum).epsilon(1e-4));  // edges lie anywhere
+  }
+}
+
+TEST_CASE("the lengths of pulses are random, and the same each time") {
+  const Waveform even = parsed("{square: {high: 1, period: 1}}");
+  const Waveform odd = parsed("{square: {high: 1, period: 1, jitter: 0.2}}");
+  const Waveform again = parsed("{square: {high: 1, period: 1, jitter: 0.2}}");
+  int differ = 0;
+  for (double t = 0.01; t < 50; t += 0.1) {
+    CHECK(odd.value(t) == again.value(t));
+    differ += odd.value(t) != even.value(t);
+  }
+  CHECK(differ > 50);
+}
+
 TEST_CASE("sums and delays keep the integral") {
   const Waveform a = parsed("{constant: 1, sine: {amplitude: 0.5, period: 3}, square: {high: 1, period: 5}}");
   Waveform sum(2);
@@ -69,4 +98,6 @@ TEST_CASE("a wrong waveform is refused with its line") {
   CHECK_THROWS_AS(parsed("{schedule: {period: 5, points: [[1, 0]]}}"), LoadError);
   CHECK_THROWS_AS(parsed("{schedule: {period: 5, points: [[0, 0], [9, 0]]}}"), LoadError);
   CHECK_THROWS_AS(parsed("{square: {high: 1, period: 5, duty: 1.5}}"), LoadError);
+  CHECK_THROWS_AS(parsed("{square: {high: 1, period: 5, jitter: 1}}"), LoadError);
+  CHECK_THROWS_AS(parsed("{bursts: {high: 1, pause: 5, longest: 0}}"), LoadError);
 }
