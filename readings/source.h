@@ -49,6 +49,19 @@ struct Field {
 /// Where an accelerator's energy comes from: label `energy_source` of `flopwatt_accelerator_info`.
 enum class EnergySource : std::uint8_t { none, counter, integrated };
 
+/// How a device's own sensor of power, which its energy counter adds up too, looks at the load: each period it
+/// takes the mean over the window. 0: not known.
+struct PowerSensor {
+  std::chrono::microseconds window{0}, period{0};
+
+  /// Share of the time that the sensor does not see; 0 where it is not known.
+  [[nodiscard]] double unseen_share() const {
+    if (window.count() <= 0 || window >= period) return 0;
+    return 1 - static_cast<double>(window.count()) / static_cast<double>(period.count());
+  }
+  bool operator==(const PowerSensor&) const = default;
+};
+
 /// What the source reports of its identity. An empty string is "unknown".
 struct Identity {
   std::string vendor, model, serial;
@@ -77,6 +90,7 @@ struct Source {
   /// Greatest age of a power or energy value when it is read: the device refreshes it at this
   /// period (NVML: 100 ms; a meter: as configured or as its profile says). 0: not known.
   std::chrono::microseconds refresh{0};
+  PowerSensor sensor;  ///< accelerators
   std::vector<Field> fields;
 
   /// Index of the channel in `fields`; nullopt: none. Slow: resolve once, not for each reading.

@@ -199,8 +199,10 @@ EnergyPart EnergySeries::counted_part(std::span<const TimeSpan> covered) const {
   // is then as likely to be at one as anywhere: the full bound instead of the triangle's 2 (q/sqrt 12)^2.
   const bool is_few = part.joules < 10 * q * stretches;
   part.step_variance = stretches * (is_few ? square(q) / 3 : square(q) / 6);
-  const double integrated = integrated_.empty() ? 0 : integrated_.growth(covered)[0];
-  const double watts = std::max(part.joules, integrated) / seconds(total_us(covered));
+  const auto integrated = integrated_.empty() ? Track<2>::Sums{} : integrated_.growth(covered);
+  part.is_partly_unseen = shape_.unseen_s > 0 && shape_.interval_s > 0;
+  if (part.is_partly_unseen) part.unseen_variance = integrated[1] * shape_.unseen_s / shape_.interval_s;
+  const double watts = std::max(part.joules, integrated[0]) / seconds(total_us(covered));
   part.time_variance = stretches * square(watts * agreement_.refresh_s()) / 6;
   return part;
 }

@@ -6,6 +6,10 @@
 //             stretch of the window, and, where the meter refreshes it each T seconds, 2 (P T)^2 / 12. q is
 //             what the type tells, what the register has been seen to count in (register_step.h), or what
 //             power tells since it moved last, whichever is largest.
+//             A device's sensor that looks at the load for a part of each period p misses the rest of it.
+//             With s^2 the variance of the load and w the part, a period errs by p^2 s^2 (1 - w/p), and each
+//             by itself. s^2 follows from the power readings: the integral errs by s^2 dt^2 an interval. A
+//             load in step with the sensor errs by more, and neither counter nor power can tell.
 //   integral  Trapezoids under the power readings. No step, but the power between readings is guessed. The
 //             register corrects its length over the last hour (register_agreement.h).
 //
@@ -43,9 +47,13 @@ struct EnergyPart {
   double step_variance = 0;
   double time_variance = 0;
   double sampling_variance = 0;
-  double disagreement = 0;  ///< half-width, by which power tells another energy than the register
+  double disagreement = 0;     ///< half-width, by which power tells another energy than the register
+  double unseen_variance = 0;  ///< of the load while the device's sensor does not look
+  bool is_partly_unseen = false;
 
-  [[nodiscard]] double variance() const { return step_variance + time_variance + sampling_variance; }
+  [[nodiscard]] double variance() const {
+    return step_variance + time_variance + sampling_variance + unseen_variance;
+  }
 };
 
 /// Energy and power columns of a source.
@@ -53,7 +61,9 @@ struct EnergyShape {
   std::optional<Resolution> counter;  ///< in J; nullopt: no counter
   std::optional<Resolution> power;    ///< in W; nullopt: no power
   std::int64_t longest_gap_us = 0;
-  double accuracy = 0;  ///< relative half-width by which power and register may differ (class)
+  double accuracy = 0;    ///< relative half-width by which power and register may differ (class)
+  double unseen_s = 0;    ///< of each period of the device's sensor; 0: it sees all, or that is not known
+  double interval_s = 0;  ///< from reading to reading
 };
 
 struct EnergyReading {

@@ -104,6 +104,8 @@ void Member::resolve() {
   if (power_column_) shape.power = resolution_of(source_->fields[*power_column_], 1);
   shape.longest_gap_us = source_->stale_after().count();
   shape.accuracy = source_->accuracy + source_->ct_accuracy;
+  shape.unseen_s = source_->sensor.unseen_share() * seconds(source_->sensor.period.count());
+  shape.interval_s = seconds(source_->interval.count());
   energy_.set_shape(shape);
 
   pipe_.set_longest_gap(shape.longest_gap_us);

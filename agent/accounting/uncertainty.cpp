@@ -18,13 +18,15 @@ void UncertaintyBudget::add_energy(const EnergyPart& part, double accuracy, doub
   ct_ += part.joules * ct_accuracy * of_half_width;
   energy_sampling_ += std::sqrt(part.sampling_variance);
   disagreement_ += part.disagreement * of_half_width;
+  unseen_ += std::sqrt(part.unseen_variance);
+  is_partly_unseen_ = is_partly_unseen_ || part.is_partly_unseen;
   step_variance_ += part.step_variance;
   energy_time_variance_ += part.time_variance;
 }
 
 void UncertaintyBudget::add_work(const WorkPart& part) {
   work_ += part.work;
-  clock_ += part.spread * of_half_width;
+  clock_ += std::sqrt(part.clock_variance);
   work_sampling_ += std::sqrt(part.sampling_variance);
   work_time_variance_ += part.time_variance;
   lumps_ += std::sqrt(part.lump_variance);
@@ -37,6 +39,7 @@ std::vector<UncertaintyTerm> UncertaintyBudget::terms(bool from_meters) const {
     terms.push_back({"CT class", ct_ / energy_});
   } else {
     terms.push_back({"device gain", class_ / energy_});
+    if (is_partly_unseen_) terms.push_back({"sensor sees part of the time", unseen_ / energy_});
   }
   terms.push_back({"register step", std::sqrt(step_variance_) / energy_});
   terms.push_back({"time stamps", std::hypot(std::sqrt(energy_time_variance_) / energy_,

@@ -14,12 +14,17 @@
 //                   over sqrt3. Linear.
 //   register step   q of the energy register at both ends of every covered stretch; where power was
 //                   integrated, the step of the power register over the duration. Independent.
+//   sensor sees part of the time
+//                   Where devices give the energy, and their sensor looks at the load for a part of each period
+//                   only (energy.h). Linear: the sources carry the same load.
 //   time stamps     Half the transaction's duration /sqrt3 and the device's refresh /sqrt12 at both ends of
 //                   every stretch; times mean power for energy, times mean rate for work. Independent.
 //   sampling        One load step per interval at an unknown moment: (dP dt)^2/12 where power was
 //                   integrated, and the cut of an interval where a window begins or ends inside it, for
 //                   energy and for work. Linear: the sources carry the same load.
-//   clock           Half-width of the work from clocks that moved between samples /sqrt3. Linear.
+//   clock           Half-width of the work from clocks that moved between samples /sqrt3, where the device does
+//                   not count its cycles. Of the samples of a source the errors are independent. Linear over
+//                   sources: they carry the same load.
 //   register against power
 //                   By how much power tells another energy than the register (register_agreement.h). Linear.
 //   counting steps  Where work is counted: its lumps (counted_work.h) at both ends of every stretch. Linear:
@@ -49,9 +54,10 @@ class UncertaintyBudget {
 
  private:
   double energy_ = 0, work_ = 0;
+  bool is_partly_unseen_ = false;
   // Correlated: sums of standard uncertainties, J or FLOP.
-  double class_ = 0, ct_ = 0, energy_sampling_ = 0, disagreement_ = 0, work_sampling_ = 0, clock_ = 0,
-         lumps_ = 0;
+  double class_ = 0, ct_ = 0, energy_sampling_ = 0, disagreement_ = 0, unseen_ = 0, work_sampling_ = 0,
+         clock_ = 0, lumps_ = 0;
   // Independent: sums of variances.
   double step_variance_ = 0, energy_time_variance_ = 0, work_time_variance_ = 0;
 };

@@ -8,13 +8,14 @@ namespace flopwatt::accounting {
 namespace {
 
 // Bounds that are missing or contradict the work become the work itself: never tighter
-// than reported, never negative.
+// than reported, never negative. The half-width of this one step gives its variance: the errors of two
+// intervals are independent, so variances add up and half-widths do not.
 Track<4>::Sums growth_of(const CounterStep& step) {
   const auto or_work = [&](double value) { return is_known(value) ? value : step.growth; };
   const double low = std::clamp(or_work(step.beside[0]), 0.0, step.growth);
   const double high = std::max(or_work(step.beside[1]), step.growth);
   const double spread = is_known(step.beside[2]) ? std::clamp(step.beside[2], 0.0, step.growth) : 0.0;
-  return {step.growth, low, high, spread};
+  return {step.growth, low, high, square(spread) / 3};
 }
 
 }  // namespace

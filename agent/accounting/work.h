@@ -32,9 +32,10 @@ struct WorkReading {
   double time_variance = 0;  ///< of the time stamp, s^2
 };
 
-/// Work over covered spans, in FLOP. `spread` is a half-width; the variances are of `work`.
+/// Work over covered spans, in FLOP. The variances are of `work`.
 struct WorkPart {
-  double work = 0, low = 0, high = 0, spread = 0;
+  double work = 0, low = 0, high = 0;
+  double clock_variance = 0;  ///< of clocks between samples: independent errors, a sample each
   double time_variance = 0;
   double sampling_variance = 0;
   double lump_variance = 0;    ///< of counted work, which comes in lumps
@@ -64,7 +65,7 @@ class WorkSeries {
  private:
   std::int64_t longest_gap_us_ = 0;
   Counter counter_;
-  Track<4> track_;  // work, low, high, spread
+  Track<4> track_;  // work, low, high, clock variance
   bool offered_ = false;
   TimeVariance time_variance_;
   std::int64_t newest_us_ = 0;

@@ -185,6 +185,9 @@ Layout layout_of(const json::object& object) {
   source->accuracy = number_at(object, "accuracy", 0.0);
   source->ct_accuracy = number_at(object, "ct_accuracy", 0.0);
   source->refresh = std::chrono::microseconds(integer_at(object, "refresh_us"));
+  if (object.contains("sensor_period_us"))
+    source->sensor = {std::chrono::microseconds(integer_at(object, "sensor_window_us")),
+                      std::chrono::microseconds(integer_at(object, "sensor_period_us"))};
 
   Layout layout;
   const json::value& fields = member(object, "fields");
@@ -216,6 +219,10 @@ std::string describe(const Source& source) {
   put_unless(object, "accuracy", source.accuracy, 0.0);
   put_unless(object, "ct_accuracy", source.ct_accuracy, 0.0);
   object["refresh_us"] = source.refresh.count();
+  if (source.sensor != PowerSensor{}) {
+    object["sensor_window_us"] = source.sensor.window.count();
+    object["sensor_period_us"] = source.sensor.period.count();
+  }
   object["fields"] = std::move(fields);
   return json::serialize(object);
 }

@@ -84,7 +84,8 @@ void Accelerator::describe(const DeviceIdentity& identity, const std::string& dr
   source->identity.energy_source = identity.energy_source;
   source->interval = source->effective_period = config_.interval;
   source->accuracy = vendor_.accuracy;
-  source->refresh = vendor_.refresh;
+  source->sensor = identity.sensor;
+  source->refresh = std::max(identity.sensor.period, vendor_.refresh);
   source->fields = measured_fields();
   add_peak_rates(source->fields);
   source_ = std::move(source);

@@ -28,6 +28,7 @@ struct DeviceIdentity {
   unsigned cores = 0;        ///< as the vendor's rates count them; 0: unknown
   /// counter: one of `figures` is energy. integrated: the agent integrates the power among `figures`.
   EnergySource energy_source = EnergySource::none;
+  PowerSensor sensor;              ///< of power and of the energy counter
   std::vector<Figure> figures;     ///< in the order of quantity.h
   std::vector<Place> activity;     ///< the pipes whose activity the device reports; may be empty
   std::string no_activity_reason;  ///< why `activity` is empty, as the end of a sentence
@@ -40,6 +41,9 @@ struct Activity {
   std::vector<double> ratios;                             ///< 0..1 of DeviceIdentity::activity, or `absent`
   double seconds = 0;                                     ///< between the two samples
   double clock_begin_hz = absent, clock_end_hz = absent;  ///< core clock at both
+  double clock_before_hz = absent;  ///< at the sample before them; `absent` where there was none in time
+  /// Cycles of the core clock between the two, as the vendor's devices count them; `absent` where they do not.
+  double cycles = absent;
 };
 
 /// One reading of one device.

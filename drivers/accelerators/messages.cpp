@@ -87,6 +87,12 @@ void visit_identity(const Visitor& visit, Identity& identity) {
   visit("no_activity_reason", identity.no_activity_reason);
 }
 
+template <class Visitor>
+void visit_sensor(const Visitor& visit, std::int64_t& window_us, std::int64_t& period_us) {
+  visit("sensor_window_us", window_us);
+  visit("sensor_period_us", period_us);
+}
+
 template <class Visitor, class SomeFigure>
 void visit_figure(const Visitor& visit, SomeFigure& figure) {
   visit("key", figure.key);
@@ -107,6 +113,8 @@ void visit_activity(const Visitor& visit, SomeActivity& activity, const std::vec
   visit("seconds", activity.seconds);
   visit("clock_begin_hz", activity.clock_begin_hz);
   visit("clock_end_hz", activity.clock_end_hz);
+  visit("clock_before_hz", activity.clock_before_hz);
+  visit("cycles", activity.cycles);
   for (std::size_t i = 0; i < pipes.size(); ++i) visit(label_of(pipes[i]), activity.ratios[i]);
 }
 
@@ -160,6 +168,10 @@ json::object object_of(const DeviceIdentity& identity) {
   visit_identity(Writer{object}, identity);
   for (const auto& [source, name] : energy_sources)
     if (source == identity.energy_source) object[energy_key] = name;
+  if (identity.sensor != PowerSensor{}) {
+    std::int64_t window_us = identity.sensor.window.count(), period_us = identity.sensor.period.count();
+    visit_sensor(Writer{object}, window_us, period_us);
+  }
   json::array& figures = object["figures"].emplace_array();
   for (const Figure& figure : identity.figures) figures.push_back(object_of(figure));
   json::array& activity = object["activity"].emplace_array();
@@ -212,6 +224,9 @@ bool parse_identity(const json::object& object, DeviceIdentity& identity) {
   bool good = object.contains("figures") && object.contains("activity");
   const Reader read{object, good};
   visit_identity(read, identity);
+  std::int64_t window_us = 0, period_us = 0;
+  visit_sensor(read, window_us, period_us);
+  identity.sensor = {std::chrono::microseconds(window_us), std::chrono::microseconds(period_us)};
   std::string energy;
   read(energy_key, energy);
   for (const auto& [source, name] : energy_sources)
@@ -226,7 +241,7 @@ bool parse_identity(const json::object& object, DeviceIdentity& identity) {
     if (!pipe) return false;
     identity.activity.push_back(*pipe);
   }
-  return good && !identity.pci.empty() && has_energy_of_source(identity);
+  return good && !identity.pci.empty() && window_us >= 0 && period_us >= 0 && has_energy_of_source(identity);
 }
 
 Result<GuestMessage> parse_hello(const json::object& object) {

@@ -38,7 +38,7 @@ struct NoWork {
 struct Vendor {
   VendorKeys keys;
   double accuracy = 0;                  ///< relative half-width of the sensors of power and energy
-  std::chrono::microseconds refresh{};  ///< how often devices refresh power and energy
+  std::chrono::microseconds refresh{};  ///< how often devices refresh power and energy, at least
   /// Guest only: loads the library and finds the devices.
   Result<std::unique_ptr<DeviceReader>, Unavailable> (*make_reader)(const std::string& library);
   Result<WorkModel, NoWork> (*make_work_model)(const DeviceIdentity& identity, const VendorTable& table,

@@ -47,8 +47,8 @@ class Senders {
 
   std::size_t most_;
   std::list<Entry> by_age_;  // the longest silent first
-  std::unordered_map<std::string_view, typename std::list<Entry>::iterator>
-      by_key_;  // views of the entries' keys
+  /// Keys are views of the entries' keys.
+  std::unordered_map<std::string_view, typename std::list<Entry>::iterator> by_key_;
 };
 
 }  // namespace flopwatt::work

@@ -47,6 +47,11 @@ std::string_view name_of(EnergySource source) {
   return "";
 }
 
+/// "25ms"; "" where it is not known.
+std::string milliseconds_of(std::chrono::microseconds time) {
+  return time.count() > 0 ? std::to_string(time / std::chrono::milliseconds(1)) + "ms" : "";
+}
+
 std::string info_labels(const Source& source) {
   const Identity& identity = source.identity;
   std::string labels = source_labels(source);
@@ -61,6 +66,8 @@ std::string info_labels(const Source& source) {
     append_label(labels, "driver", identity.driver);
     append_label(labels, "pci", identity.pci);
     append_label(labels, "energy_source", name_of(identity.energy_source));
+    append_label(labels, "sensor_window", milliseconds_of(source.sensor.window));
+    append_label(labels, "sensor_period", milliseconds_of(source.sensor.period));
   }
   return labels;
 }
@@ -227,8 +234,10 @@ void ReadingSeries::write_info(PageWriter& writer, const Snapshot& snapshot) con
   };
   writer.family("flopwatt_meter_info", FamilyType::info, "What the meter is, and the accuracy it is given.");
   write_sources(SourceKind::meter);
-  writer.family("flopwatt_accelerator_info", FamilyType::info,
-                "What the accelerator is; energy_source: its own counter, or integrated power.");
+  writer.family(
+      "flopwatt_accelerator_info", FamilyType::info,
+      "What the accelerator is; energy_source: its own counter, or integrated power; sensor_window of each "
+      "sensor_period: what its power sensor sees.");
   write_sources(SourceKind::accelerator);
   writer.family("flopwatt_scope_info", FamilyType::info,
                 "How scopes are nested, and whether meters or the devices themselves give the energy.");

@@ -7,6 +7,7 @@
 
 #include "drivers/accelerators/nvidia/device_calls.h"
 #include "drivers/accelerators/nvidia/pipes.h"
+#include "drivers/accelerators/nvidia/power_sensor.h"
 #include "readings/pci_address.h"
 #include "runtime/clock.h"
 
@@ -134,6 +135,7 @@ accelerators::DeviceIdentity DeviceReader::identify(abi::Device handle, std::str
   else if (first.has_power())
     identity.energy_source = EnergySource::integrated;
   identity.figures = figures(first.has_energy_counter());
+  identity.sensor = power_sensor(major, minor);
   return identity;
 }
 

@@ -57,7 +57,8 @@ abi::Return GpmSampler::take() {
     return code;
   }
   next.time = begun + (Clock::now() - begun) / 2;
-  next.clock_hz = absent;
+  next.clock_hz = next.cycles = absent;
+  next.clock_before_hz = samples_[newest_].valid ? samples_[newest_].clock_hz : absent;
   next.valid = true;
   newest_ = 1 - newest_;
   return code;
@@ -77,8 +78,19 @@ bool GpmSampler::may_take(Clock::time_point now) const {
   return !last.valid || now - last.time >= gpm_min_distance;
 }
 
-std::optional<Activity> GpmSampler::activity(abi::GpmMetricsGet& request) const {
-  const Sample& last = samples_[newest_];
+/// A call of its own: a library that does not know the metric may refuse the whole call.
+double GpmSampler::read_cycles(abi::GpmMetricsGet& request) {
+  if (!counts_cycles_) return absent;
+  request.count = 1;
+  request.metrics[0] = {.metric_id = abi::gpm_sm_cycles_elapsed, .value = absent};
+  const abi::Return asked = functions_.gpm_metrics_get(&request);
+  const abi::Return told = asked == abi::Return::success ? request.metrics[0].status : asked;
+  counts_cycles_ = told != abi::Return::not_supported && told != abi::Return::invalid_argument;
+  return told == abi::Return::success ? request.metrics[0].value : absent;
+}
+
+std::optional<Activity> GpmSampler::activity(abi::GpmMetricsGet& request) {
+  Sample& last = samples_[newest_];
   if (!last.valid || !before().valid) return std::nullopt;
   request.version = 1;
   request.count = static_cast<std::uint32_t>(metric_ids.size());
@@ -93,6 +105,9 @@ std::optional<Activity> GpmSampler::activity(abi::GpmMetricsGet& request) const 
   sample.seconds = std::chrono::duration<double>(last.time - before().time).count();
   sample.clock_begin_hz = before().clock_hz;
   sample.clock_end_hz = last.clock_hz;
+  sample.clock_before_hz = before().clock_before_hz;
+  last.cycles = read_cycles(request);
+  if (last.cycles >= before().cycles) sample.cycles = last.cycles - before().cycles;  // false where unknown
   return sample;
 }
 

@@ -40,23 +40,27 @@ class GpmSampler {
 
   /// The activity between the last two samples; nullopt where there are not two, or the call failed. A pipe
   /// whose figure failed by itself or is no ratio is `absent`.
-  [[nodiscard]] std::optional<accelerators::Activity> activity(abi::GpmMetricsGet& request) const;
+  [[nodiscard]] std::optional<accelerators::Activity> activity(abi::GpmMetricsGet& request);
 
  private:
   struct Sample {
     abi::GpmSample memory = nullptr;
     Clock::time_point time;
     double clock_hz = absent;
+    double clock_before_hz = absent;  ///< of the sample before it
+    double cycles = absent;           ///< counter of elapsed SM cycles
     bool valid = false;
   };
 
   GpmSampler(const NvmlFunctions& functions, abi::Device device) : functions_(functions), device_(device) {}
   [[nodiscard]] const Sample& before() const { return samples_[1 - newest_]; }
+  [[nodiscard]] double read_cycles(abi::GpmMetricsGet& request);
 
   const NvmlFunctions& functions_;
   abi::Device device_;
   std::array<Sample, 2> samples_{};
   std::size_t newest_ = 0;
+  bool counts_cycles_ = true;  // until the library says that it does not
 };
 
 }  // namespace flopwatt::nvidia

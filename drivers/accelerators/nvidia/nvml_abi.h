@@ -121,6 +121,9 @@ inline constexpr std::uint32_t gpm_imma_tensor = 9;
 inline constexpr std::uint32_t gpm_fp64 = 11;
 inline constexpr std::uint32_t gpm_fp32 = 12;
 inline constexpr std::uint32_t gpm_fp16 = 13;
+/// SM cycles since the device started, at the second sample: libraries of CUDA 13.2 and later. Whether of one
+/// SM or of all together is not documented.
+inline constexpr std::uint32_t gpm_sm_cycles_elapsed = 248;
 
 /// nvmlGpmMetric_t: one metric between two samples. The library owns the texts.
 struct GpmMetric {

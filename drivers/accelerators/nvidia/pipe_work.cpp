@@ -31,6 +31,33 @@ double tensor_rate(const SmRates& rates, Place precision) {
 /// Cycles of full activity; nothing of a pipe that the architecture lacks, whatever its ratio.
 double flop(double rate, double ratio, double cycles) { return rate > 0 ? rate * ratio * cycles : 0.0; }
 
+/// Cycles of one SM in an interval, and sqrt(3) times their relative standard uncertainty.
+struct Cycles {
+  double elapsed = absent;
+  double spread = 0;
+};
+
+/// `absent` where the device counts none, or not its SM's.
+double counted_cycles(const Activity& activity, double sm_count) {
+  constexpr double fastest_hz = 5e9;     // faster than any SM, slower than twenty at their idle clock
+  constexpr double slowest_share = 0.1;  // of the slower of the two clocks
+  const double most = fastest_hz * activity.seconds;
+  const double cycles = activity.cycles > most ? activity.cycles / sm_count : activity.cycles;
+  const double slowest_hz = std::min(activity.clock_begin_hz, activity.clock_end_hz);
+  const bool is_too_few = cycles < slowest_share * slowest_hz * activity.seconds;  // false where unknown
+  return cycles <= most && !is_too_few ? cycles : absent;
+}
+
+Cycles cycles_of(const Activity& activity, double sm_count) {
+  if (const double counted = counted_cycles(activity, sm_count); is_known(counted)) return {counted, 0};
+  const double clock_sum = activity.clock_begin_hz + activity.clock_end_hz;
+  const double change = activity.clock_end_hz - activity.clock_begin_hz;
+  const double before = activity.clock_begin_hz - activity.clock_before_hz;
+  const double back_and_forth = is_known(before) ? std::max(0.0, -change * before) : 0.0;
+  const double variance = change * change / 12 + 5.0 / 6 * back_and_forth;
+  return {clock_sum / 2 * activity.seconds, clock_sum > 0 ? std::sqrt(3 * variance) / (clock_sum / 2) : 0.0};
+}
+
 }  // namespace
 
 SmRates sm_rates(const Rates& rates) {
@@ -59,7 +86,8 @@ std::optional<PipeRates> pipe_rates(const SmRates& rates, unsigned cores, Place 
   double lowest = highest;
   for (const double rate : tensor)
     if (rate > 0) lowest = std::min(lowest, rate);
-  return PipeRates{.dfma = rates.fp64_tensor * sm_count,
+  return PipeRates{.sm_count = sm_count,
+                   .dfma = rates.fp64_tensor * sm_count,
                    .fp64 = rates.fp64 * sm_count,
                    .fp32 = rates.fp32 * sm_count,
                    .fp16 = rates.fp16 * sm_count,
@@ -71,8 +99,7 @@ std::optional<PipeRates> pipe_rates(const SmRates& rates, unsigned cores, Place 
 
 std::optional<Work> pipe_work(const PipeRates& rates, const Activity& activity) {
   if (activity.ratios.size() != pipes.size()) return std::nullopt;
-  const double clock_sum = activity.clock_begin_hz + activity.clock_end_hz;
-  const double cycles = clock_sum / 2 * activity.seconds;
+  const auto [cycles, spread] = cycles_of(activity, rates.sm_count);
   const std::vector<double>& ratio = activity.ratios;
   const double fp64 = flop(rates.dfma, ratio[dfma_pipe], cycles) + flop(rates.fp64, ratio[fp64_pipe], cycles);
   const double fp32 = flop(rates.fp32, ratio[fp32_pipe], cycles);
@@ -84,11 +111,10 @@ std::optional<Work> pipe_work(const PipeRates& rates, const Activity& activity) 
   const double others = fp64 + fp32 + fp16;
   work.low = others + flop(rates.tensor_low, ratio[hmma_pipe], cycles);
   work.high = others + flop(rates.tensor_high, ratio[hmma_pipe], cycles);
-  const double clock_change = std::abs(activity.clock_end_hz - activity.clock_begin_hz);
-  work.spread = clock_sum > 0 ? work.total() * clock_change / clock_sum : 0.0;
-  // An unknown ratio or clock is NaN, which makes the sum NaN. The clock is checked by itself, since a pipe
-  // that the architecture lacks adds 0 whatever the clock.
-  if (std::isnan(work.total()) || std::isnan(clock_sum) || !(activity.seconds > 0)) return std::nullopt;
+  work.spread = work.total() * spread;
+  // An unknown ratio or clock is NaN, which makes the sum NaN. Cycles are checked by themselves, since a pipe
+  // that the architecture lacks adds 0 whatever they are.
+  if (std::isnan(work.total()) || std::isnan(cycles) || !(activity.seconds > 0)) return std::nullopt;
   return work;
 }
 

@@ -70,7 +70,7 @@ TEST_CASE("bounds are the work, and its lumps are steps") {
   CHECK(part.work == doctest::Approx(16 * 6e15));
   CHECK(part.low == part.work);
   CHECK(part.high == part.work);
-  CHECK(part.spread == 0);
+  CHECK(part.clock_variance == 0);
   CHECK(part.lump_variance == doctest::Approx(2 * 6e15 * 6e15 / 12));
   // In two stretches there are four ends.
   const std::vector<TimeSpan> two{{us(0), us(50)}, {us(51), us(100)}};

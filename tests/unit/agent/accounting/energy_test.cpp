@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <random>
+
 #include "tests/unit/agent/accounting/model.h"
 
 using namespace flopwatt;
@@ -30,6 +33,59 @@ void read(EnergySeries& energy, const model::Load& load, double step, double fro
     const double joules = std::floor((1e9 + register_gain * load.joules(t)) / step) * step;
     energy.add({us(t), joules, load.watts(t), 1e-6}, energy_retention);
   }
+}
+
+/// A load of two powers that changes at random, each time after `shortest` to `longest` seconds.
+class RandomLoad {
+ public:
+  RandomLoad(std::mt19937& random, double shortest, double longest, double until) {
+    std::uniform_real_distribution<double> length(shortest, longest);
+    double watts = 100;
+    for (double t = -1, joules = 0; t < until; watts = 800 - watts) {
+      changes_.push_back({t, joules, watts});
+      const double dt = length(random);
+      joules += watts * dt;
+      t += dt;
+    }
+  }
+  double joules(double t) const {
+    const auto after = std::ranges::upper_bound(changes_, t, {}, &Change::at);
+    const Change& change = *std::prev(after);
+    return change.joules + change.watts * (t - change.at);
+  }
+
+ private:
+  struct Change {
+    double at, joules, watts;
+  };
+  std::vector<Change> changes_;
+};
+
+constexpr double sensor_window = 0.025, sensor_period = 0.1;
+
+/// The minute from 5 s of a device whose sensor and counter see 25 ms of each 100 ms of the load.
+EnergyPart minute_of_sensor(const RandomLoad& load, std::mt19937& random) {
+  EnergySeries energy;
+  EnergyShape shape;
+  shape.counter = Resolution{Wire::u64, 1e-3, 0};
+  shape.power = Resolution{Wire::u32, 1e-3, 0};
+  shape.longest_gap_us = 5'000'000;
+  shape.unseen_s = sensor_period - sensor_window;
+  shape.interval_s = 1;
+  energy.set_shape(shape);
+  std::uniform_real_distribution<double> phase(0, 0.4);
+  double joules = 0, watts = 0;
+  int periods = 0;
+  for (int second = 0; second <= 70; ++second) {
+    const double t = second + phase(random);
+    for (; periods * sensor_period <= t; ++periods) {
+      const double end = periods * sensor_period;
+      watts = (load.joules(end) - load.joules(end - sensor_window)) / sensor_window;
+      joules += watts * sensor_period;
+    }
+    energy.add({us(t), joules, watts, sensor_period * sensor_period / 12}, energy_retention);
+  }
+  return energy.part(EnergyEstimate::counter, std::vector<TimeSpan>{{us(5), us(65)}});
 }
 
 EnergyPart part(const EnergySeries& energy, double from, double to) {
@@ -65,6 +121,30 @@ TEST_CASE("a fine register gives a long window, integration a short one under a 
       }
     }
   }
+}
+
+TEST_CASE("a counter whose sensor sees a quarter of the time errs by what it states") {
+  std::mt19937 random(7);
+  int inside = 0;
+  double errors = 0, stated = 0;
+  for (int trial = 0; trial < 200; ++trial) {
+    const RandomLoad load(random, 0.02, 0.15, 75);
+    const EnergyPart minute = minute_of_sensor(load, random);
+    const double error = minute.joules - (load.joules(65) - load.joules(5));
+    CHECK(minute.is_partly_unseen);
+    inside += std::abs(error) <= 2 * std::sqrt(minute.variance()) ? 1 : 0;
+    errors += error * error;
+    stated += minute.variance();
+  }
+  CHECK(inside >= 190);
+  CHECK(std::sqrt(stated / errors) < 2.5);
+}
+
+TEST_CASE("a load that moves slower than the sensor is seen, and little is stated") {
+  std::mt19937 random(8);
+  const RandomLoad load(random, 8, 20, 75);
+  const EnergyPart minute = minute_of_sensor(load, random);
+  CHECK(std::sqrt(minute.unseen_variance) < 0.01 * minute.joules);
 }
 
 TEST_CASE("power that is under-sampled contradicts the register, which is then believed") {

@@ -43,11 +43,27 @@ TEST_CASE("an uncalibrated NVML sensor: 5.8 %") {
   CHECK_FALSE(is_known(term(terms, "meter class")));
 }
 
+TEST_CASE("a sensor that sees part of the time says so, also where nothing moved") {
+  UncertaintyBudget budget;
+  EnergyPart energy = part(1000);
+  energy.is_partly_unseen = true;
+  for (const double variance : {0.0, 400.0}) {
+    energy.unseen_variance = variance;
+    budget.add_energy(energy, 0.05, 0);
+  }
+  budget.add_work(exact_work());
+  CHECK(term(budget.terms(false), "sensor sees part of the time") == doctest::Approx(20.0 / 2000));
+  UncertaintyBudget of_others;
+  of_others.add_energy(part(1000), 0.05, 0);
+  of_others.add_work(exact_work());
+  CHECK_FALSE(is_known(term(of_others.terms(false), "sensor sees part of the time")));
+}
+
 TEST_CASE("what is alike adds linearly, what is independent in squares") {
   UncertaintyBudget budget;
   for (int i = 0; i < 4; ++i) {
     budget.add_energy(part(1000, 100, 400, 900), 0.01, 0.02);
-    budget.add_work({250, 200, 300, 10, 25, 16});
+    budget.add_work({250, 200, 300, 100, 25, 16});
   }
   const auto terms = budget.terms(true);
   CHECK(term(terms, "meter class") == doctest::Approx(0.01 / std::sqrt(3)));
@@ -55,7 +71,7 @@ TEST_CASE("what is alike adds linearly, what is independent in squares") {
   CHECK(term(terms, "register step") == doctest::Approx(20.0 / 4000));
   CHECK(term(terms, "time stamps") == doctest::Approx(std::hypot(40.0 / 4000, 10.0 / 1000)));
   CHECK(term(terms, "sampling") == doctest::Approx(std::hypot(4 * 30.0 / 4000, 4 * 4.0 / 1000)));
-  CHECK(term(terms, "clock") == doctest::Approx(4 * 10 / std::sqrt(3) / 1000));
+  CHECK(term(terms, "clock") == doctest::Approx(4 * 10 / 1000.0));
 }
 
 TEST_CASE("a time stamp errs by half the transaction and by the device's refresh") {

@@ -30,7 +30,7 @@ std::vector<TimeSpan> gaps_of(const WorkSeries& work, double from, double to) {
 
 }  // namespace
 
-TEST_CASE("work grows with its bounds and its spread") {
+TEST_CASE("work grows with its bounds, and each interval's clock errs by itself") {
   auto work = series();
   double total = 0;
   for (int t = 0; t <= 10; ++t) total += work.add(reading(t, 5e14 * t), work_retention);
@@ -39,7 +39,7 @@ TEST_CASE("work grows with its bounds and its spread") {
   CHECK(part.work == doctest::Approx(1.25e15));
   CHECK(part.low == doctest::Approx(0.625e15));
   CHECK(part.high == doctest::Approx(2.5e15));
-  CHECK(part.spread == doctest::Approx(1.25e13));
+  CHECK(part.clock_variance == doctest::Approx(2.5 * 5e12 * 5e12 / 3));  // half-width 5e12 a second
   CHECK(part.time_variance == doctest::Approx(2 * 5e14 * 5e14 * 1e-6));
 }
 
@@ -78,5 +78,5 @@ TEST_CASE("bounds that are missing or contradict the work are the work") {
   const WorkPart part = work.part(std::vector<TimeSpan>{{us(0), us(1)}});
   CHECK(part.low == 1e14);
   CHECK(part.high == 1e14);
-  CHECK(part.spread == 0);
+  CHECK(part.clock_variance == 0);
 }

@@ -47,6 +47,7 @@ TEST_CASE("every source, with every channel there is, comes back equal") {
     source.accuracy = 0.1 + 0.2;
     source.ct_accuracy = 5e-324;
     source.refresh = std::chrono::milliseconds(100);
+    source.sensor = {std::chrono::milliseconds(25), std::chrono::milliseconds(100)};
     source.fields = all_fields(kind);
     if (kind == SourceKind::meter)
       source.fields.push_back({{Quantity::current, Place::branch, 65535}, Wire::u16, 0.1, 0.1});

@@ -83,6 +83,8 @@ TEST_CASE("the source says who the device is") {
   CHECK(source.identity.energy_source == EnergySource::counter);
   CHECK(source.accuracy == 0.05);
   CHECK(source.refresh == std::chrono::milliseconds(100));
+  CHECK(source.sensor.window == std::chrono::milliseconds(25));
+  CHECK(source.sensor.unseen_share() == 0.75);
   CHECK(source.effective_period == std::chrono::seconds(1));
   for (const Field& field : source.fields) CHECK(find_row(SourceKind::accelerator, field.channel) != nullptr);
 }

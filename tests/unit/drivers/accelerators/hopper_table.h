@@ -31,6 +31,7 @@ inline DeviceIdentity h100(const std::string& pci = "0000:41:00.0", const std::s
           .architecture = "9.0",
           .cores = 16896,
           .energy_source = EnergySource::counter,
+          .sensor = {std::chrono::milliseconds(25), std::chrono::milliseconds(100)},
           .figures = nvidia::figures(true),
           .activity = {nvidia::pipes.begin(), nvidia::pipes.end()},
           .no_activity_reason = ""};

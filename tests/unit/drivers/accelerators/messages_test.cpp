@@ -22,7 +22,9 @@ DeviceReading full_reading() {
   reading.activity = Activity{.ratios = {0.5, 0.25, absent, 1.0 / 3, 0, 1},
                               .seconds = 1.000123,
                               .clock_begin_hz = 1.98e9,
-                              .clock_end_hz = absent};
+                              .clock_end_hz = absent,
+                              .clock_before_hz = 1.2e9,
+                              .cycles = 1.980000123e9};
   return reading;
 }
 
@@ -59,6 +61,8 @@ TEST_CASE("a reading comes through to the last digit") {
   CHECK(got.activity->seconds == sent.activity->seconds);
   CHECK(got.activity->clock_begin_hz == sent.activity->clock_begin_hz);
   CHECK_FALSE(is_known(got.activity->clock_end_hz));
+  CHECK(got.activity->clock_before_hz == sent.activity->clock_before_hz);
+  CHECK(got.activity->cycles == sent.activity->cycles);
 }
 
 TEST_CASE("people see whole numbers, with their units") {

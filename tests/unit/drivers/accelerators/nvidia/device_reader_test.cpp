@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "drivers/accelerators/nvidia/pipes.h"
+#include "drivers/accelerators/nvidia/power_sensor.h"
 #include "fake_library.h"
 #include "runtime/clock.h"
 
@@ -78,8 +79,17 @@ TEST_CASE("a device tells who it is and what it can") {
   CHECK(identity.architecture == "9.0");
   CHECK(identity.cores == 16896);
   CHECK(identity.energy_source == EnergySource::counter);
+  CHECK(identity.sensor == PowerSensor{25ms, 100ms});
   CHECK(std::ranges::equal(identity.activity, pipes));
   CHECK(bench.reader->driver_version() == "570.86.15");
+}
+
+TEST_CASE("how the sensor looks at the load is a matter of the architecture") {
+  CHECK(power_sensor(8, 0) == PowerSensor{25ms, 100ms});
+  CHECK(power_sensor(8, 9).unseen_share() == 0);
+  CHECK(power_sensor(7, 0).unseen_share() == 0.5);
+  CHECK(power_sensor(10, 0) == PowerSensor{});  // nobody has measured it
+  CHECK(PowerSensor{}.unseen_share() == 0);
 }
 
 TEST_CASE("devices are in PCI order whatever their index") {
@@ -223,6 +233,40 @@ TEST_CASE("the clock of each end is that of its moment") {
   REQUIRE(second.activity);
   CHECK(second.activity->clock_begin_hz == 1.2e9);
   CHECK(second.activity->clock_end_hz == 1.5e9);
+}
+
+TEST_CASE("cycles are the growth of their counter from sample to sample, where there is one") {
+  const Bench bench("0.metric.248 1e15\n0.clock 1200");
+  const auto next = [&bench](const std::string& script) {
+    bench.script.says(script);
+    std::this_thread::sleep_for(gpm_min_distance);
+    const DeviceReading reading = bench.good();
+    REQUIRE(reading.activity);
+    return *reading.activity;
+  };
+  bench.good();
+  CHECK_FALSE(is_known(next("0.metric.248 1e15\n0.clock 1200").cycles));  // of the first sample none is known
+  const auto third = next("0.metric.248 1000000200000000\n0.clock 1500");
+  CHECK(third.cycles == 2e8);
+  CHECK(third.clock_before_hz == 1.2e9);
+  CHECK_FALSE(is_known(next("0.metric.248 7").cycles));  // it began anew
+  CHECK(next("0.metric.248 9").cycles == 2);
+  CHECK_FALSE(is_known(next("0.metric.248 11\n0.metric_status.248 21").cycles));  // NO_DATA, for once
+  CHECK_FALSE(is_known(next("0.metric.248 12").cycles));
+  CHECK(next("0.metric.248 13").cycles == 1);
+}
+
+TEST_CASE("a driver that counts no cycles still tells its pipes, and is not asked again") {
+  const Bench bench("0.metric.7 50\n0.metric_status.248 2");
+  bench.good();
+  bench.script.says("0.metric.7 50\n0.metric.248 100");
+  for (int i = 0; i < 2; ++i) {
+    std::this_thread::sleep_for(gpm_min_distance);
+    const DeviceReading reading = bench.good();
+    REQUIRE(reading.activity);
+    CHECK(reading.activity->ratios[hmma_pipe] == 0.5);
+    CHECK_FALSE(is_known(reading.activity->cycles));
+  }
 }
 
 TEST_CASE("a sample that failed breaks the chain: the next reading has no activity") {

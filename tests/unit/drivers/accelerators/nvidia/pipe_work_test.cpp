@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <random>
+#include <utility>
+
 #include "drivers/accelerators/nvidia/pipes.h"
 
 namespace flopwatt::nvidia {
@@ -25,8 +29,12 @@ constexpr unsigned h100_cores = 16896;  // 132 SMs of 128
 
 Activity sample(std::vector<double> ratios, double begin_hz = 1.98e9, double end_hz = 1.98e9,
                 double seconds = 1.0) {
-  return {
-      .ratios = std::move(ratios), .seconds = seconds, .clock_begin_hz = begin_hz, .clock_end_hz = end_hz};
+  Activity activity;
+  activity.ratios = std::move(ratios);
+  activity.seconds = seconds;
+  activity.clock_begin_hz = begin_hz;
+  activity.clock_end_hz = end_hz;
+  return activity;
 }
 
 }  // namespace
@@ -65,6 +73,103 @@ TEST_CASE("each pipe counts at its own rate, and integer tensor work does not co
   CHECK(work->of(Place::fp16) == doctest::Approx(0.5 * 512 * 264e9));
   CHECK(work->low == doctest::Approx(work->total() - 0.1 * 2048 * 264e9));
   CHECK(work->high == doctest::Approx(work->total() + 0.1 * 4096 * 264e9));
+}
+
+TEST_CASE(
+    "cycles that the device counts give the work, of one SM or of all, whatever the clock at both ends") {
+  // 1485 MHz while busy, half of the second, 1980 MHz else, which is the clock at both samples. The ratio is
+  // of elapsed cycles.
+  const double elapsed = 0.5 * 1.485e9 + 0.5 * 1.98e9;
+  Activity activity = sample({0.8 * 0.5 * 1.485e9 / elapsed, 0, 0, 0, 0, 0});
+  const double truth = 0.8 * 0.5 * 1.485e9 * 4096 * 132;
+  const auto rates = pipe_rates(hopper(), h100_cores, Place::bf16);
+  CHECK(pipe_work(*rates, activity)->total() == doctest::Approx(truth * 1.98e9 / elapsed));  // 14 % more
+  for (const double cycles : {elapsed, elapsed * 132}) {
+    CAPTURE(cycles);
+    activity.cycles = cycles;
+    const auto work = pipe_work(*rates, activity);
+    REQUIRE(work);
+    CHECK(work->total() == doctest::Approx(truth).epsilon(1e-12));
+    CHECK(work->spread == 0.0);
+  }
+  activity.clock_begin_hz = activity.clock_end_hz = absent;  // they are not needed
+  CHECK(pipe_work(*rates, activity)->total() == doctest::Approx(truth).epsilon(1e-12));
+}
+
+TEST_CASE("a count that is none of SM cycles is not taken") {
+  const auto rates = pipe_rates(hopper(), h100_cores, Place::bf16);
+  Activity activity = sample({0.5, 0, 0, 0, 0, 0}, 1.2e9, 1.98e9);
+  const double by_clock = pipe_work(*rates, activity)->total();
+  for (const double wrong : {0.0, 1e8, 5.1e9 * 132, absent}) {
+    CAPTURE(wrong);
+    activity.cycles = wrong;
+    CHECK(pipe_work(*rates, activity)->total() == by_clock);
+  }
+  activity.cycles = 1.3e8;  // an SM that stood still for most of the time
+  CHECK(pipe_work(*rates, activity)->total() < 0.1 * by_clock);
+}
+
+TEST_CASE("a clock that goes back and forth is less certain than one that stepped") {
+  const auto rates = pipe_rates(hopper(), h100_cores, Place::bf16);
+  Activity activity = sample({0.5, 0, 0, 0, 0, 0}, 1.0e9, 2.0e9);
+  const auto half_width = [&] { return pipe_work(*rates, activity)->spread / (0.5 * 4096 * 132); };
+  activity.clock_before_hz = 0.5e9;  // it goes on rising
+  CHECK(half_width() == doctest::Approx(0.5e9));
+  activity.clock_before_hz = 2.0e9;  // variance 1/12 + 5/6 of the change squared
+  CHECK(half_width() == doctest::Approx(std::sqrt(3 * 11.0 / 12) * 1e9));
+}
+
+namespace {
+
+/// A clock that steps at random moments to random values. Its SM is read each second.
+class WanderingClock {
+ public:
+  explicit WanderingClock(double steps_per_s) : steps_per_s_(steps_per_s) {}
+
+  /// The next second: what the samples tell of it, and the cycles that really elapsed.
+  std::pair<Activity, double> next() {
+    Activity activity = sample({0.5, 0, 0, 0, 0, 0}, hz_, absent);
+    activity.clock_before_hz = std::exchange(begin_hz_, hz_);
+    double cycles = 0;
+    for (double t = 0; t < 1;) {
+      const double until = std::min(1.0, t + length_(random_) / steps_per_s_);
+      cycles += hz_ * (until - t);
+      t = until;
+      if (t < 1) hz_ = any_hz_(random_);
+    }
+    activity.clock_end_hz = hz_;
+    return {activity, cycles};
+  }
+
+ private:
+  double steps_per_s_;
+  std::mt19937 random_{5};
+  std::exponential_distribution<double> length_{1.0};
+  std::uniform_real_distribution<double> any_hz_{1.2e9, 1.98e9};
+  double hz_ = 1.6e9, begin_hz_ = absent;
+};
+
+}  // namespace
+
+TEST_CASE("the spread is what work errs by, whether its clock steps now and then or all the time") {
+  const auto rates = pipe_rates(hopper(), h100_cores, Place::bf16);
+  for (const double steps_per_s : {0.2, 1.0, 50.0}) {
+    CAPTURE(steps_per_s);
+    WanderingClock clock(steps_per_s);
+    double errors = 0, stated = 0;
+    for (int window = 0; window < 1000; ++window) {
+      double error = 0;
+      for (int second = 0; second < 20; ++second) {
+        const auto [activity, cycles] = clock.next();
+        const auto work = pipe_work(*rates, activity);
+        error += work->total() - 0.5 * 4096 * 132 * cycles;
+        stated += work->spread * work->spread / 3;
+      }
+      errors += error * error;
+    }
+    CHECK(std::sqrt(stated / errors) > 0.8);
+    CHECK(std::sqrt(stated / errors) < 2);  // about one step a second: both models count it
+  }
 }
 
 TEST_CASE("a clock that moves: its mean gives the work, half its change the spread") {

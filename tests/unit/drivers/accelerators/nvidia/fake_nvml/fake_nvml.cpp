@@ -7,6 +7,7 @@
 //   0.power 300000         what a device reads: power, energy, clock, memory, cores, temperature, use, pci,
 //   uuid 0.field.83 3           status of that field;  0.stamp -1000: its time stamp, us from now; 0: none
 //   0.metric.7 50          per cent of that GPM metric (`nan` too);  0.metric_status.7 21
+//   0.metric.248 1e9       elapsed SM cycles, which are not offered unless the script has them
 #include <unistd.h>
 
 #include <array>
@@ -218,7 +219,11 @@ Return nvmlGpmMetricsGet(abi::GpmMetricsGet* request) {
   for (unsigned i = 0; i < request->count; ++i) {
     abi::GpmMetric& metric = request->metrics[i];
     const std::string id = std::to_string(metric.metric_id);
-    metric.status = static_cast<Return>(static_cast<int>(number(key_of(device, "metric_status." + id), 0)));
+    const bool is_counter = metric.metric_id == abi::gpm_sm_cycles_elapsed;
+    const bool is_offered = !is_counter || !text(key_of(device, "metric." + id), "").empty();
+    const auto otherwise = static_cast<double>(is_offered ? Return::success : Return::not_supported);
+    metric.status =
+        static_cast<Return>(static_cast<int>(number(key_of(device, "metric_status." + id), otherwise)));
     metric.value = number(key_of(device, "metric." + id), 0);
   }
   return Return::success;
