@@ -105,6 +105,7 @@ void Member::resolve() {
   shape.longest_gap_us = source_->stale_after().count();
   shape.accuracy = source_->accuracy + source_->ct_accuracy;
   energy_.set_shape(shape);
+  turned_.describe(*source_, branch_);
 
   pipe_.set_longest_gap(shape.longest_gap_us);
   estimated_.set_longest_gap(shape.longest_gap_us);
@@ -135,6 +136,7 @@ Growth Member::add(const ReadingSet& set, const Retention& retention) {
   if (newest_.monotonic_us != 0 && time_us <= newest_.monotonic_us) return {};
   newest_ = set.time;
   newest_watts_ = value_at(set, power_column_);
+  turned_.add(set);
   const double time_variance = time_stamp_variance(set);
   Growth growth;
   growth.energy = energy_.add(

@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "agent/accounting/contradictions.h"
+
 namespace flopwatt::accounting {
 namespace {
 
@@ -31,16 +33,6 @@ double power_of(const std::vector<const Member*>& members, std::int64_t now_us) 
 
 bool is_fresh(const Member* member, std::int64_t now_us) {
   return member != nullptr && !member->is_stale(now_us);
-}
-
-// Of whole sources: a branch has no name of its own.
-void tell_registers(const std::vector<const Member*>& members, std::vector<RegisterFigures>& registers) {
-  for (const Member* member : members) {
-    if (member == nullptr || member->branch() != 0) continue;
-    const RegisterAgreement& agreement = member->energy().agreement();
-    registers.push_back({member->source().name, member->source().kind == SourceKind::meter,
-                         agreement.verdict(), agreement.ratio().value_or(absent)});
-  }
 }
 
 bool put(const std::vector<EnergyEntry>& entries, const EnergyEntry& entry,
@@ -133,6 +125,7 @@ Method Scope::best_offered(std::int64_t now_us) const {
 }
 
 void Scope::choose_method(std::int64_t now_us, std::int64_t longest_us) {
+  balance_.follow(meters_, devices_, now_us, longest_us);
   if (!does_work()) return;  // after a restart: no set yet
   std::chrono::microseconds patience{0};
   for (const Member* device : devices_) patience = std::max(patience, device->source().stale_after());
@@ -184,8 +177,9 @@ std::int64_t Scope::reached_us(std::int64_t now_us) const {
 WindowFigures Scope::evaluate(std::size_t window, TimeSpan span, Moment end, double min_coverage) const {
   std::vector<MethodStretch> methods;
   if (does_work()) methods = method_.stretches(span);
-  WindowMembers members{energy_members(), inner_meters_, methods,           {},
-                        from_meters(),    min_coverage,  unbroken_since_us_};
+  WindowMembers members{
+      energy_members(),           inner_meters_, methods, {}, from_meters(), min_coverage, unbroken_since_us_,
+      balance_.told().has_value()};
   for (const MethodStretch& stretch : methods) {
     auto& sources = members.work[static_cast<std::size_t>(stretch.method)];
     if (sources.empty()) sources = work_sources(stretch.method, span);
@@ -222,8 +216,9 @@ ScopeFigures Scope::figures(Moment now, double min_coverage) const {
   figures.from_meters = from_meters();
   figures.method = totals_.method();
   figures.figures = running_figures(now);
-  tell_registers(meters_, figures.registers);
-  tell_registers(devices_, figures.registers);
+  tell_contradictions(meters_, figures);
+  tell_contradictions(devices_, figures);
+  figures.balance = balance_.told();
   // A silent accelerator beside meters leaves the windows, with a coverage that falls.
   const bool is_stale = std::ranges::any_of(
       energy_members(), [&](const Member* member) { return !is_fresh(member, now.monotonic_us); });

@@ -12,6 +12,7 @@
 
 #include "agent/accounting/member.h"
 #include "agent/accounting/method_choice.h"
+#include "agent/accounting/scope_balance.h"
 #include "agent/accounting/scope_plan.h"
 #include "agent/accounting/scope_totals.h"
 #include "agent/accounting/window.h"
@@ -88,6 +89,7 @@ class Scope {
   ScopeTotals totals_;
   std::int64_t unbroken_since_us_ = 0;
   MethodChoice method_;
+  ScopeBalance balance_;
   std::array<double, method_count> grown_{};  // since the method was chosen last
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "agent/accounting/contradictions.h"
 #include "agent/accounting/uncertainty.h"
 
 namespace flopwatt::accounting {
@@ -154,9 +155,10 @@ WindowFigures window_figures(const SourcePtr& source, TimeSpan span, Moment end,
     budget.add_energy(part, member.source().accuracy, member.source().ct_accuracy);
   }
   values[power] = values[energy] / seconds(covered_us);
-  const bool is_contradicted = std::ranges::any_of(members.energy, [](const Member* member) {
-    return member->energy().agreement().verdict() == RegisterVerdict::contradicts;
-  });
+  const bool is_contradicted =
+      members.is_contradicted || std::ranges::any_of(members.energy, [](const Member* member) {
+        return accounting::is_contradicted(*member);
+      });
 
   figures.method = common_method(members.methods);
   if (figures.method == Method::none) return figures;

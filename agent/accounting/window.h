@@ -43,6 +43,7 @@ struct WindowMembers {
   double min_coverage = 0;
   /// Before this time the agent was down, or the scope had other accelerators.
   std::int64_t unbroken_since_us = 0;
+  bool is_contradicted = false;  ///< the scope's meters read less than its devices
 };
 
 /// A source of kind window, with the fields that window_figures() fills. `name`: "<scope>/<window>".
