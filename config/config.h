@@ -72,6 +72,9 @@ struct MeterConfig {
   microseconds pause{0};       ///< between two requests on its connection; default: the bus's turnaround
   bool close_after_poll = false;
   bool accept_unit_mismatch = false;
+  /// Its transformers are turned around. `profile.registers` are inverted already; those that a SunSpec device
+  /// describes are to be.
+  bool invert = false;
   std::uint8_t sunspec_model = 1;  ///< `profile: sunspec`: which of the device's meter models, from 1
 };
 

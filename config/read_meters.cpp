@@ -1,11 +1,17 @@
 #include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
 
+#include "config/profiles/invert.h"
+#include "config/profiles/put_register.h"
 #include "config/profiles/read_profile.h"
 #include "config/profiles/read_registers.h"
 #include "config/profiles/register_limits.h"
 #include "config/read_buses.h"
 #include "config/sections.h"
 #include "config/yaml/nearest.h"
+#include "config/yaml/parse_values.h"
 #include "config/yaml/plain_text.h"
 
 namespace flopwatt {
@@ -102,7 +108,8 @@ void warn_if_useless(const MeterConfig& meter, Position at, Reporter& report) {
     const bool of_energy = quantity == Quantity::active_power || quantity == Quantity::energy_import;
     return of_energy && (place == Place::whole || place == Place::branch);
   };
-  if (!meter.profile.registers.empty() && std::ranges::none_of(meter.profile.registers, tells_energy))
+  if (!meter.profile.sunspec && !meter.profile.registers.empty() &&
+      std::ranges::none_of(meter.profile.registers, tells_energy))
     report.warn(
         at,
         "neither active_power nor energy_import (of the whole or of a branch) among its registers: no "
@@ -131,16 +138,42 @@ void read_sunspec_model(MapReader& map, MeterConfig& meter) {
   meter.sunspec_model = static_cast<std::uint8_t>(number);
 }
 
+std::string text_of_register(const Register& reg) {
+  const QuantityRow* row = find_row(SourceKind::meter, reg.channel);
+  std::string text(row == nullptr ? "a value" : row->name);
+  if (reg.channel.place == Place::branch) return text + " of branch " + std::to_string(reg.channel.branch);
+  if (const auto label = label_of(reg.channel.place); !label.empty()) text.append(" ").append(label);
+  return text;
+}
+
+// What a profile knows of the address of `own`, where that is something else; "" where it is the same.
+std::string other_in_profile(const Register& own, const std::vector<Register>& profile) {
+  const auto same_place = [&](const Register& known) {
+    return known.address == own.address && known.function == own.function;
+  };
+  const auto known = std::ranges::find_if(profile, same_place);
+  if (known == profile.end()) return "";
+  if (known->channel != own.channel) return "has " + text_of_register(*known) + " there";
+  if (known->wire != own.wire || known->encoding != own.encoding) return "has another type there";
+  if (known->width() > 1 && known->word_order != own.word_order) return "has another word_order there";
+  const double factor = own.scale / known->scale;
+  if (known->scaled_by == own.scaled_by && std::abs(factor - 1) > 1e-9)
+    return "has another unit or scale there: the value would be " + format_number(factor) +
+           " times that of the profile";
+  return "";
+}
+
 // The meter's own registers: all there are, or beside those of a profile. There each takes the place of the
 // profile's register of the same quantity, or comes after all of them.
 void read_own_registers(const YamlNode& node, MeterConfig& meter, Reporter& report) {
   std::vector<Register>& all = meter.profile.registers;
+  const std::vector<Register> of_profile = all;
   for (Register& own : read_registers(node, meter.profile.limits, Unpublished::refused, report).registers) {
-    const auto same = std::ranges::find(all, own.channel, &Register::channel);
-    if (same == all.end())
-      all.push_back(std::move(own));
-    else
-      *same = std::move(own);
+    if (const std::string other = other_in_profile(own, of_profile); !other.empty())
+      report.warn(node.at, "registers: " + text_of_register(own) + " is read at address " +
+                               std::to_string(own.address) + ", but the profile " + meter.profile.id + ' ' +
+                               other);
+    put_register(all, std::move(own));
   }
 }
 
@@ -163,15 +196,35 @@ void read_what_to_read(MapReader& map, MeterConfig& meter, ProfileLibrary& profi
     meter.profile = *found;
   else if (limited)
     meter.profile.limits.max_registers = longest;
-  if (registers != nullptr && meter.profile.sunspec)
-    map.refuse_not_yet("registers",
-                       "beside profile: sunspec the device itself says what it has; remove them");
-  else if (registers != nullptr)
-    read_own_registers(*registers, meter, report);
+  if (registers != nullptr) read_own_registers(*registers, meter, report);
   if (limited && found != nullptr) limit_requests(meter, longest, *max_node, report);
   if (profile != nullptr && found == nullptr) meter.profile.registers.clear();  // not all that it has
   read_sunspec_model(map, meter);
   warn_if_useless(meter, profile != nullptr ? profile->at : registers->at, report);
+}
+
+// After `registers`: they are written as the meter tells them.
+void read_invert(MapReader& map, MeterConfig& meter) {
+  map.read_bool("invert", meter.invert);
+  if (!meter.invert) return;
+  const auto is_known_before = [&](Quantity quantity, Place place) {
+    return std::ranges::any_of(meter.profile.registers, [&](const Register& reg) {
+      return reg.channel.quantity == quantity && reg.channel.place == place;
+    });
+  };
+  const YamlNode& node = *map.find("invert");
+  if (is_known_before(Quantity::energy_import, Place::whole) &&
+      !is_known_before(Quantity::energy_export, Place::whole))
+    map.report().warn(
+        node.at,
+        "invert: no register of exported energy is read, which would be that of imported energy; "
+        "power is integrated instead. Add it under registers, with quantity: energy_export");
+  if (is_known_before(Quantity::energy_import, Place::branch))
+    map.report().warn(
+        node.at,
+        "invert: the energy registers of branches count what flows the other way, so they are not "
+        "read; power is integrated instead");
+  meter.profile.registers = inverted(std::move(meter.profile.registers));
 }
 
 // The number that a key of `branches` is. nullopt: reported.
@@ -232,6 +285,7 @@ MeterConfig read_meter(const YamlNode& node, const Reading& reading, ProfileLibr
   map.read_duration("refresh", refresh_range, meter.profile.refresh);  // goes before that of the profile
   if (timeout_assumed) assume_timeout(meter);
   read_branches(map, meter);
+  read_invert(map, meter);
   read_accuracy(map, meter);
   map.read_text("feed", meter.feed);
   meter.interval = reading.config.interval;

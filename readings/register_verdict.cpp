@@ -1,40 +1,60 @@
 #include "readings/register_verdict.h"
 
-#include <array>
+#include <algorithm>
 #include <cmath>
-#include <cstdio>
+
+#include "readings/short_text.h"
 
 namespace flopwatt {
 namespace {
 
-std::string ratio_text(double ratio) {
-  std::array<char, 32> text{};
-  const int length = std::snprintf(text.data(), text.size(), "%.3g", ratio);
-  return {text.data(), static_cast<std::size_t>(length)};
+std::string energy_text(double joules, SourceKind kind) {
+  return kind == SourceKind::meter ? with_unit(joules / 3600, "Wh") : with_unit(joules, "J");
 }
 
-std::string cure_of(double ratio) {
-  const auto is_near = [&](double factor) { return std::abs(ratio / factor - 1) < 0.3; };
-  if (is_near(1000)) return "Is its unit Wh where kWh is configured, or its power kW where W is?";
-  if (is_near(1e-3)) return "Is its unit kWh where Wh is configured, or its power W where kW is?";
+// "over 62 s the energy register tells 1.4 kWh, the power readings 1.4 Wh (1000 times)"
+std::string both_figures(const RegisterFigures& figures) {
+  const ComparedEnergy& compared = figures.compared;
+  std::string text = "over " + three_digits(compared.seconds) + " s the energy register tells " +
+                     energy_text(compared.register_joules, figures.kind) + ", the power readings " +
+                     energy_text(compared.power_joules, figures.kind);
+  const double ratio = compared.register_joules / compared.power_joules;
+  if (std::isfinite(ratio) && ratio > 0 && ratio < 1e9) text += " (" + three_digits(ratio) + " times)";
+  return text;
+}
+
+std::string cure_of(const RegisterFigures& figures) {
+  if (figures.kind != SourceKind::meter)
+    return "One of the two sensors is wrong: compare with a meter, and update the driver";
+  const double ratio = figures.compared.register_joules / figures.compared.power_joules;
+  const auto is_near = [&](double factor, double by) { return ratio > factor / by && ratio < factor * by; };
+  if (is_near(1000, 1.5)) return "Is its unit Wh where kWh is configured, or its power kW where W is?";
+  if (is_near(1e-3, 1.5)) return "Is its unit kWh where Wh is configured, or its power W where kW is?";
+  if (is_near(65536, 1.5)) return "Are the words of the energy register swapped (`word_order`)?";
+  if (!(ratio < 1e6)) return "Are words swapped (`word_order`), or is the type of one of both wrong?";
   return "Check unit, type and word_order of both registers";
 }
 
 }  // namespace
 
 std::string explanation_of(const RegisterFigures& figures) {
-  const std::string told = "the energy register tells " + ratio_text(figures.energy_power_ratio) +
-                           " times the energy of the power readings";
   switch (figures.verdict) {
     case RegisterVerdict::agrees:
       break;
     case RegisterVerdict::stands_still:
-      return "the energy register does not move while power flows; power is integrated instead. Is the "
-             "register frozen, or does it count in larger steps (`resolution`)?";
+      return "for " + three_digits(figures.compared.seconds) +
+             " s the energy register has not moved, while power tells " +
+             energy_text(figures.compared.power_joules, figures.kind) +
+             "; power is integrated instead. Is the register frozen, renewed seldom (`refresh`), or does it "
+             "count in larger steps (`resolution`) or a larger unit (kWh where Wh is configured)?";
     case RegisterVerdict::differs:
-      return told + "; the uncertainty covers both. Check accuracy, transformers and how often power is read";
+      return both_figures(figures) + "; the uncertainty covers both. " +
+             (figures.kind == SourceKind::meter ? "Check accuracy, transformers and how often power is read"
+                                                : "A power sensor that sees a part of the time only, or a "
+                                                  "counter that misses some: a meter "
+                                                  "in the scope's `energy` is surer");
     case RegisterVerdict::contradicts:
-      return told + "; no J/FLOP is published. " + cure_of(figures.energy_power_ratio);
+      return both_figures(figures) + "; no J/FLOP is published from it. " + cure_of(figures);
   }
   return {};
 }

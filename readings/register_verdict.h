@@ -15,14 +15,23 @@ enum class RegisterVerdict : std::uint8_t {
   contradicts,   ///< neither can be told right
 };
 
-/// Of one source of a scope's energy.
+/// The same energy by both, over the same time.
+struct ComparedEnergy {
+  double register_joules = 0;
+  double power_joules = 0;
+  double seconds = 0;
+};
+
+/// Of one source of a scope's energy, or of one branch of it.
 struct RegisterFigures {
-  std::string source;
-  bool is_meter = false;
+  std::string source;  ///< of a branch "pdu-a/7"
+  SourceKind kind{};
   RegisterVerdict verdict = RegisterVerdict::agrees;
   /// Growth of the register over integrated power, of the last hour; `absent`: not resolved yet, or one of the
   /// two is missing.
   double energy_power_ratio = absent;
+  ComparedEnergy compared;  ///< what `verdict` follows from
+  bool is_branch = false;
 };
 
 /// What the user should know and do, one clause without the name of the source; empty while they agree.

@@ -1,11 +1,13 @@
 // The figures of one scope at one moment, as accounting computes them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "readings/reading_set.h"
 #include "readings/register_verdict.h"
+#include "readings/turned_transformers.h"
 
 namespace flopwatt {
 
@@ -23,6 +25,12 @@ struct WindowFigures {
   std::vector<UncertaintyTerm> terms;  ///< of the best method's J/FLOP
 };
 
+/// Meters of a scope that read less than the devices behind them, over the same time.
+struct BalanceFigures {
+  double meter_joules = 0, device_joules = 0;
+  double seconds = 0;
+};
+
 struct ScopeFigures {
   std::string name;
   std::string parent;        ///< "" at the top
@@ -33,6 +41,10 @@ struct ScopeFigures {
   std::vector<WindowFigures> windows;
   /// Of its meters and accelerators that have a register and power.
   std::vector<RegisterFigures> registers;
+  /// Of its meters whose current transformers are turned around.
+  std::vector<TurnedFigures> turned;
+  /// Set while its meters read less than its devices.
+  std::optional<BalanceFigures> balance;
 };
 
 }  // namespace flopwatt

@@ -30,7 +30,7 @@ void EnergySeries::begin_epoch() {
   counter_.begin_epoch();
   counter_.learn_step(0);
   step_.forget();
-  agreement_.begin_epoch();
+  agreement_.begin_device();
   ahead_ = bridged_ = 0;
 }
 
@@ -79,6 +79,9 @@ double EnergySeries::integrate(const EnergyReading& reading, const Retention& re
 EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& retention) {
   EnergyGrowth growth;
   const CounterBounds bounds{likely_.limit(), likely_.jump_limit(), agreement_.since_move(), true};
+  // A step that was learned is no excuse for a leap: it may have been learned from leaps.
+  const double step_of_type = std::max(shape_.counter->of_type(reading.joules), shape_.counter->coarsest);
+  if (shape_.power) agreement_.show(reading.time_us, reading.joules, step_of_type);
   double moved = 0;
   bool is_paired = true;
   const auto steps = counter_.add({reading.time_us, reading.joules, {}}, bounds);

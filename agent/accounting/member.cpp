@@ -107,6 +107,7 @@ void Member::resolve() {
   shape.unseen_s = source_->sensor.unseen_share() * seconds(source_->sensor.period.count());
   shape.interval_s = seconds(source_->interval.count());
   energy_.set_shape(shape);
+  turned_.describe(*source_, branch_);
 
   pipe_.set_longest_gap(shape.longest_gap_us);
   estimated_.set_longest_gap(shape.longest_gap_us);
@@ -149,6 +150,7 @@ Growth Member::add(const ReadingSet& set, const Retention& retention) {
   const std::int64_t before_us = newest_.monotonic_us;
   newest_ = set.time;
   newest_watts_ = value_at(set, power_column_);
+  turned_.add(set);
   const double time_variance = time_stamp_variance(set);
   Growth growth;
   growth.energy = energy_.add(

@@ -13,6 +13,7 @@
 #include "agent/accounting/counted_work.h"
 #include "agent/accounting/energy.h"
 #include "agent/accounting/track.h"
+#include "agent/accounting/turned_watch.h"
 #include "agent/accounting/work.h"
 #include "readings/reading_set.h"
 #include "readings/totals.h"
@@ -52,6 +53,7 @@ class Member {
   /// Power of the newest set, W; `absent`: the set has none, or it contradicts the readings before.
   [[nodiscard]] double power() const;
   [[nodiscard]] const EnergySeries& energy() const { return energy_; }
+  [[nodiscard]] const TurnedWatch& turned() const { return turned_; }
 
   /// Whether the newest set has work by that method.
   [[nodiscard]] bool offers(Method method) const;
@@ -98,6 +100,7 @@ class Member {
   std::vector<std::size_t> peak_columns_, activity_columns_;
   double counter_factor_ = 1;  // held unit to J
   EnergySeries energy_;
+  TurnedWatch turned_;
   WorkSeries pipe_, estimated_;
   Counted counted_, model_;
   Track<0> idle_;  // known: did nothing

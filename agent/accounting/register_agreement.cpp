@@ -21,7 +21,12 @@ void RegisterAgreement::begin_epoch() {
   since_move_ = moves_ = {};
   has_moved_ = false;
   still_joules_ = refresh_s_ = 0;
-  verdict_ = RegisterVerdict::agrees;
+  verdict_ = leaps_.are_told() ? RegisterVerdict::contradicts : RegisterVerdict::agrees;
+}
+
+void RegisterAgreement::begin_device() {
+  leaps_.forget();
+  begin_epoch();
 }
 
 void RegisterAgreement::integrate(double joules, double variance, double length_s, bool is_known) {
@@ -30,6 +35,16 @@ void RegisterAgreement::integrate(double joules, double variance, double length_
   since_move_.seconds += length_s;
   since_move_.is_known = since_move_.is_known && is_known;
   last_interval_ = joules;
+  leaps_.integrate(joules, length_s);
+}
+
+void RegisterAgreement::show(std::int64_t time_us, double joules, double step) {
+  const bool were_told = leaps_.are_told();
+  leaps_.observe(time_us, joules, step);
+  if (leaps_.are_told())
+    verdict_ = RegisterVerdict::contradicts;
+  else if (were_told)
+    verdict_ = RegisterVerdict::agrees;
 }
 
 void RegisterAgreement::count(std::int64_t time_us, double growth, double step, bool is_known) {
@@ -65,7 +80,15 @@ double RegisterAgreement::ratio_variance() const {
   return (moves_.variance + edge_ * edge_ / 6) / (moves_.joules * moves_.joules);
 }
 
+ComparedEnergy RegisterAgreement::compared() const {
+  if (leaps_.are_told()) return leaps_.compared();
+  if (verdict_ == RegisterVerdict::stands_still) return {0, since_move_.joules, since_move_.seconds};
+  return {moves_.growth, moves_.joules, moves_.seconds};
+}
+
 std::optional<double> RegisterAgreement::ratio() const {
+  if (leaps_.are_told() && leaps_.compared().power_joules > 0)
+    return leaps_.compared().register_joules / leaps_.compared().power_joules;
   if (verdict_ == RegisterVerdict::stands_still) return 0.0;
   if (!(moves_.joules > 0) || ratio_variance() > 0.05 * 0.05) return std::nullopt;
   return moves_.growth / moves_.joules;
@@ -82,6 +105,7 @@ RegisterAgreement::Ratio RegisterAgreement::correction() const {
 }
 
 RegisterVerdict RegisterAgreement::judge(double step) const {
+  if (leaps_.are_told()) return RegisterVerdict::contradicts;
   if (since_move_.seconds >= std::max(least_rest_s, least_steps * refresh_s_) &&
       since_move_.joules >= least_steps * step && still_joules_ > 0)
     return RegisterVerdict::stands_still;

@@ -13,12 +13,13 @@
 // A register stands still if it has not moved for two minutes and three of its steps at the power shown, and
 // for three times the longest rest at which it has been seen to jump: then power gives the energy. The two
 // contradict each other if they are further apart than the class, 3 % and three standard deviations explain:
-// a wrong unit, swapped words, a sensor that sees part of the time.
+// a wrong unit, swapped words (register_leaps.h), a sensor that sees part of the time.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
+#include "agent/accounting/register_leaps.h"
 #include "readings/register_verdict.h"
 
 namespace flopwatt::accounting {
@@ -35,9 +36,13 @@ class RegisterAgreement {
   void set_accuracy(double accuracy) { accuracy_ = accuracy; }
   /// The register begins anew.
   void begin_epoch();
+  /// The source is another device.
+  void begin_device();
 
   /// One interval of integrated power; not known: the time counts, no pair is made of it.
   void integrate(double joules, double variance, double length_s, bool is_known);
+  /// Each value that the register shows, whether it is believed or not. `step`: as below.
+  void show(std::int64_t time_us, double joules, double step);
   /// The register at that time: its growth since its reading before. `step`: that of the register, J.
   void count(std::int64_t time_us, double growth, double step, bool is_known);
 
@@ -49,6 +54,8 @@ class RegisterAgreement {
   /// values. 0: none was seen.
   [[nodiscard]] double refresh_s() const { return refresh_s_; }
   [[nodiscard]] RegisterVerdict verdict() const { return verdict_; }
+  /// What the verdict follows from.
+  [[nodiscard]] ComparedEnergy compared() const;
   /// Growth over integral of the last hour; nullopt: not resolved yet.
   [[nodiscard]] std::optional<double> ratio() const;
   /// To correct the integral with.
@@ -65,6 +72,7 @@ class RegisterAgreement {
   [[nodiscard]] double ratio_variance() const;
 
   double accuracy_ = 0;
+  RegisterLeaps leaps_;
   Sums since_move_;  // growth unused
   Sums moves_;       // of the last hour, from move to move
   bool has_moved_ = false;

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "agent/accounting/contradictions.h"
+
 namespace flopwatt::accounting {
 namespace {
 
@@ -41,16 +43,6 @@ double power_of(const std::vector<const Member*>& members, std::int64_t now_us) 
 
 bool is_fresh(const Member* member, std::int64_t now_us) {
   return member != nullptr && !member->is_stale(now_us);
-}
-
-// Of whole sources: a branch has no name of its own.
-void tell_registers(const std::vector<const Member*>& members, std::vector<RegisterFigures>& registers) {
-  for (const Member* member : members) {
-    if (member == nullptr || member->branch() != 0) continue;
-    const RegisterAgreement& agreement = member->energy().agreement();
-    registers.push_back({member->source().name, member->source().kind == SourceKind::meter,
-                         agreement.verdict(), agreement.ratio().value_or(absent)});
-  }
 }
 
 bool put(const std::vector<EnergyEntry>& entries, const EnergyEntry& entry,
@@ -146,12 +138,13 @@ std::vector<Method> Scope::methods_at(std::int64_t now_us) const {
 }
 
 void Scope::add_covered(std::int64_t now_us, std::int64_t longest_us) {
+  balance_.follow(meters_, devices_, now_us, longest_us);
   const auto& energy = energy_members();
   const bool is_complete =
       !energy.empty() && std::ranges::none_of(energy, [](const Member* one) { return one == nullptr; });
-  const bool is_contradicted = is_complete && std::ranges::any_of(energy, [](const Member* one) {
-                                 return one->energy().agreement().verdict() == RegisterVerdict::contradicts;
-                               });
+  const bool is_doubtful =
+      balance_.told() ||
+      (is_complete && std::ranges::any_of(energy, [](const Member* one) { return is_contradicted(*one); }));
   const bool is_stale =
       from_meters() && std::ranges::any_of(energy, [&](const Member* one) { return !is_fresh(one, now_us); });
   for (const Method method : methods_best_first) {
@@ -160,7 +153,7 @@ void Scope::add_covered(std::int64_t now_us, std::int64_t longest_us) {
     if (offered_us_[index] == 0) continue;
     CoveredTime& covered = covered_[index];
     const std::int64_t reached = reached_us(method, now_us);
-    if (!is_complete || is_contradicted) {
+    if (!is_complete || is_doubtful) {
       covered.leave_out_until(reached);
       continue;
     }
@@ -318,8 +311,9 @@ ScopeFigures Scope::figures(Moment now, double min_coverage) const {
   figures.parent = plan_.parent;
   figures.from_meters = from_meters();
   figures.figures = running_figures(now);
-  tell_registers(meters_, figures.registers);
-  tell_registers(devices_, figures.registers);
+  tell_contradictions(meters_, figures);
+  tell_contradictions(devices_, figures);
+  figures.balance = balance_.told();
   tell_windows(figures, now, min_coverage);
   return figures;
 }

@@ -12,6 +12,7 @@
 
 #include "agent/accounting/covered_time.h"
 #include "agent/accounting/member.h"
+#include "agent/accounting/scope_balance.h"
 #include "agent/accounting/scope_plan.h"
 #include "agent/accounting/scope_totals.h"
 #include "agent/accounting/window.h"
@@ -97,6 +98,7 @@ class Scope {
   std::int64_t unbroken_since_us_ = 0;
   std::array<std::int64_t, method_count> offered_us_{};  // when the method was offered last; 0: never
   std::array<CoveredTime, method_count> covered_;
+  ScopeBalance balance_;
 };
 
 }  // namespace flopwatt::accounting

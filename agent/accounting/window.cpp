@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "agent/accounting/contradictions.h"
 #include "agent/accounting/missing_time.h"
 #include "agent/accounting/uncertainty.h"
 
@@ -103,9 +104,9 @@ double pue_of(TimeSpan window, const WindowMembers& members) {
 }
 
 bool is_contradicted(const WindowMembers& members) {
-  return std::ranges::any_of(members.energy, [](const Member* member) {
-    return member != nullptr && member->energy().agreement().verdict() == RegisterVerdict::contradicts;
-  });
+  return members.is_contradicted || std::ranges::any_of(members.energy, [](const Member* member) {
+           return member != nullptr && accounting::is_contradicted(*member);
+         });
 }
 
 double share(std::int64_t part_us, TimeSpan whole) {

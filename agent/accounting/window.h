@@ -42,6 +42,7 @@ struct WindowMembers {
   std::int64_t unbroken_since_us = 0;  ///< before this time the scope had other accelerators
   std::int64_t began_us = 0;           ///< of this run of the agent
   bool ran_before = false;             ///< the totals of an earlier run go on
+  bool is_contradicted = false;        ///< the scope's meters read less than its devices
 };
 
 /// A source of kind window, with the fields that window_figures() fills. `name`: "<scope>/<window>".

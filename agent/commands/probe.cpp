@@ -89,6 +89,9 @@ class Progress {
 /// Units in a row with a broken connection after which the device is taken to be gone.
 constexpr int most_lost_in_a_row = 5;
 
+/// Up to so many, each that answers may take the seconds that its energy register needs to move.
+constexpr std::size_t few_units = 6;
+
 /// Asks all units, with one setting of the line after the other.
 class Scan {
  public:
@@ -134,6 +137,9 @@ class Scan {
     modbus::ProbeOptions options;
     options.read.timeout = plan_.timeout;
     if (plan_.address.transport == Transport::rtu) options.line = settings;
+    // With many units the scan would take too long.
+    const bool is_short = plan_.first_only || plan_.units.size() <= few_units;
+    options.compare_limit = is_short ? 10s : 2s;
     options.on_stage = [this](std::string_view what) { progress_.stage(what); };
     for (const std::uint8_t unit : plan_.units) {
       progress_.begin(unit);

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -13,6 +15,7 @@
 #include "config/load.h"
 #include "drivers/registry.h"
 #include "exporters/registry.h"
+#include "readings/two_samples.h"
 #include "runtime/async.h"
 #include "runtime/exit_code.h"
 #include "runtime/log.h"
@@ -40,6 +43,8 @@ class Reader {
     tasks.push_back(wait_until_complete());
     co_await run_until_first_ends(std::move(tasks));
   }
+
+  [[nodiscard]] std::vector<ReadingSet> sets() const { return survey_.sets(); }
 
   void report(Report& report) const {
     const auto why_absent = [this](SourceId id, Channel channel) {
@@ -78,6 +83,51 @@ void poll_once(Config& config) {
   for (auto& [vendor, accelerators] : config.accelerators) accelerators.interval = accelerator_interval;
 }
 
+const ReadingSet* find_set(const std::vector<ReadingSet>& sets, const std::string& source) {
+  const auto found =
+      std::ranges::find_if(sets, [&](const ReadingSet& set) { return set.source->name == source; });
+  return found == sets.end() ? nullptr : &*found;
+}
+
+/// Puts what `later` says against `first` into the reports. Returns whether still later samples may say more.
+bool tell_contradictions(const std::vector<ReadingSet>& first, const std::vector<ReadingSet>& later,
+                         Report& report) {
+  bool is_open = false;
+  for (const ReadingSet& before : first) {
+    const ReadingSet* after = find_set(later, before.source->name);
+    if (after == nullptr || after->source->fields != before.source->fields) continue;
+    ComparedSamples compared = compare_samples(before, *after);
+    is_open = is_open || compared.is_open;
+    const auto told = std::ranges::find(report.sources, before.source->name, &SourceReport::name);
+    if (told != report.sources.end()) told->contradictions = std::move(compared.contradictions);
+  }
+  return is_open;
+}
+
+/// Reads the meters once more that have something to compare: registers beside power, signs of power.
+awaitable<void> compare(Loaded loaded, const std::vector<ReadingSet>& first, Report& report) {
+  const auto begin = std::chrono::steady_clock::now();
+  double wait_s = 0;
+  std::erase_if(loaded.config.meters, [&](const MeterConfig& meter) {
+    const ReadingSet* set = find_set(first, meter.name);
+    const auto needed = set == nullptr ? std::nullopt : seconds_to_compare(*set);
+    wait_s = std::max(wait_s, needed.value_or(0));
+    return !needed;
+  });
+  if (loaded.config.meters.empty()) co_return;
+  if (::isatty(STDERR_FILENO) == 1)
+    std::cerr << "flopwatt read: a second sample of the meters follows, to compare registers with power\n";
+  bool is_open = true;
+  while (is_open) {
+    co_await sleep_until(
+        begin + std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::duration<double>(wait_s)));
+    Reader reader(loaded, {});
+    co_await reader.run();
+    is_open = tell_contradictions(first, reader.sets(), report) && wait_s < longest_comparison_s;
+    wait_s = longest_comparison_s;
+  }
+}
+
 awaitable<void> read_all(Loaded& loaded, Vendors vendors, Report& report) {
   Config& config = loaded.config;
   if (const auto agent = co_await ask_running_agent(config, report.notes)) {
@@ -87,9 +137,14 @@ awaitable<void> read_all(Loaded& loaded, Vendors vendors, Report& report) {
                              "): what it polls is shown from there");
   }
   poll_once(config);
-  Reader reader(loaded, vendors);
-  co_await reader.run();
-  reader.report(report);
+  std::vector<ReadingSet> first;
+  {
+    Reader reader(loaded, vendors);
+    co_await reader.run();
+    reader.report(report);
+    first = reader.sets();
+  }
+  co_await compare(loaded, first, report);
 }
 
 }  // namespace

@@ -177,7 +177,7 @@ void Recorder::seal() {
   totals.merge(totals_);  // what is not yet saved stays, unless it is newer now
   totals_ = std::move(totals);
   sealed_figures_ = accounting_.figures(moment);
-  register_log_.follow(sealed_figures_);
+  contradiction_log_.follow(sealed_figures_);
   figure_log_.follow(sealed_figures_);
   waiting_readings_ += known_readings(batch);
   std::ranges::move(batch, std::back_inserter(waiting_));

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "agent/accounting/accounting.h"
+#include "agent/daemon/contradiction_log.h"
 #include "agent/daemon/delivery.h"
 #include "agent/daemon/figure_log.h"
 #include "agent/daemon/heartbeat.h"
 #include "agent/daemon/intake.h"
-#include "agent/daemon/register_log.h"
 #include "agent/store/store.h"
 #include "config/config.h"
 #include "exporters/snapshot.h"
@@ -86,7 +86,7 @@ class Recorder {
   std::vector<ReadingSet> waiting_;   // sealed, oldest first
   std::size_t waiting_readings_ = 0;  // of waiting_ and of the commit under way
   Totals totals_;                     // to be saved with the next commit
-  RegisterLog register_log_;
+  ContradictionLog contradiction_log_;
   FigureLog figure_log_;
   std::vector<ScopeFigures> sealed_figures_;  // what totals_ will have made durable
   std::vector<ScopeFigures> stored_figures_;  // what the last commit has

@@ -33,9 +33,9 @@ std::uint16_t IdentifyingRegister::width() const {
 }
 
 bool MeterProfile::has(Channel channel) const {
-  if (sunspec)
-    return channel == Channel{.quantity = Quantity::active_power} ||
-           channel == Channel{.quantity = Quantity::energy_import};
+  if (sunspec && (channel == Channel{.quantity = Quantity::active_power} ||
+                  channel == Channel{.quantity = Quantity::energy_import}))
+    return true;
   return std::ranges::find(registers, channel, &Register::channel) != registers.end();
 }
 

@@ -133,10 +133,11 @@ struct MeterProfile {
   std::vector<std::string> conflicts;  ///< where sources differ: the choice and the reason, a sentence each
   std::vector<IdentifyingRegister> identify;
   std::vector<std::string> quirks;  ///< advice for operators, a sentence each
-  /// `profile: sunspec`: the device describes its registers at each connect; `registers` is empty.
+  /// `profile: sunspec`: the device describes its registers at each connect; `registers` are the
+  /// meter's own, which are put into those.
   bool sunspec = false;
 
-  /// Whether a register is of that channel. A SunSpec meter has power and imported energy of the whole.
+  /// Whether a register is of that channel. A SunSpec meter has power and imported energy of the whole, too.
   [[nodiscard]] bool has(Channel channel) const;
 };
 

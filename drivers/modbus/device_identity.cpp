@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/profiles/invert.h"
+#include "config/profiles/put_register.h"
 #include "drivers/modbus/fault_text.h"
 #include "drivers/modbus/registers/decode.h"
 #include "readings/reading_set.h"
@@ -58,6 +60,8 @@ Result<bool> DeviceIdentity::take_search(const std::optional<SunSpecDevice>& dev
     const auto meters = std::ranges::count_if(device->models, &SunSpecModel::is_meter);
     return no_sunspec_model(config_.name, config_.sunspec_model, static_cast<std::size_t>(meters));
   }
+  if (config_.invert) profile->registers = inverted(std::move(profile->registers));
+  for (const Register& own : config_.profile.registers) put_register(profile->registers, own);
   models_ = {*device, std::move(*profile), opening};
   if (before && before->device == *device) return false;
   const auto common = sunspec_common(*device, config_.sunspec_model);

@@ -66,7 +66,7 @@ bool Meter::is(const MeterConfig& config) const {
   const auto wire = [](const MeterConfig& meter) {
     return std::tie(meter.unit_id, meter.profile.registers, meter.profile.limits, meter.profile.sunspec,
                     meter.sunspec_model, meter.timeout, meter.timeout_grows, meter.pause,
-                    meter.close_after_poll, meter.accept_unit_mismatch);
+                    meter.close_after_poll, meter.accept_unit_mismatch, meter.invert);
   };
   return wire(config) == wire(config_) && *make_source(config, {}) == *make_source(config_, {});
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -214,17 +214,24 @@ void ReadingSeries::write_methods(PageWriter& writer, const Snapshot& snapshot) 
 }
 
 void ReadingSeries::write_register_ratios(PageWriter& writer, const Snapshot& snapshot) {
+  std::map<std::string_view, double> ratios;  // a source counts in nested scopes
+  for (const ScopeFigures& scope : snapshot.scopes)
+    for (const RegisterFigures& one : scope.registers)
+      if (!one.is_branch && is_known(one.energy_power_ratio))
+        ratios.emplace(one.source, one.energy_power_ratio);
+  const auto write = [&](SourceKind kind) {
+    for (const SourceState& state : snapshot.sources) {
+      const auto ratio = ratios.find(state.source->name);
+      if (state.source->kind == kind && ratio != ratios.end())
+        writer.sample(source_labels(*state.source), ratio->second);
+    }
+  };
   writer.family("flopwatt_meter_energy_power_ratio", FamilyType::gauge,
                 "Growth of the energy register over integrated power, of the last hour.");
-  std::set<std::string_view> written;  // a meter counts in nested scopes
-  for (const ScopeFigures& scope : snapshot.scopes) {
-    for (const RegisterFigures& one : scope.registers) {
-      if (!one.is_meter || !is_known(one.energy_power_ratio) || !written.insert(one.source).second) continue;
-      std::string labels;
-      append_label(labels, "meter", one.source);
-      writer.sample(labels, one.energy_power_ratio);
-    }
-  }
+  write(SourceKind::meter);
+  writer.family("flopwatt_accelerator_energy_power_ratio", FamilyType::gauge,
+                "Growth of the energy counter over integrated power, of the last hour.");
+  write(SourceKind::accelerator);
 }
 
 void ReadingSeries::write_info(PageWriter& writer, const Snapshot& snapshot) const {

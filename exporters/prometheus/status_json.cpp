@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cctype>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include "readings/contradictions.h"
 #include "readings/missing_reason.h"
 #include "runtime/text/json_parse.h"
 #include "runtime/text/number_text.h"
@@ -119,11 +122,15 @@ json::object window_object(const WindowFigures& window) {
   return object;
 }
 
-// Registers that power contradicts, by source; empty: none.
-json::object contradictions_of(const ScopeFigures& scope) {
+// By source; empty: none.
+json::object contradictions_object(const ScopeFigures& scope) {
+  std::map<std::string, std::string> texts;
+  for (const Contradiction& one : contradictions_of(scope)) {
+    std::string& all = texts[one.source];
+    all += (all.empty() ? "" : "; ") + one.why;
+  }
   json::object object;
-  for (const RegisterFigures& one : scope.registers)
-    if (one.verdict != RegisterVerdict::agrees) object[one.source] = text(explanation_of(one));
+  for (const auto& [source, why] : texts) object[source] = text(why);
   return object;
 }
 
@@ -144,7 +151,7 @@ json::object scope_object(const ScopeFigures& scope) {
       object[scope_key(*row)] = scope.figures.values[i];
   }
   if (!methods.empty()) object["methods"] = std::move(methods);
-  if (auto contradictions = contradictions_of(scope); !contradictions.empty())
+  if (auto contradictions = contradictions_object(scope); !contradictions.empty())
     object["contradictions"] = std::move(contradictions);
   json::object windows;
   for (const WindowFigures& window : scope.windows) {

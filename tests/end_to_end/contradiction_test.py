@@ -1,42 +1,155 @@
-"""A register and a power reading of one meter that contradict each other are told: log, status, a series, no J/FLOP."""
+"""What contradicts each other is told: register and power, turned transformers, meters and devices. In log, status and
+`read` with the same words and the cure, in series, and there is no J/FLOP."""
+import json
+import os
+import subprocess
+
+import pytest
+import yaml
+
 from harness.agent import Agent
-from harness.process import wait_until
+from harness.process import BUILD, free_port, wait_until
 from harness.rack import LOADS, Rack
 
-# An ideal meter. Of one that counts in steps of 10 Wh the wrong unit is not told yet: steps that are a thousand times too
-# large are taken for no growth.
-RAW_METER = """
+# Each has 2700 W and more: alone (base) or with the rack's GPUs.
+METERS = """
   - name: raw
     kind: raw
-    meter: ideal
     gpus: all
     base_power: {constant: 2700}
     loss_factor: 1.6
     registers:
       - {address: 10, type: f32, value: power_w}
       - {address: 12, type: i64, value: energy_wh}
+      - {address: 20, type: i32, scale: -1, value: power_w}
+      - {address: 22, type: i64, value: 123456}
+      - {address: 30, type: i32, scale: 3, value: power_w}
+      - {address: 32, type: i32, scale: -3, value: power_w}
+      - {address: 34, type: i32, scale: 3, value: power_w}
+      - {address: 40, type: i32, scale: 100, value: power_w}
+      - {address: 44, type: i64, scale: 100, value: energy_wh}
+"""
+SDM630_IN_WH = """
+meters:
+  - name: odd
+    kind: raw
+    function: 4
+    holes: zero
+    base_power: {constant: 5000}
+    registers:
+      - {address: 0, type: f32, value: 230}
+      - {address: 2, type: f32, value: 230}
+      - {address: 4, type: f32, value: 230}
+      - {address: 52, type: f32, value: power_w}
+      - {address: 62, type: f32, value: 0.98}
+      - {address: 70, type: f32, value: 50}
+      - {address: 72, type: f32, value: energy_wh}
 """
 
 
-def test_a_wrong_unit_is_told_and_no_figure_stands_there(tmp_path, started):
-    load = (LOADS / "demo.yml").read_text() + RAW_METER
-    rack = Rack(tmp_path, load).start()
-    started.append(rack)
-    port = rack.meter("raw")["port"]
-    agent = Agent(tmp_path, {
-        "meters": [{"name": "main", "address": f"tcp://127.0.0.1:{port}", "accuracy": {"class": 0.5}, "registers": [
-            {"quantity": "active_power", "address": 10, "function": 3, "type": "f32", "unit": "W"},
-            {"quantity": "energy_import", "address": 12, "function": 3, "type": "i64", "unit": "kWh"}]}],
-        "accelerators": {"nvidia": {"library": rack.library}},
-        "scopes": [{"name": "rack", "energy": ["main"], "work": "all"}],
-        "energy": {"windows": ["20s"]},
-    }, environment=rack.environment).start()
-    started.append(agent)
-    told = wait_until(lambda: agent.status()["scopes"]["rack"].get("contradictions"), 150, "the contradiction")
-    assert "Wh where kWh is configured" in told["main"]
+def register(quantity, address, kind, unit=None, **more):
+    entry = {"quantity": quantity, "address": address, "function": 3, "type": kind, **more}
+    return {**entry, "unit": unit} if unit else entry
+
+
+POWER = register("active_power", 10, "f32")
+ENERGY = register("energy_import", 12, "i64", "Wh")
+REGISTERS = {
+    "right": [POWER, ENERGY],
+    "kilo": [POWER, {**ENERGY, "unit": "kWh"}],
+    "turned": [register("active_power", 20, "i32"), register("energy_import", 22, "i64", "Wh"),
+               register("energy_export", 12, "i64", "Wh")],
+    "phase": [POWER, ENERGY, register("active_power", 30, "i32", phase="L1"),
+              register("active_power", 32, "i32", phase="L2"), register("active_power", 34, "i32", phase="L3")],
+    "low": [register("active_power", 40, "i32"), register("energy_import", 44, "i64", "Wh")],
+}
+REGISTERS["inverted"] = REGISTERS["turned"]
+TOLD = {"kilo": "Is its unit Wh where kWh is configured",
+        "turned": "Write `invert: true`",
+        "phase": "the current transformer of L2 is turned around"}
+
+
+class Case:
+    def __init__(self, folder, started, meters, **config):
+        self.folder = folder
+        self.rack = Rack(folder, (LOADS / "demo.yml").read_text() + METERS).start()
+        started.append(self.rack)
+        port = self.rack.meter("raw")["port"]
+        self.config = {
+            "node": "rack-r12",
+            "meters": [{"name": name, "address": f"tcp://127.0.0.1:{port}", "accuracy": {"class": 0.5},
+                        "registers": REGISTERS[name], **({"invert": True} if name == "inverted" else {})}
+                       for name in meters],
+            "accelerators": {"nvidia": {"library": self.rack.library}},
+            "energy": {"windows": ["20s"]}, **config}
+
+    def read(self):
+        file = self.folder / "read.yml"
+        file.write_text(yaml.safe_dump(self.config))
+        answer = subprocess.run([BUILD / "flopwatt", "read", f"--config.file={file}", "--format=json"], timeout=60,
+                                capture_output=True, text=True, env={**os.environ, **self.rack.environment})
+        assert answer.returncode == 0, (answer.stderr, answer.stdout)
+        return json.loads(answer.stdout)["sources"]
+
+
+@pytest.mark.parametrize("name", ["kilo", "turned", "phase", "inverted"])
+def test_a_meter_that_contradicts_itself_is_told_and_no_figure_stands_there(tmp_path, started, name):
+    port = free_port()
+    case = Case(tmp_path, started, [name], scopes=[{"name": "rack", "energy": [name], "work": "all"}],
+                exporters={"prometheus": {"listen": [f"127.0.0.1:{port}"]}})
+    agent = Agent(tmp_path, case.config, environment=case.rack.environment)
+    agent.port = port
+    started.append(agent.start())
+    if name == "inverted":  # all is as it should be
+        wait_until(lambda: "joules_per_flop" in agent.status()["scopes"]["rack"]["windows"]["20s"], 120, "the figure")
+        metrics = agent.metrics()
+        assert metrics.get("flopwatt_meter_power_watts", meter=name) > 2700
+        assert metrics.get("flopwatt_meter_exported_energy_joules_total", meter=name) == 123456 * 3600
+        assert "contradictions" not in agent.status()["scopes"]["rack"]
+        assert "contradictions" not in case.read()[name]
+        return
+    told = wait_until(lambda: agent.status()["scopes"]["rack"].get("contradictions"), 120, "the contradiction")
+    assert TOLD[name] in told[name]
     metrics = agent.metrics()
-    assert 800 < metrics.get("flopwatt_meter_energy_power_ratio", meter="main") < 1200
-    assert not [name for name in metrics.samples if name.startswith("flopwatt_scope_joules_per_flop")]
-    assert metrics.get("flopwatt_scope_power_watts", scope="rack") > 2700
-    lines = [line for line in agent.log_text().splitlines() if "energy register and power contradict" in line]
-    assert len(lines) == 1 and "source=main" in lines[0]
+    if name == "kilo":
+        assert 800 < metrics.get("flopwatt_meter_energy_power_ratio", meter=name) < 1200
+    assert 0.95 < metrics.get("flopwatt_accelerator_energy_power_ratio", accelerator="nvidia0",
+                              uuid=case.rack.started["gpus"][0]["uuid"]) < 1.05
+    assert not [key for key in metrics.samples if key.startswith("flopwatt_scope_joules_per_flop")]
+    assert abs(metrics.get("flopwatt_scope_power_watts", scope="rack")) > 2700
+    lines = [line for line in agent.log_text().splitlines() if f"source={name}" in line and "why=" in line]
+    assert len(lines) == 1 and TOLD[name] in lines[0], lines
+    assert TOLD[name] in case.read()[name]["contradictions"][0]  # from that agent
+
+
+def test_read_tells_by_two_samples(tmp_path, started):
+    case = Case(tmp_path, started, ["right", "kilo", "turned", "phase", "inverted"],
+                exporters={"prometheus": {"listen": [f"127.0.0.1:{free_port()}"]}})
+    sources = case.read()
+    for name, words in TOLD.items():
+        assert words in sources[name]["contradictions"][0], sources[name]
+    assert "contradictions" not in sources["right"] and "contradictions" not in sources["inverted"]
+    assert sources["inverted"]["active_power_w"] > 2700
+    assert sources["inverted"]["energy_export_wh_total"] == 123456
+
+
+def test_probe_tells_by_two_samples(tmp_path, started):
+    rack = Rack(tmp_path, SDM630_IN_WH).start()
+    started.append(rack)
+    meter = rack.meter("odd")
+    answer = subprocess.run([BUILD / "flopwatt", "probe", f"tcp://127.0.0.1:{meter['port']}", "--format=json"],
+                            capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 0, answer.stderr
+    (unit,) = [unit for unit in json.loads(answer.stdout)["units"] if unit["answers"]]
+    assert unit["found"], unit
+    assert any("Is its unit Wh where kWh is configured" in hint for hint in unit.get("hints", [])), unit
+
+
+def test_meters_that_read_less_than_their_gpus_are_told(tmp_path, started):
+    case = Case(tmp_path, started, ["low"], scopes=[{"name": "rack", "energy": ["low"], "work": "all"}])
+    agent = Agent(tmp_path, case.config, environment=case.rack.environment).start()
+    started.append(agent)
+    told = wait_until(lambda: agent.status()["scopes"]["rack"].get("contradictions"), 180, "the contradiction")
+    assert "the devices behind them" in told["rack"]
+    wait_until(lambda: "joules_per_flop" not in agent.status()["scopes"]["rack"]["windows"].get("20s", {}), 30, "no figure")
+    assert len([line for line in agent.log_text().splitlines() if "meters read less than the devices" in line]) == 1

@@ -21,6 +21,13 @@ void append_json(std::string& out, std::string_view key, const json::value& valu
       append_json(out, name, inside);
     }
     out += '}';
+  } else if (value.is_array()) {
+    out += '[';
+    for (const json::value& inside : value.get_array()) {
+      if (out.back() != '[') out += ',';
+      append_json(out, "", inside);
+    }
+    out += ']';
   } else if (value.is_string()) {
     append_json_string(out, value.get_string());
   } else if (value.is_bool()) {
@@ -56,6 +63,8 @@ std::string json_text(const Report& report) {
     json::object missing;
     for (const Missing& one : source.missing) missing[one.key] = json::string(one.reason);
     object["missing"] = std::move(missing);
+    if (!source.contradictions.empty())
+      object["contradictions"] = json::array(source.contradictions.begin(), source.contradictions.end());
     sources[source.name] = std::move(object);
   }
   std::string text;

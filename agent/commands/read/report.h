@@ -18,13 +18,14 @@ using daemon::Key;
 struct SourceReport {
   std::string name;
   SourceKind kind{};
-  std::string description;        ///< vendor and model, as far as known
-  std::vector<Key> keys;          ///< in their order: all that the source could have
-  boost::json::object figures;    ///< "time", "uuid" and the keys that are known, nested as in messages
-  std::vector<Missing> missing;   ///< the others, in the order of `keys`
-  std::string fault;              ///< why the source is down, "" while it is up
-  bool from_agent = false;        ///< these are a running agent's newest readings
-  std::optional<double> age_s{};  ///< of those, when the agent told them
+  std::string description;       ///< vendor and model, as far as known
+  std::vector<Key> keys;         ///< in their order: all that the source could have
+  boost::json::object figures;   ///< "time", "uuid" and the keys that are known, nested as in messages
+  std::vector<Missing> missing;  ///< the others, in the order of `keys`
+  std::vector<std::string> contradictions{};  ///< of its figures, a sentence each (readings/contradictions.h)
+  std::string fault;                          ///< why the source is down, "" while it is up
+  bool from_agent = false;                    ///< these are a running agent's newest readings
+  std::optional<double> age_s{};              ///< of those, when the agent told them
 
   [[nodiscard]] bool up() const { return fault.empty(); }
 };
@@ -41,11 +42,12 @@ struct Report {
 [[nodiscard]] const boost::json::value* find_figure(const boost::json::object& figures,
                                                     const std::string& key);
 
-/// {"sources":{<source>:{"kind","up","from","age_s","fault","time",keys…,"missing":{<key>:<reason>}}}} with a
-/// line end; "from", "age_s" and "fault" where there are any.
+/// {"sources":{<source>:{"kind","up","from","age_s","fault","time",keys…,"missing":{<key>:<reason>},
+/// "contradictions":[…]}}} with a line end; "from", "age_s", "fault" and "contradictions" where there are any.
 [[nodiscard]] std::string json_text(const Report& report);
 
-/// A block a source, at most 96 columns wide: its figures with units, then what is missing.
+/// A block a source, at most 96 columns wide: its figures with units, then what is missing, and
+/// what contradicts each other.
 [[nodiscard]] std::string table_text(const Report& report);
 
 }  // namespace flopwatt::commands

@@ -83,7 +83,31 @@ SourceReport report_of(const RunningAgent& agent, std::string name, const json::
   for (const Key& key : report.keys)
     if (find_figure(report.figures, key.text) == nullptr)
       report.missing.push_back({key.text, reason_of(key.text)});
+  if (const auto told = agent.contradictions.find(report.name); told != agent.contradictions.end())
+    report.contradictions = told->second;
   return report;
+}
+
+/// What the agent's scopes tell, each once, though a source may count in several scopes. A branch's is told at
+/// its meter.
+std::map<std::string, std::vector<std::string>> contradictions_in(const json::object& status) {
+  std::map<std::string, std::vector<std::string>> by_source;
+  const json::value* scopes = status.if_contains("scopes");
+  if (scopes == nullptr || !scopes->is_object()) return by_source;
+  for (const auto& [scope, state] : scopes->get_object()) {
+    const json::value* all = state.is_object() ? state.get_object().if_contains("contradictions") : nullptr;
+    if (all == nullptr || !all->is_object()) continue;
+    for (const auto& [source, why] : all->get_object()) {
+      if (!why.is_string()) continue;
+      const std::string name(source);
+      const auto slash = name.find('/');
+      std::string text(why.get_string());
+      if (slash != std::string::npos) text.insert(0, "branch " + name.substr(slash + 1) + ": ");
+      auto& texts = by_source[name.substr(0, slash)];
+      if (std::ranges::find(texts, text) == texts.end()) texts.push_back(std::move(text));
+    }
+  }
+  return by_source;
 }
 
 /// Name of the vendor of an accelerator; "" where it is none of `vendors`.
@@ -112,7 +136,8 @@ std::optional<RunningAgent> parse_status(std::string_view body, const std::strin
                     ": its readings are not shown");
     return std::nullopt;
   }
-  return RunningAgent{where, sources->get_object(), text_at(value.get_object(), "time")};
+  return RunningAgent{where, sources->get_object(), contradictions_in(value.get_object()),
+                      text_at(value.get_object(), "time")};
 }
 
 awaitable<std::optional<RunningAgent>> ask_running_agent(const Config& config,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,9 +19,10 @@ namespace flopwatt::commands {
 
 /// What it told at /api/v1/status.
 struct RunningAgent {
-  std::string where;              ///< "127.0.0.1:10150"
-  boost::json::object sources{};  ///< by name
-  std::string time;               ///< when it told it
+  std::string where;                                                 ///< "127.0.0.1:10150"
+  boost::json::object sources{};                                     ///< by name
+  std::map<std::string, std::vector<std::string>> contradictions{};  ///< by source: of any scope
+  std::string time;                                                  ///< when it told it
 };
 
 /// Asks at the addresses that `config` lets its agent listen on, for at most 2 s each. nullopt: nobody

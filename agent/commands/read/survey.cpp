@@ -62,6 +62,13 @@ void Survey::remove(SourceId id) {
 
 bool Survey::complete() const { return std::ranges::all_of(entries_, &Entry::settled); }
 
+std::vector<ReadingSet> Survey::sets() const {
+  std::vector<ReadingSet> sets;
+  for (const Entry& entry : entries_)
+    if (entry.newest && !entry.removed) sets.push_back(*entry.newest);
+  return sets;
+}
+
 std::vector<SourceReport> Survey::reports(const WhyAbsent& why_absent, const std::string& late) const {
   std::vector<SourceReport> reports;
   for (SourceId id = 0; id < entries_.size(); ++id) {

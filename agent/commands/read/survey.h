@@ -27,6 +27,9 @@ class Survey final : public Intake {
   /// Every source that was added has answered, often enough, or failed.
   [[nodiscard]] bool complete() const;
 
+  /// Of the sources that have answered.
+  [[nodiscard]] std::vector<ReadingSet> sets() const;
+
   /// Why a source lacks a figure, as far as its driver knows ("").
   using WhyAbsent = std::function<std::string(SourceId, Channel)>;
   /// What was found, in the order in which sources were added; `late` is why those are down that have not

@@ -158,6 +158,7 @@ std::string table_text(const Report& report) {
       if (const json::value* value = find_figure(source.figures, key.text))
         append_figure(out, source, key, *value);
     append_missing(out, source);
+    for (const std::string& one : source.contradictions) append_wrapped(out, "warning: " + one, 2);
   }
   return out;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "drivers/modbus/probe/compare.h"
 #include "drivers/modbus/probe/interview.h"
 #include "drivers/modbus/sunspec/sunspec.h"
 #include "drivers/modbus/wire/request_time.h"
@@ -55,6 +56,7 @@ class UnitProbe {
     if (auto fault = co_await find_sunspec()) co_return std::move(*fault);
     if (result_.found.empty()) co_await find_profile();
     if (interview_.fault()) co_return *interview_.fault();
+    co_await compare_best();
     if (!interview_.note().empty()) result_.hints.push_back(interview_.note());
     co_return std::move(result_);
   }
@@ -104,6 +106,7 @@ class UnitProbe {
       profile->kind = "power-meter";
       co_await ask_keys(*profile, as_documented);
       take_sunspec(**device, *profile, number);
+      if (!sunspec_) sunspec_ = *profile;
     }
     if (number > 1)
       result_.hints.emplace_back(
@@ -138,6 +141,19 @@ class UnitProbe {
       if (model.is_meter() && ++meters == number)
         return std::to_string(model.id) + " at " + std::to_string(model.address);
     return std::to_string(number);
+  }
+
+  awaitable<void> compare_best() {
+    if (result_.found.empty() || options_.compare_limit <= std::chrono::seconds(0)) co_return;
+    const std::string& id = result_.found.front().profile;
+    const auto known = std::ranges::find(profiles_, id, &MeterProfile::id);
+    const MeterProfile* profile = sunspec_ ? &*sunspec_ : known == profiles_.end() ? nullptr : &*known;
+    if (profile == nullptr) co_return;
+    stage("energy register against power");
+    const auto texts = co_await compare_registers(connection_, result_.unit, *profile,
+                                                  {options_.read, options_.line, options_.unit_limit},
+                                                  options_.compare_limit);
+    for (const std::string& text : texts) result_.hints.push_back("by the profile " + id + ' ' + text);
   }
 
   awaitable<void> find_profile() {
@@ -231,6 +247,7 @@ class UnitProbe {
   std::span<const MeterProfile> profiles_;
   const ProbeOptions& options_;
   Interview interview_;
+  std::optional<MeterProfile> sunspec_;  // of the unit's first meter
   ProbedUnit result_;
 };
 

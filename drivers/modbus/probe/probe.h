@@ -25,6 +25,8 @@ struct ProbeOptions {
   std::optional<SerialSettings> line{};
   /// Time limit for a unit that answers; the result is what was found until then.
   std::chrono::steady_clock::duration unit_limit = std::chrono::seconds(60);
+  /// How long energy register and power of the best match are compared at most; 0: they are not.
+  std::chrono::seconds compare_limit{0};
   /// Called with the name of each stage: "SunSpec", "identification". May be empty.
   std::function<void(std::string_view)> on_stage{};
 };

@@ -144,7 +144,9 @@ Field field_of(const Register& reg, double factor) {
 }
 
 double value_of(double raw, const Register& reg, double factor) {
-  const double value = held_value(raw, product(reg.scale, factor));
+  const double scale = product(reg.scale, factor);
+  // 2301 at -0.1 is -230.1, as at 0.1; and 0 has no sign.
+  const double value = (scale < 0 ? -held_value(raw, -scale) : held_value(raw, scale)) + 0.0;
   if (!std::isfinite(value)) return absent;
   constexpr double cosine_at_most = 2;  // some are rounded to slightly above 1; nothing has 2 %
   return reg.percent_above_one && std::abs(value) > cosine_at_most ? value / 100 : value;

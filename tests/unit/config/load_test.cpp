@@ -93,6 +93,72 @@ meters:
   CHECK(config.meters[3].profile.refresh == 0s);
 }
 
+TEST_CASE(
+    "a meter whose transformers are turned around: import and export change places, powers their sign") {
+  const Loaded loaded = load_text(R"(
+scopes: [{name: s, work: all}]
+meters:
+  - {name: plain, address: "tcp://a", profile: eastron-sdm630, accuracy: {class: 1}}
+  - {name: turned, address: "tcp://b", profile: eastron-sdm630, accuracy: {class: 1}, invert: true}
+  - name: own
+    address: tcp://c
+    accuracy: {class: 1}
+    invert: true
+    registers:
+      - {quantity: active_power, address: 0, function: 3, type: i32, unit: kW}
+      - {quantity: energy_import, address: 2, function: 3, type: u32, unit: Wh}
+      - {quantity: active_power, branch: 1, address: 4, function: 3, type: i16}
+      - {quantity: energy_import, branch: 1, address: 6, function: 3, type: u32}
+)");
+  REQUIRE_FALSE(loaded.has_errors());
+  const auto find = [&](std::size_t meter, Channel channel) -> const Register& {
+    const auto& registers = loaded.config.meters.at(meter).profile.registers;
+    const auto found = std::ranges::find(registers, channel, &Register::channel);
+    REQUIRE(found != registers.end());
+    return *found;
+  };
+  CHECK(find(1, {Quantity::energy_import}).address == find(0, {Quantity::energy_export}).address);
+  CHECK(find(1, {Quantity::energy_export}).address == find(0, {Quantity::energy_import}).address);
+  for (const Channel channel : {Channel{Quantity::active_power}, Channel{Quantity::active_power, Place::l2},
+                                Channel{Quantity::reactive_power}})
+    CHECK(find(1, channel).scale == -find(0, channel).scale);
+  for (const Channel channel : {Channel{Quantity::voltage, Place::l1}, Channel{Quantity::current, Place::l1},
+                                Channel{Quantity::power_factor}, Channel{Quantity::energy_import}})
+    CHECK(find(1, channel).scale == find(0, channel).scale);
+  CHECK(find(2, {Quantity::active_power, Place::branch, 1}).scale == -1);
+  CHECK(find(2, {Quantity::active_power}).scale == -1000);
+  CHECK(find(2, {Quantity::energy_export}).address == 2);
+  CHECK(loaded.config.meters.at(2).profile.registers.size() == 3);
+  REQUIRE(loaded.findings.size() == 2);  // no export register; energy of branches
+  CHECK(loaded.findings[0].text().find("quantity: energy_export") != std::string::npos);
+  CHECK(loaded.findings[1].text().find("branches") != std::string::npos);
+}
+
+TEST_CASE("a register beside a profile that knows its address as something else is a warning") {
+  const auto warnings = [](const std::string& reg) {
+    const Loaded loaded = load_text(R"(
+scopes: [{name: s, work: all}]
+meters: [{name: m, address: "tcp://a", profile: eastron-sdm630, accuracy: {class: 1}, registers: [)" +
+                                    reg + "]}]");
+    REQUIRE_FALSE(loaded.has_errors());
+    return loaded.findings.empty() ? std::string() : loaded.findings.front().text();
+  };
+  const auto says = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
+  CHECK(warnings("{quantity: energy_import, address: 72, function: 4, type: f32, unit: kWh}").empty());
+  CHECK(warnings("{quantity: energy_import, address: 500, function: 4, type: f32, unit: Wh}").empty());
+  CHECK(says(warnings("{quantity: energy_import, address: 72, function: 4, type: f32, unit: Wh}"),
+             "the profile eastron-sdm630 has another unit or scale there: the value would be 0.001 times"));
+  CHECK(says(warnings("{quantity: energy_import, address: 72, function: 4, type: u32, unit: kWh}"),
+             "another type"));
+  CHECK(says(warnings("{quantity: energy_import, address: 72, function: 4, type: f32, unit: kWh, "
+                      "word_order: little}"),
+             "another word_order"));
+  CHECK(says(warnings("{quantity: active_power, address: 72, function: 4, type: f32, unit: kW}"),
+             "has energy_import there"));
+}
+
 TEST_CASE("registers beside a profile replace the same quantity, or are added") {
   const Loaded loaded = load_text(R"(
 scopes: [{name: s, work: all}]
@@ -148,6 +214,7 @@ TEST_CASE("a good configuration: what is said of meters") {
   CHECK(a.pause == 10ms);
   CHECK(a.close_after_poll);
   CHECK(a.accept_unit_mismatch);
+  CHECK(a.invert);
 
   const MeterConfig& b = config.meters[1];
   CHECK(b.bus == "row-a");

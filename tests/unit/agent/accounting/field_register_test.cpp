@@ -138,6 +138,49 @@ TEST_CASE("a unit that is wrong by a factor of 1000 is a contradiction within tw
   }
 }
 
+TEST_CASE("swapped words are a contradiction within two minutes") {
+  for (const double watts : {500.0, 5000.0, 50'000.0}) {
+    CAPTURE(watts);
+    const auto load = model::constant(watts);
+    SUBCASE("of an integer register") {
+      FieldMeter meter({Wire::u32, 3600, 0, 0});
+      meter.read(120, load, [&](double t) {
+        const auto wh = static_cast<std::uint32_t>((1e9 + load.joules(t)) / 3600);
+        return ((wh & 0xFFFFU) * 65536.0 + (wh >> 16)) * 3600;
+      });
+      CHECK(meter.verdict() == RegisterVerdict::contradicts);
+      CHECK(meter.energy.agreement().compared().register_joules >
+            10'000 * meter.energy.agreement().compared().power_joules);
+      // It is mended while the agent runs.
+      meter.read(1200, load, in_steps(load, 1e9, 3600));
+      CHECK(meter.verdict() == RegisterVerdict::agrees);
+    }
+    SUBCASE("of power: next to nothing") {
+      FieldMeter meter({Wire::u32, 3600, 0, 0});
+      const auto shown = in_steps(load, 1e9, 3600);
+      meter.read(120, model::constant(-6.5e-22), shown);
+      CHECK(meter.verdict() == RegisterVerdict::contradicts);
+      CHECK(meter.energy.agreement().compared().register_joules > 0.5 * load.joules(60));
+    }
+  }
+}
+
+TEST_CASE("what moves an energy register oddly, but rightly, is no leap") {
+  const auto load = model::constant(5000);
+  FieldMeter meter({Wire::u32, 3600, 0, 0});
+  const auto shown = in_steps(load, 1e9, 3600);
+  SUBCASE("0 for some seconds, again and again") {
+    meter.read(600, load, [&](double t) { return std::fmod(t, 60) < 4.2 ? 0 : shown(t); });
+  }
+  SUBCASE("steps of 1 kWh, from a register that says 1 Wh") {
+    meter.read(3000, load, in_steps(load, 1e9, joules_per_kwh));
+  }
+  SUBCASE("a meter that is replaced twice") {
+    meter.read(900, load, [&](double t) { return shown(t) + 1e9 * std::floor(t / 300); });
+  }
+  CHECK(meter.verdict() == RegisterVerdict::agrees);
+}
+
 TEST_CASE("a counter that is 43 % low says so: the uncertainty covers what power tells") {
   FieldMeter meter({Wire::u64, 0.001, 0, 0});
   const auto load = model::steps(300, 700, 13, 0.5);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 
 using namespace flopwatt;
@@ -104,6 +105,36 @@ TEST_CASE("models are searched until they are found, and again where the device 
   identity.register_is_missing();
   CHECK(identity.search_again());
   CHECK(identity.wants_search(1, false));
+}
+
+TEST_CASE("what is configured of a SunSpec meter goes before what the device says") {
+  const auto registers_of = [](const MeterConfig& config) {
+    DeviceIdentity identity(config);
+    REQUIRE(identity.take_search(device_with_meter("S-1"), 1));
+    return identity.profile().registers;
+  };
+  const auto find = [](const std::vector<Register>& registers, Quantity quantity) {
+    const auto found = std::ranges::find(registers, Channel{quantity}, &Register::channel);
+    REQUIRE(found != registers.end());
+    return *found;
+  };
+  const auto plain = registers_of(of_sunspec(1));
+  MeterConfig config = of_sunspec(1);
+  config.invert = true;
+  const auto turned = registers_of(config);
+  CHECK(turned.size() == plain.size());
+  CHECK(find(turned, Quantity::active_power).scale == -find(plain, Quantity::active_power).scale);
+  CHECK(find(turned, Quantity::energy_import).address == find(plain, Quantity::energy_export).address);
+
+  // Its own registers are as they are to be read: `invert` has been applied to them already.
+  config.profile.registers.resize(2);
+  config.profile.registers[0].channel = {Quantity::energy_import};
+  config.profile.registers[0].address = 7;
+  config.profile.registers[1].channel = {Quantity::active_power, Place::branch, 1};
+  const auto own = registers_of(config);
+  CHECK(own.size() == plain.size() + 1);
+  CHECK(find(own, Quantity::energy_import).address == 7);
+  CHECK(own.back().channel.branch == 1);
 }
 
 TEST_CASE("a search that finds the same device changes nothing, another device begins a session") {
