@@ -22,8 +22,7 @@ CoveredTime::Sums CoveredTime::add(const MethodWork& work, std::span<const Membe
   const auto covered = without_gaps(work.span, gaps);
   Sums sums;
   if (covered.empty()) return sums;
-  for (std::size_t i = 0; i < energy.size(); ++i)
-    sums.joules += energy_of(*energy[i], estimates[i], covered);
+  for (std::size_t i = 0; i < energy.size(); ++i) sums.joules += energy_of(*energy[i], estimates[i], covered);
   for (const Member* source : work.sources) sums.flop += source->work_part(work.method, covered).work;
   return sums;
 }

@@ -103,6 +103,10 @@ class EnergySeries {
   void add_gaps(EnergyEstimate estimate, TimeSpan window, std::vector<TimeSpan>& gaps) const;
   /// The estimate that adds up without end: the register, as long as it moves under power.
   [[nodiscard]] EnergyEstimate lasting() const;
+  /// The moment, or an earlier one, at which a window cuts no gap that the register bridges.
+  [[nodiscard]] std::int64_t before_bridge(std::int64_t time_us) const {
+    return has_counter() ? counted_.before_bridge(time_us) : time_us;
+  }
   /// Whether there is a register.
   [[nodiscard]] bool has_counter() const { return shape_.counter && !counted_.empty(); }
   /// Lowest and highest power, W. Of a register alone, whose steps say nothing of power between them: from 0 to

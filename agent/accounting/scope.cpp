@@ -152,7 +152,10 @@ void Scope::add_covered(std::int64_t now_us, std::int64_t longest_us) {
     if (is_offered(method, now_us)) offered_us_[index] = now_us;
     if (offered_us_[index] == 0) continue;
     CoveredTime& covered = covered_[index];
-    const std::int64_t reached = reached_us(method, now_us);
+    std::int64_t reached = reached_us(method, now_us);
+    if (is_complete)
+      for (const Member* member : energy)
+        reached = std::min(reached, member->energy().before_bridge(reached));
     if (!is_complete || is_doubtful) {
       covered.leave_out_until(reached);
       continue;
@@ -241,8 +244,9 @@ std::int64_t Scope::reached_us(Method method, std::int64_t now_us) const {
 }
 
 WindowMembers Scope::window_members(double min_coverage) const {
-  return {energy_members(), inner_meters_,      from_meters(), does_work(),
-          min_coverage,     unbroken_since_us_, began_us_,     totals_.go_on()};
+  return {energy_members(), inner_meters_,   from_meters(),
+          does_work(),      min_coverage,    unbroken_since_us_,
+          began_us_,        totals_.go_on(), balance_.told().has_value()};
 }
 
 void Scope::close_windows(Moment now, double min_coverage, std::vector<ReadingSet>& closed) {

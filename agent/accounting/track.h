@@ -125,6 +125,13 @@ class Track {
     return sum;
   }
 
+  /// The moment, or the beginning of the bridged stretch that it would cut.
+  [[nodiscard]] std::int64_t before_bridge(std::int64_t time_us) const {
+    const std::size_t i = segment_of(time_us);
+    if (i == 0 || i >= points_.size() || points_[i].time_us() == time_us) return time_us;
+    return points_[i].tag() == tag_bridged ? points_[i - 1].time_us() : time_us;
+  }
+
   /// Lowest and highest rate of column 0 in the stretches that are known; both 0 where there is none.
   [[nodiscard]] RateRange rate_range() const {
     RateRange range;

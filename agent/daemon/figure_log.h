@@ -18,7 +18,7 @@ class FigureLog {
 
  private:
   struct Seen {
-    Method method = Method::none;                ///< the last that was the best
+    Method method = Method::none;               ///< the last that was the best
     MissingReason fault = MissingReason::none;  ///< why there is no figure, where that is a fault
   };
   static void follow(const WindowFigures& window, Seen& seen);

@@ -39,7 +39,8 @@ struct Lines {
     last_us = us(t);
   }
 
-  void second(int s, const std::function<void()>& between = [] {}) {
+  void second(
+      int s, const std::function<void()>& between = [] {}) {
     std::vector<ReadingSet> batch;
     rack.disturb = [&](ReadingSet& set, double t) {
       if (set.source->kind == SourceKind::accelerator) {
@@ -78,7 +79,8 @@ TEST_CASE("one stray line: pipe has no gap and stays the best") {
     CHECK(value(set, Q::method) == static_cast<double>(Method::pipe));
 }
 
-TEST_CASE("a job that counts for ten minutes is the best of a minute after its first, of a quarter hour never") {
+TEST_CASE(
+    "a job that counts for ten minutes is the best of a minute after its first, of a quarter hour never") {
   Lines test;
   for (int s = 0; s < 2400; ++s) {
     test.second(s, [&] {
