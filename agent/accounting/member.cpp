@@ -104,6 +104,7 @@ void Member::resolve() {
   if (power_column_) shape.power = resolution_of(source_->fields[*power_column_], 1);
   shape.longest_gap_us = source_->stale_after().count();
   shape.accuracy = source_->accuracy + source_->ct_accuracy;
+  shape.refresh_s = seconds(source_->refresh.count());
   energy_.set_shape(shape);
 
   pipe_.set_longest_gap(shape.longest_gap_us);
@@ -138,7 +139,8 @@ Growth Member::add(const ReadingSet& set, const Retention& retention) {
   const double time_variance = time_stamp_variance(set);
   Growth growth;
   growth.energy = energy_.add(
-      {time_us, value_at(set, counter_column_) * counter_factor_, newest_watts_, time_variance}, retention);
+      {time_us, value_at(set, counter_column_) * counter_factor_, newest_watts_, transaction_variance(set)},
+      retention);
   if (source_->kind != SourceKind::meter) add_work(set, time_variance, retention, growth);
   return growth;
 }
