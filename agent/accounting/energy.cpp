@@ -31,12 +31,37 @@ void EnergySeries::begin_epoch() {
   counter_.learn_step(0);
   step_.forget();
   agreement_.begin_device();
+  age_.forget();
   ahead_ = bridged_ = 0;
 }
 
 EnergyGrowth EnergySeries::add(const EnergyReading& reading, const Retention& retention) {
   time_variance_.observe(reading.time_variance);
   newest_us_ = reading.time_us;
+  observe_age(reading);
+  return add_energy(reading, retention);
+}
+
+void EnergySeries::observe_age(const EnergyReading& reading) {
+  if (!is_known(reading.watts)) return;
+  RegisterMove move = RegisterMove::unknown;
+  if (shape_.counter && counter_.last() && is_known(reading.joules)) {
+    const double step = counter_.resolution().at(counter_.last()->value);
+    if (reading.joules != counter_.last()->value)
+      move = RegisterMove::moved;
+    else if (agreement_.since_move() >= 2 * step)
+      move = RegisterMove::rested;
+  }
+  age_.observe(reading.time_us, reading.watts, move);
+  age_s_ = age_.greatest_s(shape_.refresh_s, register_age_s());
+  integral_.set_age(age_s_);
+}
+
+double EnergySeries::register_age_s() const {
+  return shape_.refresh_s > 0 ? shape_.refresh_s : agreement_.refresh_s();
+}
+
+EnergyGrowth EnergySeries::add_energy(const EnergyReading& reading, const Retention& retention) {
   // Power first: it says how much the counter may have grown.
   const double integrated = is_known(reading.watts) ? integrate(reading, retention) : 0;
   // A register without any value so far does not count as one: not every device of a model has it.
@@ -65,10 +90,12 @@ double EnergySeries::without_what_power_told(double growth) {
 
 double EnergySeries::integrate(const EnergyReading& reading, const Retention& retention) {
   double joules = 0;
+  integral_.set_time_variance(reading.time_variance);
   for (const PowerStep& step : integral_.add(reading.time_us, reading.watts, likely_)) {
     const bool is_known = step.is_known && step.time_us - step.since_us <= shape_.longest_gap_us;
     integrated_.append(step.time_us, {step.joules, step.variance}, is_known ? tag_known : tag_gap, retention);
     if (is_known) joules += step.joules;
+    usual_.observe(step.to_and_fro, seconds(step.time_us - step.since_us), step.is_known);
     agreement_.integrate(step.joules, step.variance, seconds(step.time_us - step.since_us), is_known);
     likely_.observe(step.time_us, step.watts);
     last_watts_ = step.watts;
@@ -184,7 +211,6 @@ void EnergySeries::add_gaps(EnergyEstimate estimate, TimeSpan window, std::vecto
 EnergyPart EnergySeries::part(EnergyEstimate estimate, std::span<const TimeSpan> covered) const {
   if (total_us(covered) <= 0) return {};
   EnergyPart part = estimate == EnergyEstimate::counter ? counted_part(covered) : integrated_part(covered);
-  part.time_variance += time_variance_.of(part.joules, covered);
   const RegisterAgreement::Ratio ratio = agreement_.correction();
   if (agreement_.verdict() == RegisterVerdict::differs && ratio.value > 0)
     part.disagreement = part.joules * std::abs(1 - 1 / ratio.value);
@@ -206,7 +232,8 @@ EnergyPart EnergySeries::counted_part(std::span<const TimeSpan> covered) const {
   part.is_partly_unseen = shape_.unseen_s > 0 && shape_.interval_s > 0;
   if (part.is_partly_unseen) part.unseen_variance = integrated[1] * shape_.unseen_s / shape_.interval_s;
   const double watts = std::max(part.joules, integrated[0]) / seconds(total_us(covered));
-  part.time_variance = stretches * square(watts * agreement_.refresh_s()) / 6;
+  part.time_variance =
+      stretches * square(watts * register_age_s()) / 6 + time_variance_.of(part.joules, covered);
   return part;
 }
 
@@ -218,11 +245,16 @@ EnergyPart EnergySeries::integrated_part(std::span<const TimeSpan> covered) cons
                             agreement_.verdict() != RegisterVerdict::contradicts;
   const auto [ratio, variance] = is_corrected ? agreement_.correction() : RegisterAgreement::Ratio{};
   part.joules = ratio * sums[0];
-  part.sampling_variance =
-      square(ratio) * (sums[1] + integrated_.cut_variance(covered)) + square(sums[0]) * variance;
+  const double duration = seconds(total_us(covered));
+  // What a window cuts off a value that was not refreshed is one more interval at both ends together.
+  const double held = usual_.rate() * age_s_ * static_cast<double>(covered.size());
+  double sampling = std::max(sums[1], usual_.rate() * duration) + integrated_.cut_variance(covered) + held;
+  if (is_corrected)
+    sampling = agreement_.confirmed_share() * sampling + agreement_.unexplained_rate() * duration;
+  part.sampling_variance = square(ratio) * sampling + square(sums[0]) * variance;
   // A steady load is rounded the same way in every reading: the error grows with time, not with its root.
   const double q = shape_.power ? shape_.power->at(last_watts_) : 0;
-  part.step_variance = square(q * seconds(total_us(covered))) / 12;
+  part.step_variance = square(q * duration) / 12;
   return part;
 }
 

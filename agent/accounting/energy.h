@@ -11,7 +11,9 @@
 //             by itself. s^2 follows from the power readings: the integral errs by s^2 dt^2 an interval. A
 //             load in step with the sensor errs by more, and neither counter nor power can tell.
 //   integral  Trapezoids under the power readings. No step, but the power between readings is guessed. The
-//             register corrects its length over the last hour (register_agreement.h).
+//             register corrects its length over the last hour, and tells how wrong it really is
+//             (register_agreement.h). A window has at least the sampling error that is usual for its length
+//             (usual_variance.h), at the age that power has (power_age.h).
 //
 // A window uses the estimate with the smaller uncertainty. It uses the counter if the two disagree by more
 // than their uncertainty allows: then power is under-sampled. It uses the integral while the register stands
@@ -31,11 +33,13 @@
 #include <vector>
 
 #include "agent/accounting/counter.h"
+#include "agent/accounting/power_age.h"
 #include "agent/accounting/power_integral.h"
 #include "agent/accounting/register_agreement.h"
 #include "agent/accounting/register_step.h"
 #include "agent/accounting/time_variance.h"
 #include "agent/accounting/track.h"
+#include "agent/accounting/usual_variance.h"
 
 namespace flopwatt::accounting {
 
@@ -64,13 +68,14 @@ struct EnergyShape {
   double accuracy = 0;    ///< relative half-width by which power and register may differ (class)
   double unseen_s = 0;    ///< of each period of the device's sensor; 0: it sees all, or that is not known
   double interval_s = 0;  ///< from reading to reading
+  double refresh_s = 0;  ///< greatest age of values, as configured; 0: not told
 };
 
 struct EnergyReading {
   std::int64_t time_us = 0;
   double joules = 0;         ///< the counter; `absent` where unknown
   double watts = 0;          ///< `absent` where unknown
-  double time_variance = 0;  ///< of the time stamp, s^2
+  double time_variance = 0;  ///< of the time stamp, s^2, without the age of the values
 };
 
 /// Growth of totals by one reading, J.
@@ -122,7 +127,10 @@ class EnergySeries {
   [[nodiscard]] const RegisterAgreement& agreement() const { return agreement_; }
 
  private:
+  EnergyGrowth add_energy(const EnergyReading& reading, const Retention& retention);
   EnergyGrowth count(const EnergyReading& reading, const Retention& retention);
+  void observe_age(const EnergyReading& reading);
+  [[nodiscard]] double register_age_s() const;
   void begin_register();
   void learn(const CounterStep& step);
   double follow_power_while_still();
@@ -139,6 +147,9 @@ class EnergySeries {
   double ahead_ = 0;    // J that the total is ahead of the register
   double bridged_ = 0;  // the part of it since the register moved last
   PowerIntegral integral_;
+  PowerAge age_;
+  double age_s_ = 0;  // of power
+  UsualVariance usual_;
   LikelyPower likely_;
   Track<1> counted_;     // J
   Track<2> integrated_;  // J, and the variance J^2

@@ -106,6 +106,7 @@ void Member::resolve() {
   shape.accuracy = source_->accuracy + source_->ct_accuracy;
   shape.unseen_s = source_->sensor.unseen_share() * seconds(source_->sensor.period.count());
   shape.interval_s = seconds(source_->interval.count());
+  shape.refresh_s = seconds(source_->refresh.count());
   energy_.set_shape(shape);
   turned_.describe(*source_, branch_);
 
@@ -154,7 +155,8 @@ Growth Member::add(const ReadingSet& set, const Retention& retention) {
   const double time_variance = time_stamp_variance(set);
   Growth growth;
   growth.energy = energy_.add(
-      {time_us, value_at(set, counter_column_) * counter_factor_, newest_watts_, time_variance}, retention);
+      {time_us, value_at(set, counter_column_) * counter_factor_, newest_watts_, transaction_variance(set)},
+      retention);
   if (source_->kind != SourceKind::meter) add_work(set, time_variance, retention, growth);
   if (is_accelerator()) {
     const bool is_near = before_us != 0 && time_us - before_us <= source_->stale_after().count();

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "agent/accounting/time_span.h"
+#include "agent/accounting/time_variance.h"
 
 namespace flopwatt::accounting {
 namespace {
@@ -37,9 +38,8 @@ std::span<const PowerStep> PowerIntegral::add(std::int64_t time_us, double watts
   const Reading reading{time_us, std::max(0.0, watts)};
   const bool believed = last_ && likely.is_known() && reading.watts <= likely.limit();
   if (believed) {
-    const bool is_known = !suspect_;
+    accept(reading, !suspect_);
     suspect_.reset();
-    accept(reading, is_known);
   } else if (suspect_ && same_size(suspect_->watts, reading.watts)) {
     accept(*suspect_, true);
     suspect_.reset();
@@ -54,15 +54,30 @@ std::optional<std::int64_t> PowerIntegral::last_us() const {
   return last_ ? std::optional(last_->time_us) : std::nullopt;
 }
 
+void PowerIntegral::add_variance(PowerStep& step, double rise, double dt) {
+  const double stood_s = seconds(step.time_us - fresh_us_);
+  if (rise == 0) {
+    if (stood_s > age_s_) rise_ = 0;  // it has been refreshed, and is the same
+    return;
+  }
+  const double span = std::clamp(stood_s, dt, std::max(dt, age_s_));
+  step.to_and_fro = 5.0 / 6 * std::max(0.0, -rise * rise_) * span * span;
+  step.variance = rise * rise * (span * span / 12 + age_s_ * age_s_ / 4 + time_variance_) + step.to_and_fro;
+  rise_ = rise;
+  fresh_us_ = step.time_us;
+}
+
 void PowerIntegral::accept(const Reading& reading, bool is_known) {
-  PowerStep step{reading.time_us, reading.time_us, 0, 0, reading.watts, is_known};
+  PowerStep step{reading.time_us, reading.time_us, 0, 0, 0, reading.watts, is_known};
   if (last_) {
     const double dt = seconds(reading.time_us - last_->time_us);
-    const double rise = reading.watts - last_->watts;
     step.since_us = last_->time_us;
     step.joules = 0.5 * (reading.watts + last_->watts) * dt;
-    step.variance = (rise * rise / 12 + 5.0 / 6 * std::max(0.0, -rise * rise_)) * dt * dt;
-    rise_ = rise;
+    add_variance(step, reading.watts - last_->watts, dt);
+    if (!is_known && suspect_->watts <= LikelyPower::jump_watts)
+      step.to_and_fro = square((suspect_->watts - last_->watts) * dt / 2);
+  } else {
+    fresh_us_ = reading.time_us;
   }
   steps_[step_count_++] = step;
   last_ = reading;

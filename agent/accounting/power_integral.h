@@ -13,10 +13,16 @@
 // s^2 dt^2 (and somewhat more) for independent readings. That a load of a period near that of the polls is
 // seen so needs polls at phases that move.
 //
+// A meter may refresh its power more slowly than it is polled (power_age.h). A value that repeats within its
+// age T is no new reading: the interval is then that from one fresh value to the next, and a step is shown
+// late, by T/2 in the mean: + (dP T)^2 / 4. The error of a reading's time stamp does to the integral what it
+// does to a step: + (dP u_t)^2.
+//
 // A reading of more than ten times the highest recent power is in doubt. If the next reading is of the same
 // size, the doubtful one was a load step, and both count. Else it is dropped: it may have been a glitch or a
-// burst, so the energy from the reading before to the reading after is not known. The first reading is not
-// used before the second agrees with it. More than possible_watts is no reading at all.
+// burst, so the energy from the reading before to the reading after is not known, and what it would have been
+// as a burst tells what readings may miss (usual_variance.h). The first reading is not used before the second
+// agrees with it. More than possible_watts is no reading at all.
 #pragma once
 
 #include <array>
@@ -54,9 +60,10 @@ struct PowerStep {
   std::int64_t since_us = 0;
   std::int64_t time_us = 0;
   double joules = 0;
-  double variance = 0;   ///< J^2
-  double watts = 0;      ///< at time_us
-  bool is_known = true;  ///< false: a reading between was in doubt and is dropped
+  double variance = 0;    ///< J^2
+  double to_and_fro = 0;  ///< the part of it from a load that went back; also where not known, J^2
+  double watts = 0;       ///< at time_us
+  bool is_known = true;   ///< false: a reading between was in doubt and is dropped
 };
 
 class PowerIntegral {
@@ -64,6 +71,9 @@ class PowerIntegral {
   /// The steps that this reading makes certain, none while it is in doubt. Valid until the next call. Export
   /// (negative power) counts as 0: the integral is of import. The first reading makes a step of no length.
   [[nodiscard]] std::span<const PowerStep> add(std::int64_t time_us, double watts, const LikelyPower& likely);
+  /// How old a value may be from now on, s, and the variance of its time stamp, s^2.
+  void set_age(double seconds) { age_s_ = seconds; }
+  void set_time_variance(double variance) { time_variance_ = variance; }
 
   /// Time of the newest certain reading; nullopt: none yet.
   [[nodiscard]] std::optional<std::int64_t> last_us() const;
@@ -79,7 +89,11 @@ class PowerIntegral {
 
   std::optional<Reading> last_;
   std::optional<Reading> suspect_;
-  double rise_ = 0;  // of the interval before, W
+  void add_variance(PowerStep& step, double rise, double dt);
+
+  double age_s_ = 0, time_variance_ = 0;
+  double rise_ = 0;            // of the interval before, W; 0: none
+  std::int64_t fresh_us_ = 0;  // when the present value was first seen
   std::array<PowerStep, 2> steps_{};
   std::size_t step_count_ = 0;
 };

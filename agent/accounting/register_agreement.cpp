@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "agent/accounting/time_span.h"
+#include "agent/accounting/time_variance.h"
 
 namespace flopwatt::accounting {
 namespace {
@@ -12,13 +13,19 @@ constexpr double memory_s = 3600;
 constexpr double edge_memory_s = 900;
 constexpr double least_rest_s = 120;
 constexpr double least_steps = 3;
+constexpr double stretch_s = 20;
+constexpr double compared_memory_s = 1800;
+constexpr double presumed_stretches = 2;  // that confirm the variance before any was compared
+constexpr double least_share = 0.5;       // errors that cancel over a stretch do not in a shorter window
 constexpr double unexplained = 0.03;
 constexpr double shared_deviation = 0.003;  // of register and power of one meter, k=1
 
 }  // namespace
 
 void RegisterAgreement::begin_epoch() {
-  since_move_ = moves_ = {};
+  since_move_ = moves_ = stretch_ = {};
+  stretch_edge_ = 0;
+  compared_ = {};
   has_moved_ = false;
   still_joules_ = refresh_s_ = 0;
   verdict_ = leaps_.are_told() ? RegisterVerdict::contradicts : RegisterVerdict::agrees;
@@ -70,10 +77,47 @@ void RegisterAgreement::move(std::int64_t time_us, double growth, double step) {
     moves_.variance = kept * moves_.variance + since_move_.variance;
     moves_.seconds = kept * moves_.seconds + since_move_.seconds;
   }
+  // In which the register moved, and how old its value is.
+  mean_interval_ += (square(last_interval_) - mean_interval_) / (mean_interval_ > 0 ? 16 : 1);
+  compare(growth, std::max({last_interval_, std::sqrt(mean_interval_), std::min(growth, step)}));
   has_moved_ = true;
   moved_us_ = time_us;
   since_move_ = {};
   still_joules_ = 0;
+}
+
+// `edge`: energy within which the moment of the move is known.
+void RegisterAgreement::compare(double growth, double edge) {
+  const bool is_known = has_moved_ && since_move_.is_known && verdict_ != RegisterVerdict::stands_still;
+  if (is_known) {
+    stretch_.growth += growth;
+    stretch_.joules += since_move_.joules;
+    stretch_.variance += since_move_.variance;
+    stretch_.seconds += since_move_.seconds;
+    if (stretch_.seconds < stretch_s) return;
+    const Ratio ratio = correction();
+    const double kept = std::exp(-stretch_.seconds / compared_memory_s);
+    const double edges =
+        (square(stretch_edge_) + square(edge)) / 6 + ratio.variance * square(stretch_.joules);
+    compared_.squares = kept * compared_.squares + square(stretch_.growth - ratio.value * stretch_.joules);
+    compared_.variance = kept * compared_.variance + stretch_.variance;
+    compared_.edges = kept * compared_.edges + edges;
+    compared_.seconds = kept * compared_.seconds + stretch_.seconds;
+    compared_.stretches = kept * compared_.stretches + 1;
+  }
+  stretch_ = {};
+  stretch_edge_ = edge;
+}
+
+double RegisterAgreement::unexplained_rate() const {
+  const double more = compared_.squares - compared_.variance - compared_.edges;
+  return std::max(0.0, more) / (compared_.seconds + stretch_s);
+}
+
+double RegisterAgreement::confirmed_share() const {
+  if (!(compared_.variance > 0)) return 1;
+  const double presumed = presumed_stretches * compared_.variance / compared_.stretches;
+  return std::clamp((compared_.squares + presumed) / (compared_.variance + presumed), least_share, 1.0);
 }
 
 double RegisterAgreement::ratio_variance() const {

@@ -14,6 +14,10 @@
 // for three times the longest rest at which it has been seen to jump: then power gives the energy. The two
 // contradict each other if they are further apart than the class, 3 % and three standard deviations explain:
 // a wrong unit, swapped words (register_leaps.h), a sensor that sees part of the time.
+//
+// Over stretches of 20 s and more the two also tell how wrong the integral really is, by (G - I)^2. What is
+// more than all that explains it, in the mean of the last half hour, is an error of every window that uses
+// the integral: bursts that no reading falls on, values that repeat. Where it is less, V is too large.
 #pragma once
 
 #include <cstdint>
@@ -60,6 +64,10 @@ class RegisterAgreement {
   [[nodiscard]] std::optional<double> ratio() const;
   /// To correct the integral with.
   [[nodiscard]] Ratio correction() const;
+  /// Variance of the integral that its readings do not tell, for each second, J^2/s.
+  [[nodiscard]] double unexplained_rate() const;
+  /// What of the variance of the integral is really there, a half to 1.
+  [[nodiscard]] double confirmed_share() const;
 
  private:
   struct Sums {
@@ -68,8 +76,14 @@ class RegisterAgreement {
   };
 
   void move(std::int64_t time_us, double growth, double step);
+  void compare(double growth, double edge);
   [[nodiscard]] RegisterVerdict judge(double step) const;
   [[nodiscard]] double ratio_variance() const;
+
+  // Squares of G - I, and what is expected of them.
+  struct Comparison {
+    double squares = 0, variance = 0, edges = 0, seconds = 0, stretches = 0;
+  };
 
   double accuracy_ = 0;
   RegisterLeaps leaps_;
@@ -79,6 +93,10 @@ class RegisterAgreement {
   std::int64_t moved_us_ = 0;
   double still_joules_ = 0;  // integrated when the register was last seen to stand still
   double refresh_s_ = 0;
+  Sums stretch_;             // of moves, until it is long enough to be compared
+  double stretch_edge_ = 0;  // energy within which its begin is known, J
+  Comparison compared_;
+  double mean_interval_ = 0;  // mean square of the energy of intervals with a move, J^2
   double last_interval_ = 0;  // integrated in the newest interval, J
   double edge_ = 0;           // the largest recent energy of one interval with a move, J
   RegisterVerdict verdict_ = RegisterVerdict::agrees;

@@ -58,7 +58,9 @@ double expanded(std::span<const UncertaintyTerm> terms) {
 }
 
 double time_stamp_variance(const ReadingSet& set) {
-  return square(seconds(set.half_duration_us)) / 3 + square(seconds(set.source->refresh.count())) / 12;
+  return transaction_variance(set) + square(seconds(set.source->refresh.count())) / 12;
 }
+
+double transaction_variance(const ReadingSet& set) { return square(seconds(set.half_duration_us)) / 3; }
 
 }  // namespace flopwatt::accounting

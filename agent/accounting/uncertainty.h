@@ -18,10 +18,13 @@
 //                   Where devices give the energy, and their sensor looks at the load for a part of each period
 //                   only (energy.h). Linear: the sources carry the same load.
 //   time stamps     Half the transaction's duration /sqrt3 and the device's refresh /sqrt12 at both ends of
-//                   every stretch; times mean power for energy, times mean rate for work. Independent.
-//   sampling        One load step per interval at an unknown moment: (dP dt)^2/12 where power was
-//                   integrated, and the cut of an interval where a window begins or ends inside it, for
-//                   energy and for work. Linear: the sources carry the same load.
+//                   every stretch; times mean power for energy of a register, times mean rate for work.
+//                   Independent. Where power is integrated they shift its steps only: part of sampling.
+//   sampling        Where power was integrated: steps between two readings at an unknown moment, loads that
+//                   go to and fro between them, values that were not refreshed (power_integral.h), and what
+//                   the register tells more (register_agreement.h). And the cut of an interval where a
+//                   window begins or ends inside it, for energy and for work. Linear: the sources carry the
+//                   same load.
 //   clock           Half-width of the work from clocks that moved between samples /sqrt3, where the device does
 //                   not count its cycles. Of the samples of a source the errors are independent. Linear over
 //                   sources: they carry the same load.
@@ -67,5 +70,7 @@ class UncertaintyBudget {
 
 /// Variance of a set's time stamp in s^2: half_duration/sqrt3 and refresh/sqrt12.
 [[nodiscard]] double time_stamp_variance(const ReadingSet& set);
+/// The part of it that the transaction has: half_duration/sqrt3.
+[[nodiscard]] double transaction_variance(const ReadingSet& set);
 
 }  // namespace flopwatt::accounting

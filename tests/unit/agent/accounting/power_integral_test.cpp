@@ -37,6 +37,44 @@ TEST_CASE("power is integrated by trapezoids, with the variance of one step in b
   CHECK(read.variance == doctest::Approx(2000.0 * 2000 * 4 / 12));
 }
 
+TEST_CASE("a value that repeats within its age is no new reading") {
+  IntegralReader read;
+  read.integral.set_age(4);
+  read.add(1000);
+  read.add(1000);
+  read.add(3000);  // 2 s after the first; live since when is not known
+  read.variance = 0;
+  for (int i = 0; i < 3; ++i) read.add(3000);
+  CHECK(read.variance == 0);
+  read.add(1000);  // 4 s later, and back
+  CHECK(read.variance == doctest::Approx(2000.0 * 2000 * (16 / 12.0 + 16 / 4.0 + 5.0 / 6 * 16)));
+  for (int i = 0; i < 9; ++i) read.add(1000);
+  read.variance = 0;
+  read.add(2000);  // the load stood still before: one step, and no more than the age
+  CHECK(read.variance == doctest::Approx(1000.0 * 1000 * (16 / 12.0 + 16 / 4.0)));
+}
+
+TEST_CASE("a dropped reading tells what a burst would have been, an absurd one nothing") {
+  PowerIntegral integral;
+  LikelyPower likely;
+  const auto add = [&](double seconds, double watts) {
+    PowerStep last;
+    for (const PowerStep& step : integral.add(static_cast<std::int64_t>(seconds * 1e6), watts, likely)) {
+      likely.observe(step.time_us, step.watts);
+      last = step;
+    }
+    return last;
+  };
+  add(1, 90);
+  add(2, 90);
+  add(3, 8090);
+  const PowerStep over_burst = add(4, 90);
+  CHECK_FALSE(over_burst.is_known);
+  CHECK(over_burst.to_and_fro == doctest::Approx(8000.0 * 8000));
+  add(5, 6.5e7);
+  CHECK(add(6, 90).to_and_fro == 0);
+}
+
 TEST_CASE("a wild reading is left out, a load step counts from its start") {
   SUBCASE("glitch") {
     IntegralReader read;

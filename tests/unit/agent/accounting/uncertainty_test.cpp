@@ -78,4 +78,5 @@ TEST_CASE("a time stamp errs by half the transaction and by the device's refresh
   const auto source = model::gpu("nvidia0");
   ReadingSet set{source, {}, 30'000, {}};
   CHECK(time_stamp_variance(set) == doctest::Approx(0.03 * 0.03 / 3 + 0.1 * 0.1 / 12));
+  CHECK(transaction_variance(set) == doctest::Approx(0.03 * 0.03 / 3));
 }
