@@ -23,7 +23,7 @@ CONTRADICTING = {"hidden",      # meter: it is refreshed in step with its load, 
                  "nvidia6"}     # its counter is 43 % low
 BURSTING = "deep_bursts"        # hardly any of its windows is long enough for a figure
 # Of the harder loads one or two of ten windows lie outside of their stated uncertainty (tests/monte_carlo/known_least.cpp);
-# four of ten by chance once in some hundred times.
+# four of ten by chance once in some hundred times, and one outside of three times as much hardly ever.
 MOST_OUTSIDE = 0.4
 
 
@@ -107,7 +107,7 @@ def test_figures_are_true_within_what_is_stated_and_contradictions_are_told(site
     told = {name: [f"{error:+.2f}" for error in of_one] for name, of_one in errors.items()}
     everything = [error for of_one in errors.values() for error in of_one]
     assert len(everything) >= (WINDOWS - 1) * len(steady), told
-    assert all(abs(error) <= 2 for error in everything), told
+    assert all(abs(error) <= 3 for error in everything), told
     assert sum(abs(error) > 1 for error in everything) <= MOST_OUTSIDE * len(everything), told
     # Once the contradiction is known the uncertainty covers both, register and power.
     assert abs(site.error("hidden", later[0])) <= 1, later[0]
