@@ -12,7 +12,7 @@
 namespace flopwatt {
 namespace {
 
-constexpr double joules_per_wh = 3600;
+constexpr double joules_of_a_wh = 3600;
 constexpr double beyond = 20;
 constexpr double least_steps = 3;
 constexpr double shortest_s = 2;
@@ -64,7 +64,7 @@ struct Judged {
 Judged judge(const Pair& pair, const ReadingSet& first, const ReadingSet& later) {
   const Field& field = first.source->fields[pair.energy];
   const double seconds = static_cast<double>(later.time.monotonic_us - first.time.monotonic_us) / 1e6;
-  const double growth = (later.values[pair.energy] - first.values[pair.energy]) * joules_per_wh;
+  const double growth = (later.values[pair.energy] - first.values[pair.energy]) * joules_of_a_wh;
   const double before = std::max(0.0, first.values[pair.power]);
   const double after = std::max(0.0, later.values[pair.power]);
   const double least = std::min(before, after) * seconds;
@@ -73,7 +73,7 @@ Judged judge(const Pair& pair, const ReadingSet& first, const ReadingSet& later)
   judged.figures.kind = SourceKind::meter;
   judged.figures.compared = {growth, (least + most) / 2, seconds};
   if (!is_known(growth + least + most) || growth < 0 || seconds <= 0) return judged;
-  const double step = possible_step(field, later.values[pair.energy]) * joules_per_wh;
+  const double step = possible_step(field, later.values[pair.energy]) * joules_of_a_wh;
   if (growth > beyond * most) {
     const bool is_sure = growth >= 2 * step && growth - step > beyond * most;
     if (is_sure) judged.figures.verdict = RegisterVerdict::contradicts;
@@ -146,7 +146,7 @@ std::optional<double> seconds_to_compare(const ReadingSet& first) {
     const double energy = first.values[pair.energy];
     const double watts = first.values[pair.power];
     if (!is_known(energy) || !is_known(watts)) continue;
-    const double step = known_step(source.fields[pair.energy], energy) * joules_per_wh;
+    const double step = known_step(source.fields[pair.energy], energy) * joules_of_a_wh;
     const double length = watts > 0 ? least_steps * step / watts : longest_comparison_s;
     needed = std::max(needed.value_or(shortest_s), length);
   }

@@ -6,7 +6,7 @@
 namespace flopwatt {
 namespace {
 
-using enum PlaceKind;
+using PlaceKind::whole, PlaceKind::phase, PlaceKind::branch;
 
 // Reasons that several rows share.
 constexpr std::string_view only_whole = "of a phase; only that of the whole meter is kept, where it has one";

@@ -9,7 +9,7 @@ namespace flopwatt::accounting {
 namespace {
 
 constexpr double beyond = 20;  // a register may be renewed seldom, and count in steps of its own
-constexpr double memory_s = 600;
+constexpr double leap_memory_s = 600;
 
 }  // namespace
 
@@ -19,7 +19,7 @@ void RegisterLeaps::integrate(double joules, double length_s) {
 }
 
 void RegisterLeaps::observe(std::int64_t time_us, double joules, double step) {
-  if (count_ > 0 && seconds(time_us - leapt_us_) > memory_s) {
+  if (count_ > 0 && seconds(time_us - leapt_us_) > leap_memory_s) {
     count_ = 0;
     sum_ = {};
   }

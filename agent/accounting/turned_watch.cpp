@@ -7,7 +7,7 @@ namespace {
 
 using Which = TurnedTransformers::Which;
 
-constexpr double least_s = 60;
+constexpr double least_turned_s = 60;
 constexpr int least_sets = 3;
 constexpr double generation_s = 3600;
 
@@ -61,7 +61,8 @@ void TurnedWatch::begin(const TurnedTransformers& seen, const ReadingSet& set) {
 }
 
 bool TurnedWatch::is_sure(std::int64_t time_us) const {
-  if (!candidate_.is_any() || sets_ < least_sets || seconds(time_us - since_us_) < least_s) return false;
+  if (!candidate_.is_any() || sets_ < least_sets || seconds(time_us - since_us_) < least_turned_s)
+    return false;
   return candidate_.which != Which::all || !was_upright_ || seconds(time_us - upright_us_) > generation_s;
 }
 

@@ -131,6 +131,7 @@ awaitable<void> compare(Loaded loaded, const std::vector<ReadingSet>& first, Rep
 awaitable<void> read_all(Loaded& loaded, Vendors vendors, Report& report) {
   Config& config = loaded.config;
   if (const auto agent = co_await ask_running_agent(config, report.notes)) {
+    report.scopes = scopes_of(agent->scopes, config);
     report.sources = take_from(*agent, vendors, config);
     if (!report.sources.empty())
       report.notes.push_back("the agent of this node runs (" + agent->where +

@@ -6,11 +6,11 @@
 namespace flopwatt::daemon {
 namespace {
 
-constexpr std::int64_t second_us = 1'000'000;
-constexpr std::int64_t least_patience_us = 5 * second_us;
+constexpr std::int64_t told_second_us = 1'000'000;
+constexpr std::int64_t least_patience_us = 5 * told_second_us;
 constexpr std::int64_t longest_told_us = std::chrono::microseconds(longest_told).count();
 /// Lines that come faster are put together.
-constexpr std::int64_t shortest_stretch_us = second_us;
+constexpr std::int64_t shortest_stretch_us = told_second_us;
 /// Beyond so many stretches no sender is waited for.
 constexpr std::size_t most_stretches = 20'000;
 

@@ -68,7 +68,9 @@ std::string json_text(const Report& report) {
     sources[source.name] = std::move(object);
   }
   std::string text;
-  append_json(text, "", json::object{{"sources", std::move(sources)}});
+  json::object all{{"sources", std::move(sources)}};
+  if (!report.scopes.empty()) all["scopes"] = scopes_json(report.scopes);
+  append_json(text, "", all);
   return text + '\n';
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/commands/read/scope_report.h"
 #include "agent/daemon/missing.h"
 #include "exporters/snapshot.h"
 #include "readings/source.h"
@@ -32,6 +33,7 @@ struct SourceReport {
 
 struct Report {
   std::vector<SourceReport> sources;
+  std::vector<ScopeReport> scopes{};  ///< of a running agent
   std::vector<std::string> troubles;  ///< what kept sources from being found: the command fails, too
   std::vector<std::string> notes;     ///< what the reader should know; no failure
 
@@ -43,7 +45,8 @@ struct Report {
                                                     const std::string& key);
 
 /// {"sources":{<source>:{"kind","up","from","age_s","fault","time",keys…,"missing":{<key>:<reason>},
-/// "contradictions":[…]}}} with a line end; "from", "age_s", "fault" and "contradictions" where there are any.
+/// "contradictions":[…]}},"scopes":{…}} with a line end; "from", "age_s", "fault", "contradictions" and "scopes"
+/// (scope_report.h) where there are any.
 [[nodiscard]] std::string json_text(const Report& report);
 
 /// A block a source, at most 96 columns wide: its figures with units, then what is missing, and

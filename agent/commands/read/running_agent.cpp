@@ -110,6 +110,11 @@ std::map<std::string, std::vector<std::string>> contradictions_in(const json::ob
   return by_source;
 }
 
+json::object scopes_in(const json::object& status) {
+  const json::value* scopes = status.if_contains("scopes");
+  return scopes != nullptr && scopes->is_object() ? scopes->get_object() : json::object();
+}
+
 /// Name of the vendor of an accelerator; "" where it is none of `vendors`.
 std::string_view vendor_of(std::span<const accelerators::Vendor> vendors, const json::object& state) {
   const std::string title = text_at(state, "vendor");
@@ -137,7 +142,7 @@ std::optional<RunningAgent> parse_status(std::string_view body, const std::strin
     return std::nullopt;
   }
   return RunningAgent{where, sources->get_object(), contradictions_in(value.get_object()),
-                      text_at(value.get_object(), "time")};
+                      text_at(value.get_object(), "time"), scopes_in(value.get_object())};
 }
 
 awaitable<std::optional<RunningAgent>> ask_running_agent(const Config& config,

@@ -23,6 +23,7 @@ struct RunningAgent {
   boost::json::object sources{};                                     ///< by name
   std::map<std::string, std::vector<std::string>> contradictions{};  ///< by source: of any scope
   std::string time;                                                  ///< when it told it
+  boost::json::object scopes{};                                      ///< by name
 };
 
 /// Asks at the addresses that `config` lets its agent listen on, for at most 2 s each. nullopt: nobody

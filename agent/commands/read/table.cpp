@@ -160,6 +160,16 @@ std::string table_text(const Report& report) {
     append_missing(out, source);
     for (const std::string& one : source.contradictions) append_wrapped(out, "warning: " + one, 2);
   }
+  for (const ScopeReport& scope : report.scopes) {
+    if (!out.empty()) out += '\n';
+    out += scope.name + "  scope, from the running agent";
+    if (scope.power_w) {
+      const Shown power = with_prefix(*scope.power_w, "W", 5);
+      out += ", " + power.number + ' ' + power.unit;
+    }
+    out += '\n';
+    for (const WindowReport& window : scope.windows) append_wrapped(out, window_text(window), 2);
+  }
   return out;
 }
 

@@ -41,7 +41,9 @@ struct Meter {
 
 Meter in_wh() { return Meter({import_of_whole, Wire::u32, 1, 0}); }
 
-bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool says_so(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -76,18 +78,18 @@ TEST_CASE("a unit that is wrong by 1000 is told, with both figures and the cure"
   SUBCASE("kWh for Wh") {
     Meter meter({import_of_whole, Wire::u32, 1000, 0});
     meter.told_unit_wh = 1000;
-    CHECK(says(meter.told(10), "Is its unit Wh where kWh is configured"));
-    CHECK(says(meter.told(10), "over 10 s the energy register tells 14 kWh, the power readings 13.9 Wh"));
+    CHECK(says_so(meter.told(10), "Is its unit Wh where kWh is configured"));
+    CHECK(says_so(meter.told(10), "over 10 s the energy register tells 14 kWh, the power readings 13.9 Wh"));
   }
   SUBCASE("kWh for Wh, a float") {
     Meter meter({import_of_whole, Wire::f32, 1000, 0});
     meter.told_unit_wh = 1000;
-    CHECK(says(meter.told(10), "Is its unit Wh where kWh is configured"));
+    CHECK(says_so(meter.told(10), "Is its unit Wh where kWh is configured"));
   }
   SUBCASE("kW for W") {
     Meter meter = in_wh();
     meter.told_watts = 5e6;
-    CHECK(says(meter.told(10), "its power W where kW is"));
+    CHECK(says_so(meter.told(10), "its power W where kW is"));
   }
   SUBCASE("one step may explain it: not yet told") {
     Meter meter({import_of_whole, Wire::u32, 1000, 0});
@@ -102,16 +104,16 @@ TEST_CASE("a unit that is wrong by 1000 is told, with both figures and the cure"
 TEST_CASE("swapped words are told, of the register and of power") {
   Meter meter = in_wh();
   meter.told_unit_wh = 65536;
-  CHECK(says(meter.told(10), "Are the words of the energy register swapped"));
+  CHECK(says_so(meter.told(10), "Are the words of the energy register swapped"));
   Meter power = in_wh();
   power.told_watts = -6.5e-22;
-  CHECK(says(power.told(10), "word_order"));
+  CHECK(says_so(power.told(10), "word_order"));
 }
 
 TEST_CASE("a frozen register is told where its step is known, after 10 s") {
   Meter meter = in_wh();
   meter.watts = 0;
-  CHECK(says(meter.told(10), "has not moved, while power tells 13.9 Wh"));
+  CHECK(says_so(meter.told(10), "has not moved, while power tells 13.9 Wh"));
   CHECK(meter.told(3).empty());
   CHECK(meter.after(3).is_open);
   Meter floating({import_of_whole, Wire::f32, 1000, 0});  // may count in steps of 1 kWh
@@ -134,7 +136,7 @@ TEST_CASE("a turned transformer is told from two samples, of a branch by its num
   CHECK(seconds_to_compare(first));
   const auto all = compare_samples(first, {source, {0, 3'000'000}, 0, {-5000, 400, 1000, 2004}});
   REQUIRE(all.contradictions.size() == 1);
-  CHECK(says(all.contradictions.front(), "invert: true"));
+  CHECK(says_so(all.contradictions.front(), "invert: true"));
   const auto branch = compare_samples({source, {0, 0}, 0, {5000, -400, 1000, 2000}},
                                       {source, {0, 3'000'000}, 0, {5000, -400, 1004, 2000}});
   REQUIRE(branch.contradictions.size() == 1);
