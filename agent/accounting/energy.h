@@ -68,7 +68,7 @@ struct EnergyShape {
   double accuracy = 0;    ///< relative half-width by which power and register may differ (class)
   double unseen_s = 0;    ///< of each period of the device's sensor; 0: it sees all, or that is not known
   double interval_s = 0;  ///< from reading to reading
-  double refresh_s = 0;  ///< greatest age of values, as configured; 0: not told
+  double refresh_s = 0;   ///< greatest age of values, as configured; 0: not told
 };
 
 struct EnergyReading {

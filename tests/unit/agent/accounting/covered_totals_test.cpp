@@ -82,14 +82,17 @@ TEST_CASE("energy and work of covered totals are of the same time at every momen
     const double flop = covered_total(figures, Method::pipe, Q::covered_work);
     if (!(flop > 0)) continue;
     // 3.6 kJ is one step of the register.
-    CHECK(std::abs(covered_total(figures, Method::pipe, Q::covered_energy) - flop / (0.6 * 2e11)) <= 3600 * 1.01);
+    CHECK(std::abs(covered_total(figures, Method::pipe, Q::covered_energy) - flop / (0.6 * 2e11)) <=
+          3600 * 1.01);
   }
 }
 
 TEST_CASE("covered totals stand still while a meter is silent, and catch up with what its register tells") {
   Rack r = rack_with(1, 1);
   Accounting accounting(short_windows(), {}, at(0));
-  r.disturb = [](ReadingSet& set, double t) { return set.source->kind != SourceKind::meter || t < 100 || t > 160; };
+  r.disturb = [](ReadingSet& set, double t) {
+    return set.source->kind != SourceKind::meter || t < 100 || t > 160;
+  };
   r.run(accounting, 0, 110);
   const double before = covered_total(accounting.figures(at(110))[0], Method::pipe, Q::covered_work);
   r.run(accounting, 110, 155);
@@ -97,7 +100,8 @@ TEST_CASE("covered totals stand still while a meter is silent, and catch up with
   r.run(accounting, 155, 200);
   const ScopeFigures after = accounting.figures(at(200))[0];
   CHECK(covered_total(after, Method::pipe, Q::covered_work) == doctest::Approx(r.work(0, 199)).epsilon(0.01));
-  CHECK(covered_total(after, Method::pipe, Q::covered_energy) == doctest::Approx(r.energy(0, 199)).epsilon(0.02));
+  CHECK(covered_total(after, Method::pipe, Q::covered_energy) ==
+        doctest::Approx(r.energy(0, 199)).epsilon(0.02));
 }
 
 TEST_CASE("windows that span a restart are completed from what was stored") {
