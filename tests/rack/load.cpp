@@ -11,6 +11,14 @@
 namespace rack {
 namespace {
 
+CycleCounters cycle_counters_of(const YAML::Node& node) {
+  const auto name = value_of<std::string>(node);
+  if (name == "per_sm") return CycleCounters::per_sm;
+  if (name == "summed") return CycleCounters::summed;
+  if (name != "none") fail_at(node, "cycle_counters is none, per_sm or summed");
+  return CycleCounters::none;
+}
+
 Load load_of(const YAML::Node& root) {
   expect_keys(root, {"tensor_precision", "driver", "gpus", "meters"});
   Load load;
@@ -18,10 +26,12 @@ Load load_of(const YAML::Node& root) {
   const auto precision = tensor_precision(precision_name);
   if (!precision) fail_at(root["tensor_precision"], "tensor_precision is bf16, fp16, tf32 or fp8");
   if (const YAML::Node driver = root["driver"]) {
-    expect_keys(driver, {"version", "nvml", "cuda"});
+    expect_keys(driver, {"version", "nvml", "cuda", "cycle_counters"});
     load.driver_version = value_or(driver, "version", load.driver_version);
     load.nvml_version = value_or(driver, "nvml", load.nvml_version);
     load.cuda_version = value_or(driver, "cuda", load.cuda_version);
+    if (const YAML::Node counters = driver["cycle_counters"])
+      load.cycle_counters = cycle_counters_of(counters);
   }
   for (const Entry& entry : entries_of(root["gpus"])) load.gpus.push_back(gpu_of(entry, *precision));
   std::set<std::string> names;

@@ -100,10 +100,14 @@ struct Meter {
   bool is_power_live = false;  // only the energies are refreshed so seldom
 };
 
+// Whether the driver tells GPM's counters of cycles (metrics 248 to 260), and of what.
+enum class CycleCounters { none, per_sm, summed };
+
 struct Load {
   std::string driver_version = "550.90.07";
   std::string nvml_version = "12.550.90.07";
   int cuda_version = 12040;
+  CycleCounters cycle_counters = CycleCounters::none;
   std::vector<Gpu> gpus;
   std::vector<Meter> meters;
 };

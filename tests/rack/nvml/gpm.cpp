@@ -1,5 +1,6 @@
 // nvmlGpm*: the mean activity of a GPU's units between two samples.
 #include <array>
+#include <cmath>
 #include <mutex>
 #include <set>
 
@@ -57,6 +58,7 @@ double any_tensor(const Gpu& gpu, double from, double until) {
 }
 
 double nothing(const Gpu&, double, double) { return 0; }
+double everything(const Gpu&, double, double) { return 1; }
 
 // By metric number, from 1. All FP64 tensor work is reported as DFMA and none as DMMA, so that
 // nobody counts it twice.
@@ -76,14 +78,46 @@ constexpr std::array<MetricName, 13> kMetrics = {{
     {"FP16_UTIL", mean_of<Pipe::fp16>},
 }};
 
-void fill(const Gpu& gpu, double from, double until, GpmMetric& metric) {
+constexpr std::uint32_t kFirstCounter = 248;
+// By metric number, from kFirstCounter: share of the elapsed cycles; null: no counter of cycles.
+constexpr std::array<double (*)(const Gpu&, double, double), 13> kCounted = {everything,
+                                                                             mean_of<&Gpu::sm>,
+                                                                             any_tensor,
+                                                                             nothing,
+                                                                             mean_of<Pipe::hmma>,
+                                                                             mean_of<Pipe::imma>,
+                                                                             mean_of<Pipe::dfma>,
+                                                                             nullptr,
+                                                                             nullptr,
+                                                                             mean_of<&Gpu::integer>,
+                                                                             mean_of<Pipe::fp64>,
+                                                                             mean_of<Pipe::fp32>,
+                                                                             mean_of<Pipe::fp16>};
+
+// Cycles from long before the rack started up to the second sample.
+void fill_counter(const GpuNow& now, double until, GpmMetric& metric) {
+  constexpr double kUptime = 86400;
+  const CycleCounters counters = now.library.load.cycle_counters;
+  const auto share = kCounted[metric.metric_id - kFirstCounter];
+  metric.status = counters == CycleCounters::none || share == nullptr ? kNotSupported : kSuccess;
+  if (metric.status != kSuccess) return;
+  const Gpu& gpu = now.gpu();
+  const double cycles = 1e6 * gpu.sm_clock.integral(-kUptime, until) * share(gpu, -kUptime, until);
+  metric.value = std::floor(counters == CycleCounters::summed ? gpu.sm_count() * cycles : cycles);
+}
+
+void fill(const GpuNow& now, double from, double until, GpmMetric& metric) {
+  if (metric.metric_id >= kFirstCounter && metric.metric_id < kFirstCounter + kCounted.size()) {
+    fill_counter(now, until, metric);
+    return;
+  }
   if (metric.metric_id < 1 || metric.metric_id > kMetrics.size()) {
     metric.status = kNotSupported;
     return;
   }
   const MetricName& known = kMetrics[metric.metric_id - 1];
   metric.status = kSuccess;
-  metric.value = 100 * known.mean(gpu, from, until);
+  metric.value = 100 * known.mean(now.gpu(), from, until);
   metric.short_name = metric.long_name = known.name;
   metric.unit = "%";
 }
@@ -96,7 +130,7 @@ Return fill_all(GpmMetricsGet& get) {
     if (!now.has_gpm()) return kNotSupported;
     if (second.t - first.t < kRefresh) return kNoData;
     GpmMetric* metrics = get.metrics;
-    for (std::uint32_t i = 0; i < get.count; ++i) fill(now.gpu(), first.t, second.t, metrics[i]);
+    for (std::uint32_t i = 0; i < get.count; ++i) fill(now, first.t, second.t, metrics[i]);
     return kSuccess;
   });
 }
