@@ -190,7 +190,11 @@ void Accounting::State::join(Counted& counted) {
 void Accounting::State::keep_enough(const Source& source) {
   // A window is closed when its slowest source has reached its end or is stale, and a while
   // later by the clock.
-  longest_lag_us = std::max<std::int64_t>(longest_lag_us, 2 * source.stale_after().count());
+  std::chrono::microseconds lag = 2 * source.stale_after();
+  const bool is_told = source.index_of({.quantity = Quantity::counted_work_age}) ||
+                       source.index_of({.quantity = Quantity::model_work_age});
+  if (is_told) lag += longest_told;
+  longest_lag_us = std::max<std::int64_t>(longest_lag_us, lag.count());
   retention.longest_us = longest_window_us + longest_window_us / 16 + longest_lag_us;
 }
 

@@ -12,6 +12,7 @@
 // variance is that of work which is not known. Lumps are forgotten with a time constant of 15 minutes.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -21,6 +22,9 @@
 #include "agent/accounting/work.h"
 
 namespace flopwatt::accounting {
+
+/// A line tells no longer time than this, so what was told is no older.
+inline constexpr std::chrono::minutes longest_told{5};
 
 struct CountedReading {
   std::int64_t time_us = 0;

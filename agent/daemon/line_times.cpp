@@ -1,6 +1,7 @@
 #include "agent/daemon/line_times.h"
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 
 namespace flopwatt::daemon {

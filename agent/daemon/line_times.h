@@ -7,19 +7,18 @@
 // tells too late, of time that has been passed, counts in the time after it: nothing is lost.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <vector>
 
+#include "agent/accounting/counted_work.h"
 #include "agent/daemon/sum.h"
 
 namespace flopwatt::daemon {
 
-/// A line tells no longer time than this.
-inline constexpr std::chrono::minutes longest_told{5};
+using accounting::longest_told;
 
 class LineTimes {
  public:

@@ -29,9 +29,8 @@ std::string text_in(const json::object& object, std::string_view key) {
 bool comes_by_itself(std::string_view missing) {
   constexpr std::array reasons = {MissingReason::starting, MissingReason::restart, MissingReason::method,
                                   MissingReason::coverage};
-  return std::ranges::any_of(reasons, [&](MissingReason reason) {
-    return missing.starts_with(std::string(name_of(reason)) + ':');
-  });
+  return std::ranges::any_of(
+      reasons, [&](MissingReason reason) { return missing.starts_with(std::string(name_of(reason)) + ':'); });
 }
 
 WindowReport window_report(const Window& window, const json::object& told, double min_coverage) {

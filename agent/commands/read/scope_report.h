@@ -15,9 +15,9 @@ namespace flopwatt::commands {
 struct WindowReport {
   std::string text;  ///< "1m"
   std::optional<double> flop_per_second, joules_per_flop, uncertainty;
-  std::string method;            ///< "" where none tells the work
-  std::string missing;           ///< why there is no joules_per_flop, in words; "" where there is
-  std::optional<double> due_s;   ///< until it is there, if nothing else goes missing
+  std::string method;           ///< "" where none tells the work
+  std::string missing;          ///< why there is no joules_per_flop, in words; "" where there is
+  std::optional<double> due_s;  ///< until it is there, if nothing else goes missing
 };
 
 struct ScopeReport {

@@ -27,7 +27,9 @@ Config two_windows() {
 
 }  // namespace
 
-TEST_CASE("scopes of a running agent: figure with uncertainty and method, or why there is none and when it is due") {
+TEST_CASE(
+    "scopes of a running agent: figure with uncertainty and method, or why there is none and when it is "
+    "due") {
   const auto scopes = scopes_of(boost::json::parse(told_scopes).as_object(), two_windows());
   REQUIRE(scopes.size() == 2);
   CHECK(scopes[0].name == "rack");
@@ -41,7 +43,8 @@ TEST_CASE("scopes of a running agent: figure with uncertainty and method, or why
   CHECK(window_text(scopes[1].windows[0]) ==
         "1m: no J/FLOP, no_work: no work was done in the window; 0 FLOP/s by pipe");
   CHECK_FALSE(scopes[1].power_w);
-  CHECK(boost::json::serialize(scopes_json(scopes).at("rack").at("windows").at("15m")) ==
-        R"({"flop_per_second":1E15,"method":"pipe","missing":{"joules_per_flop":"starting: the agent has not run )"
-        R"(for long enough to fill the window"},"due_s":3.6E2})");
+  CHECK(
+      boost::json::serialize(scopes_json(scopes).at("rack").at("windows").at("15m")) ==
+      R"({"flop_per_second":1E15,"method":"pipe","missing":{"joules_per_flop":"starting: the agent has not run )"
+      R"(for long enough to fill the window"},"due_s":3.6E2})");
 }
