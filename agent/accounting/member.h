@@ -55,6 +55,10 @@ class Member {
   [[nodiscard]] const EnergySeries& energy() const { return energy_; }
   [[nodiscard]] const TurnedWatch& turned() const { return turned_; }
 
+  /// Whether workloads have told anything by that method, if only where they begin.
+  [[nodiscard]] bool was_told(Method method) const {
+    return is_told(method) && counted(method).column.has_value();
+  }
   /// Whether the newest set has work by that method.
   [[nodiscard]] bool offers(Method method) const;
   /// Up to this time the work by that method is decided: known, or a gap.

@@ -277,7 +277,9 @@ ReadingSet Scope::running_figures(Moment now) const {
   set.values[FigureColumn::device_energy] = totals_.device_energy();
   std::size_t column = FigureColumn::methods;
   for (const Method method : methods_best_first) {
-    const bool is_shown = offered_us_[static_cast<std::size_t>(method)] != 0 || totals_.work(method) > 0;
+    const auto was_told = [&](const Member* one) { return one != nullptr && one->was_told(method); };
+    const bool is_shown = offered_us_[static_cast<std::size_t>(method)] != 0 || totals_.work(method) > 0 ||
+                          std::ranges::any_of(devices_, was_told) || std::ranges::any_of(lines_, was_told);
     const std::array totals{totals_.work(method), totals_.covered_energy(method),
                             totals_.covered_work(method)};
     for (const double total : totals) set.values[column++] = is_shown ? total : absent;

@@ -124,7 +124,7 @@ def test_counted_work_is_exactly_what_was_sent(training):
     for rank in ranks:
         rank.total = GRAIN * 12345   # it ran before the agent listened: the first value counts nothing
         rank.tell()
-    wait_until(lambda: scope_total(agent, "node") == 0, 20, "the scope's method to be counted")
+    wait_until(lambda: scope_total(agent, "node") == 0, 20, "the scope's counted work")
 
     pool = by_adding = 0
     for step in range(STEPS):
@@ -165,13 +165,12 @@ def test_counted_work_is_exactly_what_was_sent(training):
     agent.stop()
     assert not path.exists()
     agent.start()
-    wait_until(lambda: scope_total(agent, "pool", method=None) is not None, 10, "the scopes after a restart")
-    assert (scope_total(agent, "node", method=None), scope_total(agent, "pool", method=None)) == (total, pool)
+    wait_until(lambda: scope_total(agent, "pool") is not None, 10, "the scopes after a restart")
+    assert (scope_total(agent, "node"), scope_total(agent, "pool")) == (total, pool)
 
 
-def scope_total(agent: Agent, scope: str, method: str | None = "counted") -> float | None:
-    labels = {"scope": scope} | ({"method": method} if method else {})
-    return agent.metrics().get("flopwatt_scope_flop_total", **labels)
+def scope_total(agent: Agent, scope: str) -> float | None:
+    return agent.metrics().get("flopwatt_scope_flop_total", scope=scope, method="counted")
 
 
 def rejected(agent: Agent, reason: str) -> float | None:

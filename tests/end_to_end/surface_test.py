@@ -83,7 +83,7 @@ VARYING_SAMPLES = re.compile(r"""
 VARYING_PLACES = re.compile(r"""
     .*/( seq | age_s | coverage | uncertainty | interim_pue | temperature_c | polls | skipped | requests | size_bytes
        | (active|apparent|reactive)_power.* | (unaccounted_)?power_w | current_(l\d|n)_a
-       | energy_import.* | (device_)?energy_j.* | flop.* | joules_per_flop.*
+       | energy_import.* | (device_)?energy_j.* | flop.* | covered_.* | joules_per_flop.*
        | (busy|turnaround)_seconds | ((delivered|backlog|waiting)_)?readings
        | uncertainty_terms/.* | dark/failures/timeout | dark/quarantined )""", re.VERBOSE)
 FREE_TEXTS = re.compile(r".*/(missing/.*|last_fault|fault|version|revision)")
