@@ -68,6 +68,18 @@ SourcePtr accelerator_source(int number, const Cell& cell) {
 
 }  // namespace
 
+std::string_view name_of(GainModel model) {
+  switch (model) {
+    case GainModel::uniform:
+      return "uniform";
+    case GainModel::normal:
+      return "normal";
+    case GainModel::independent:
+      return "independent";
+  }
+  return "";
+}
+
 double random_gain(double half_width, GainModel model, Random& random) {
   return model == GainModel::normal ? random.normal(half_width / 3) : random.between(-half_width, half_width);
 }

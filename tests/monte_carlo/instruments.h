@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "readings/reading_set.h"
 #include "tests/monte_carlo/cell.h"
@@ -12,6 +13,8 @@ namespace flopwatt::monte_carlo {
 
 /// Relative errors: energy and power times (1 + gain).
 enum class GainModel { uniform, normal, independent };
+
+[[nodiscard]] std::string_view name_of(GainModel model);
 
 /// A gain within the half-width: uniform, or normal with a third of it as deviation.
 [[nodiscard]] double random_gain(double half_width, GainModel model, Random& random);

@@ -12,4 +12,10 @@ namespace flopwatt::monte_carlo {
 
 inline constexpr double least_inside = 88;
 
+/// The least share of windows, in per cent, that must have a figure: 97, or less in cells where some windows
+/// cannot have one.
+[[nodiscard]] double known_figures(std::string_view cell, std::size_t length);
+
+inline constexpr double least_figures = 97;
+
 }  // namespace flopwatt::monte_carlo

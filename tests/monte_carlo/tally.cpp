@@ -24,6 +24,11 @@ void Tally::add(const Outcome& outcome) {
   if (outcome.has_figure) published.push_back(outcome);
 }
 
+void Tally::add(const Tally& other) {
+  windows += other.windows;
+  published.insert(published.end(), other.published.begin(), other.published.end());
+}
+
 double Tally::inside() const {
   return per_cent(static_cast<std::size_t>(std::ranges::count_if(published, is_inside)), published.size());
 }

@@ -16,6 +16,7 @@ struct Tally {
   std::size_t windows = 0;  ///< in which work was done
 
   void add(const Outcome& outcome);
+  void add(const Tally& other);
   [[nodiscard]] double inside() const;  ///< the truth lies within what is stated
   [[nodiscard]] double inside(bool is_closed) const;
   [[nodiscard]] double with_figure() const;  ///< per cent of all windows
