@@ -50,15 +50,16 @@ WindowReport window_report(const Window& window, const json::object& told, doubl
   return report;
 }
 
-std::string printed(const char* format, double value) {
+std::string significant(double value, int digits) {
   std::array<char, 64> buffer{};
-  const int length = std::snprintf(buffer.data(), buffer.size(), format, value);
+  const int length = std::snprintf(buffer.data(), buffer.size(), "%.*g", digits, value);
   return {buffer.data(), std::min(static_cast<std::size_t>(std::max(0, length)), buffer.size() - 1)};
 }
 
 std::string duration_text(double seconds) {
-  if (seconds < 120) return printed("%.0f s", seconds);
-  return printed("%.0f min", std::ceil(seconds / 60));
+  constexpr double two_minutes = 120;
+  return seconds < two_minutes ? significant(std::ceil(seconds), 3) + " s"
+                               : significant(std::ceil(seconds / 60), 9) + " min";
 }
 
 }  // namespace
@@ -111,14 +112,14 @@ json::object scopes_json(const std::vector<ScopeReport>& scopes) {
 std::string window_text(const WindowReport& window) {
   std::string text = window.text + ": ";
   if (window.joules_per_flop) {
-    text += printed("%.4g J/FLOP", *window.joules_per_flop);
-    if (window.uncertainty) text += printed(" +-%.2g %%", *window.uncertainty * 100);
+    text += significant(*window.joules_per_flop, 4) + " J/FLOP";
+    if (window.uncertainty) text += " +-" + significant(*window.uncertainty * 100, 2) + " %";
   } else {
     text += "no J/FLOP";
     if (!window.missing.empty()) text += ", " + window.missing;
     if (window.due_s) text += "; due in " + duration_text(*window.due_s);
   }
-  if (window.flop_per_second) text += printed("; %.4g FLOP/s", *window.flop_per_second);
+  if (window.flop_per_second) text += "; " + significant(*window.flop_per_second, 4) + " FLOP/s";
   if (!window.method.empty()) text += " by " + window.method;
   return text;
 }

@@ -12,7 +12,7 @@ using Work = ScopeConfig::Work;
 
 namespace {
 
-struct Rack {
+struct BalancedRack {
   Accounting accounting{
       {{model::scope("rack", {"pdu"}, Work::all)}, {model::window("1m", 60)}, 0.9}, {}, at(0)};
   model::MeterShape shape{};
@@ -43,7 +43,7 @@ double per_flop(const ScopeFigures& figures) {
 }  // namespace
 
 TEST_CASE("meters that read less than their devices are told after minutes, and there is no figure") {
-  Rack rack;
+  BalancedRack rack;
   CHECK_FALSE(rack.run(70, 1000, 600).balance);  // not yet
   const ScopeFigures told = rack.run(180, 1000, 600);
   REQUIRE(told.balance);
@@ -60,7 +60,7 @@ TEST_CASE("meters that read less than their devices are told after minutes, and 
 }
 
 TEST_CASE("what both uncertainties explain is no contradiction") {
-  Rack rack;
+  BalancedRack rack;
   // Devices are 5 % uncertain, the meter 1 %: 4 % less is nothing.
   const ScopeFigures figures = rack.run(400, 1200 * 0.96, 600);
   CHECK_FALSE(figures.balance);
@@ -69,7 +69,7 @@ TEST_CASE("what both uncertainties explain is no contradiction") {
 }
 
 TEST_CASE("a load that changes quickly is no contradiction: meter and devices see it at other moments") {
-  Rack rack;
+  BalancedRack rack;
   rack.meter = model::meter("pdu", {.energy = {{Q::energy_import}, Wire::i64, 100.0, 0.0}});  // 0.1 kWh
   for (int i = 0; i < 60; ++i) {
     const double watts = i % 2 == 0 ? 2000 : 200;
