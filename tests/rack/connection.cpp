@@ -25,7 +25,7 @@ bool send_all(int socket, const Frame& frame) {
   return true;
 }
 
-constexpr double kJoulesPerWattHour = 3600;
+constexpr double kWattHour = 3600;
 
 MeterFigures figures_at(double t, const Meter& meter, const MeterSwitches& switches, const RackState& state) {
   const auto since = [&](MeterFault fault, double otherwise) {
@@ -38,7 +38,7 @@ MeterFigures figures_at(double t, const Meter& meter, const MeterSwitches& switc
   moment.stop = since(MeterFault::energy_freeze, moment.stop);
   MeterFigures figures = figures_of(meter, moment);
   const auto dip_wh = static_cast<double>(switches[MeterFault::energy_dip].load());
-  figures.energy_j = std::max(0.0, figures.energy_j - dip_wh * kJoulesPerWattHour);
+  figures.energy_j = std::max(0.0, figures.energy_j - dip_wh * kWattHour);
   if (switches[MeterFault::zero].load()) figures.power_w = 0;
   if (switches[MeterFault::zero].load() || switches[MeterFault::energy_zero].load()) figures.energy_j = 0;
   return figures;

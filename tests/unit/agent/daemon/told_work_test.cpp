@@ -4,12 +4,10 @@
 #include "agent/daemon/work_columns.h"
 #include "tests/unit/agent/accounting/rack.h"
 
-using namespace flopwatt;
-using namespace flopwatt::accounting;
-using namespace flopwatt::accounting::model;
-using Work = ScopeConfig::Work;
-
+namespace flopwatt::accounting::model {
 namespace {
+
+using Work = ScopeConfig::Work;
 
 double by(Method method, const ReadingSet& set, Quantity quantity) {
   return set.values.at(*set.source->index_of({quantity, place_of(method)}));
@@ -137,3 +135,5 @@ TEST_CASE("what the model needs is a method of its own, behind pipe, and never a
   CHECK_FALSE(is_known(work_total(figures, Method::counted)));
   CHECK(work_total(figures, Method::model) == doctest::Approx(20 * 5e15));
 }
+
+}  // namespace flopwatt::accounting::model
