@@ -108,7 +108,7 @@ EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& 
   const CounterBounds bounds{likely_.limit(), likely_.jump_limit(), agreement_.since_move(), true};
   // A step that was learned is no excuse for a leap: it may have been learned from leaps.
   const double step_of_type = std::max(shape_.counter->of_type(reading.joules), shape_.counter->coarsest);
-  if (shape_.power) agreement_.show(reading.time_us, reading.joules, step_of_type);
+  if (shape_.power) agreement_.show(reading.time_us, reading.joules, step_of_type, likely_.jump_limit());
   double moved = 0;
   bool is_paired = true;
   const auto steps = counter_.add({reading.time_us, reading.joules, {}}, bounds);

@@ -45,9 +45,9 @@ void RegisterAgreement::integrate(double joules, double variance, double length_
   leaps_.integrate(joules, length_s);
 }
 
-void RegisterAgreement::show(std::int64_t time_us, double joules, double step) {
+void RegisterAgreement::show(std::int64_t time_us, double joules, double step, double most_watts) {
   const bool were_told = leaps_.are_told();
-  leaps_.observe(time_us, joules, step);
+  leaps_.observe(time_us, joules, step, most_watts);
   if (leaps_.are_told())
     verdict_ = RegisterVerdict::contradicts;
   else if (were_told)

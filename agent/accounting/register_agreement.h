@@ -45,8 +45,9 @@ class RegisterAgreement {
 
   /// One interval of integrated power; not known: the time counts, no pair is made of it.
   void integrate(double joules, double variance, double length_s, bool is_known);
-  /// Each value that the register shows, whether it is believed or not. `step`: as below.
-  void show(std::int64_t time_us, double joules, double step);
+  /// Each value that the register shows, whether it is believed or not. `step`: as below. `most_watts`: the
+  /// highest likely power.
+  void show(std::int64_t time_us, double joules, double step, double most_watts);
   /// The register at that time: its growth since its reading before. `step`: that of the register, J.
   void count(std::int64_t time_us, double growth, double step, bool is_known);
 

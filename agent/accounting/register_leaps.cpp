@@ -1,5 +1,6 @@
 #include "agent/accounting/register_leaps.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -18,12 +19,13 @@ void RegisterLeaps::integrate(double joules, double length_s) {
   since_move_s_ += length_s;
 }
 
-void RegisterLeaps::observe(std::int64_t time_us, double joules, double step) {
+void RegisterLeaps::observe(std::int64_t time_us, double joules, double step, double most_watts) {
   if (count_ > 0 && seconds(time_us - leapt_us_) > leap_memory_s) {
     count_ = 0;
     sum_ = {};
   }
   const double before = std::exchange(last_, joules);
+  const double since_last_s = seconds(time_us - std::exchange(last_us_, time_us));
   const double growth = joules - before;
   if (!std::exchange(is_known_, true) || growth == 0) return;
   const double expected = std::exchange(since_move_, 0);
@@ -41,7 +43,7 @@ void RegisterLeaps::observe(std::int64_t time_us, double joules, double step) {
     sum_.power_joules += expected;
     sum_.seconds += length_s;
   }
-  if (growth <= likely) return;
+  if (growth <= std::max(likely, most_watts * since_last_s)) return;
   ++count_;
   leapt_us_ = time_us;
 }

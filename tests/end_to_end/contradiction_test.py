@@ -115,7 +115,8 @@ def test_a_meter_that_contradicts_itself_is_told_and_no_figure_stands_there(tmp_
         assert 800 < metrics.get("flopwatt_meter_energy_power_ratio", meter=name) < 1200
     assert 0.95 < metrics.get("flopwatt_accelerator_energy_power_ratio", accelerator="nvidia0",
                               uuid=case.rack.started["gpus"][0]["uuid"]) < 1.05
-    assert not [key for key in metrics.samples if key.startswith("flopwatt_scope_joules_per_flop")]
+    assert "flopwatt_scope_joules_per_flop" not in metrics.samples
+    assert metrics.get("flopwatt_scope_joules_per_flop_missing", scope="rack", method="pipe", reason="contradiction") == 1
     assert abs(metrics.get("flopwatt_scope_power_watts", scope="rack")) > 2700
     lines = [line for line in agent.log_text().splitlines() if f"source={name}" in line and "why=" in line]
     assert len(lines) == 1 and TOLD[name] in lines[0], lines

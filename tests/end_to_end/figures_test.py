@@ -146,7 +146,8 @@ def test_readings_of_a_meter_and_an_accelerator_are_those_of_the_rack(demo):
 
 def test_metrics_page_is_what_promtool_accepts(demo):
     _, agent, _ = demo
-    wait_until(lambda: agent.metrics().get("flopwatt_scope_joules_per_flop", scope="gpu-01", window="5s"), 30,
+    wait_until(lambda: agent.metrics().get("flopwatt_scope_joules_per_flop", scope="gpu-01", window="5s",
+                                           method="pipe"), 30,
                "J/FLOP")
     answer = subprocess.run(["promtool", "check", "metrics"], input=agent.fetch("/metrics"), text=True,
                             capture_output=True)

@@ -122,7 +122,8 @@ def test_the_page_is_accepted_in_both_formats(tmp_path, started):
     started.append(agent)
     prometheus = Prometheus(tmp_path, f"127.0.0.1:{agent.port}").start()
     started.append(prometheus)
-    wait_until(lambda: agent.metrics().get("flopwatt_scope_joules_per_flop", scope="gpu-01", window="5s"), 30, "J/FLOP")
+    wait_until(lambda: agent.metrics().get("flopwatt_scope_joules_per_flop", scope="gpu-01", window="5s",
+                                           method="pipe"), 30, "J/FLOP")
 
     headers, page = scrape(agent, **{"Accept": ACCEPT, "Accept-Encoding": "gzip"})
     assert headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"

@@ -118,7 +118,8 @@ def test_only_what_changed_is_applied(tmp_path, started):
     wait_until(lambda: site.agent.metrics().get("flopwatt_scope_power_watts", scope="row"), 10, "the new scope")
     page = site.agent.metrics()
     assert page.get("flopwatt_scope_power_watts", scope="rack") is None
-    wait_until(lambda: site.agent.metrics().get("flopwatt_scope_joules_per_flop", scope="row", window="5s"), 15,
+    wait_until(lambda: site.agent.metrics().get("flopwatt_scope_joules_per_flop", scope="row", window="5s",
+                                                method="pipe"), 15,
                "J/FLOP of the new scope")
     # Accelerators get other names: they come back under them.
     pci = next(labels["pci"] for labels, _ in site.agent.metrics().samples["flopwatt_accelerator_info"]

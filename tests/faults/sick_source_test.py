@@ -73,7 +73,7 @@ class Patient:
 
     def scope_is_silent(self) -> bool:
         page = self.agent.metrics()
-        return page.get("flopwatt_scope_joules_per_flop", scope="gpu-01", window="5s") is None
+        return page.get("flopwatt_scope_joules_per_flop", scope="gpu-01", window="5s", method="pipe") is None
 
     def is_back(self) -> bool:
         page = self.agent.metrics()

@@ -163,14 +163,18 @@ double Accelerator::mean_clock(const Load& load, double from, double to) const {
   return 1 - busy_drop_ * busy + wander_.mean(from, to);
 }
 
-// As the driver counts it: the true share of active cycles, times the mean of the clocks at both ends.
+// As the driver counts it (drivers/accelerators/nvidia/pipe_work.h): the true share of active cycles, times the
+// mean of the clocks at both ends.
 void Accelerator::add_pipe_work(const Load& load, double t) {
   if (has_last_) {
     const double begin = clock(load, last_t_);
     const double end = clock(load, t);
     const double told = work(load, last_t_, t) * (begin + end) / 2 / mean_clock(load, last_t_, t);
     told_.work += told;
-    told_.spread += told * std::abs(end - begin) / (begin + end);
+    const double change = end - begin;
+    const double variance = change * change / 12 + std::max(0.0, -change * last_change_) * 5 / 6;
+    told_.spread += told * std::sqrt(3 * variance) / ((begin + end) / 2);
+    last_change_ = change;
   }
   has_last_ = true;
   last_t_ = t;

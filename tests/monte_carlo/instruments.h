@@ -74,7 +74,7 @@ class Accelerator {
   Load wander_;                 // of the clock, relative to the boost clock
   std::vector<double> sensed_;  // energy at the end of each 100 ms, as the sensor saw it
   double sensor_phase_s_ = 0, lump_s_ = 0, lump_phase_s_ = 0;
-  double last_t_ = 0;
+  double last_t_ = 0, last_change_ = 0;
   bool has_last_ = false;
   PipeWork told_;
 };
