@@ -115,7 +115,10 @@ def test_a_meter_that_contradicts_itself_is_told_and_no_figure_stands_there(tmp_
         assert 800 < metrics.get("flopwatt_meter_energy_power_ratio", meter=name) < 1200
     assert 0.95 < metrics.get("flopwatt_accelerator_energy_power_ratio", accelerator="nvidia0",
                               uuid=case.rack.started["gpus"][0]["uuid"]) < 1.05
-    assert not [key for key in metrics.samples if key.startswith("flopwatt_scope_joules_per_flop")]
+    figures = [key for key in metrics.samples if key.startswith("flopwatt_scope_joules_per_flop")]
+    assert figures == ["flopwatt_scope_joules_per_flop_missing"], figures
+    reasons = {labels["reason"] for labels, _ in metrics.samples["flopwatt_scope_joules_per_flop_missing"]}
+    assert reasons == {"contradiction"}, reasons
     assert abs(metrics.get("flopwatt_scope_power_watts", scope="rack")) > 2700
     lines = [line for line in agent.log_text().splitlines() if f"source={name}" in line and "why=" in line]
     assert len(lines) == 1 and TOLD[name] in lines[0], lines
