@@ -108,7 +108,7 @@ def test_a_meter_that_contradicts_itself_is_told_and_no_figure_stands_there(tmp_
         assert "contradictions" not in agent.status()["scopes"]["rack"]
         assert "contradictions" not in case.read()[name]
         return
-    told = wait_until(lambda: agent.status()["scopes"]["rack"].get("contradictions"), 120, "the contradiction")
+    told = wait_until(lambda: agent.status()["scopes"]["rack"].get("contradictions"), 150, "the contradiction")
     assert TOLD[name] in told[name]
     metrics = agent.metrics()
     if name == "kilo":
