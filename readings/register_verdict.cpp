@@ -28,9 +28,9 @@ std::string cure_of(const RegisterFigures& figures) {
     return "One of the two sensors is wrong: compare with a meter, and update the driver";
   const double ratio = figures.compared.register_joules / figures.compared.power_joules;
   const auto is_near = [&](double factor, double by) { return ratio > factor / by && ratio < factor * by; };
-  if (is_near(1000, 1.5)) return "Is its unit Wh where kWh is configured, or its power kW where W is?";
-  if (is_near(1e-3, 1.5)) return "Is its unit kWh where Wh is configured, or its power W where kW is?";
-  if (is_near(65536, 1.5)) return "Are the words of the energy register swapped (`word_order`)?";
+  if (is_near(1000, 3)) return "Is its unit Wh where kWh is configured, or its power kW where W is?";
+  if (is_near(1e-3, 3)) return "Is its unit kWh where Wh is configured, or its power W where kW is?";
+  if (is_near(65536, 3)) return "Are the words of the energy register swapped (`word_order`)?";
   if (!(ratio < 1e6)) return "Are words swapped (`word_order`), or is the type of one of both wrong?";
   return "Check unit, type and word_order of both registers";
 }

@@ -20,7 +20,7 @@ from harness.profiled_meters import Devices, ProfiledMeter
 FOLDER = SOURCE / "config/meters"
 PROFILES = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("*.yml"))}
 SERIAL = {name: profile for name, profile in PROFILES.items() if "serial" in profile}
-NOT_FIGURES = {"up", "time", "kind", "missing", "branches"}
+NOT_FIGURES = {"up", "time", "kind", "missing", "branches", "contradictions"}
 
 
 @pytest.fixture

@@ -49,7 +49,6 @@ awaitable<std::vector<std::string>> compare_registers(Connection& connection, st
                                                       const InterviewOptions& options,
                                                       std::chrono::seconds limit) {
   const std::vector<Register> registers = registers_to_compare(profile);
-  const ReadPlan plan = plan_reads(registers, profile.limits);
   const SourcePtr source = source_of(registers, profile);
   std::optional<ReadingSet> first;
   ComparedSamples compared;
@@ -59,9 +58,14 @@ awaitable<std::vector<std::string>> compare_registers(Connection& connection, st
     co_await sleep_until(begin + wait);
     Interview interview(connection, unit, options);
     const Moment before = now();
-    for (const Question& question : questions_of(plan)) co_await interview.ask(question);
+    ReadingSet set{source, before, 0, {}};
+    // One by one: a device that lacks one of them would refuse a request for several.
+    for (const Register& reg : registers) {
+      const ReadPlan plan = plan_reads({&reg, 1}, profile.limits);
+      for (const Question& question : questions_of(plan)) co_await interview.ask(question);
+      set.values.push_back(values_of({&reg, 1}, plan, interview.answers()).front());
+    }
     if (interview.fault()) break;
-    ReadingSet set{source, before, 0, values_of(registers, plan, interview.answers())};
     if (first) {
       compared = compare_samples(*first, set);
       is_open = compared.is_open && wait < limit;
