@@ -112,6 +112,7 @@ void Member::resolve() {
 
   pipe_.set_longest_gap(shape.longest_gap_us);
   estimated_.set_longest_gap(shape.longest_gap_us);
+  pipe_.set_interval(seconds(source_->interval.count()));
   counted_.work.set_longest_gap(shape.longest_gap_us);
   model_.work.set_longest_gap(shape.longest_gap_us);
   counted_.column = column(Quantity::counted_work);

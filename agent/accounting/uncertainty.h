@@ -26,8 +26,9 @@
 //                   window begins or ends inside it, for energy and for work. Linear: the sources carry the
 //                   same load.
 //   clock           Half-width of the work from clocks that moved between samples /sqrt3, where the device does
-//                   not count its cycles. Of the samples of a source the errors are independent. Linear over
-//                   sources: they carry the same load.
+//                   not count its cycles. Of the samples of a source nine tenths of the errors are independent;
+//                   one tenth is common, of loads in step with the polls. Linear over sources: they carry the
+//                   same load.
 //   register against power
 //                   By how much power tells another energy than the register (register_agreement.h). Linear.
 //   counting steps  Where work is counted: its lumps (counted_work.h) at both ends of every stretch. Linear:

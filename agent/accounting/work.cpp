@@ -7,6 +7,10 @@
 namespace flopwatt::accounting {
 namespace {
 
+// Share of a sample's clock error that all samples have in common. Polls see ten moments of the interval
+// (runtime/moving_phase.h), so a clock that goes with a load in step with them is off by up to a tenth.
+constexpr double common_clock_error = 0.1;
+
 // Bounds that are missing or contradict the work become the work itself: never tighter
 // than reported, never negative. The half-width of this one step gives its variance: the errors of two
 // intervals are independent, so variances add up and half-widths do not.
@@ -48,7 +52,10 @@ std::int64_t WorkSeries::reached_us() const {
 
 WorkPart WorkSeries::part(std::span<const TimeSpan> covered) const {
   const auto sums = track_.growth(covered);
-  WorkPart part{sums[0], sums[1], sums[2], sums[3], 0, track_.cut_variance(covered), 0};
+  // Of n samples with the variance V together the error that is common to all has 1/100 n V.
+  const double samples = seconds(total_us(covered)) / interval_s_;
+  const double clock_variance = sums[3] * (1 + square(common_clock_error) * samples);
+  WorkPart part{sums[0], sums[1], sums[2], clock_variance, 0, track_.cut_variance(covered), 0};
   part.time_variance = time_variance_.of(part.work, covered);
   return part;
 }

@@ -35,7 +35,7 @@ struct WorkReading {
 /// Work over covered spans, in FLOP. The variances are of `work`.
 struct WorkPart {
   double work = 0, low = 0, high = 0;
-  double clock_variance = 0;  ///< of clocks between samples: independent errors, a sample each
+  double clock_variance = 0;  ///< of clocks between samples
   double time_variance = 0;
   double sampling_variance = 0;
   double lump_variance = 0;    ///< of counted work, which comes in lumps
@@ -45,6 +45,8 @@ struct WorkPart {
 class WorkSeries {
  public:
   void set_longest_gap(std::int64_t longest_gap_us) { longest_gap_us_ = longest_gap_us; }
+  /// From sample to sample.
+  void set_interval(double interval_s) { interval_s_ = interval_s; }
   void begin_epoch() { counter_.begin_epoch(); }
 
   /// Returns the growth that the reading makes certain, FLOP.
@@ -64,6 +66,7 @@ class WorkSeries {
 
  private:
   std::int64_t longest_gap_us_ = 0;
+  double interval_s_ = 1;
   Counter counter_;
   Track<4> track_;  // work, low, high, clock variance
   bool offered_ = false;

@@ -83,9 +83,11 @@ VARYING_SAMPLES = re.compile(r"""
 VARYING_PLACES = re.compile(r"""
     .*/( seq | age_s | coverage | uncertainty | interim_pue | temperature_c | polls | skipped | requests | size_bytes
        | (active|apparent|reactive)_power.* | (unaccounted_)?power_w | current_(l\d|n)_a
-       | energy_import.* | (device_)?energy_j.* | flop.* | covered_.* | joules_per_flop.*
+       | energy_import.* | (device_)?energy_j.* | flop.* | (counted|pipe|model|estimated)_flop_total | covered_.* | due_s | joules_per_flop.*
        | (busy|turnaround)_seconds | ((delivered|backlog|waiting)_)?readings
        | uncertainty_terms/.* | dark/failures/timeout | dark/quarantined )""", re.VERBOSE)
+# Series that are there once registers have moved far enough: at a moment of its own in each run.
+COMES_LATER = ("flopwatt_meter_energy_power_ratio{", "flopwatt_accelerator_energy_power_ratio{")
 FREE_TEXTS = re.compile(r".*/(missing/.*|last_fault|fault|version|revision)")
 FAULT_CLASSES = {"timeout", "crc", "exception", "protocol", "connection", "device"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -130,7 +132,7 @@ def page_surface(page: str) -> str:
             name, what = line.split(" ")[2:]
             metadata.setdefault(name, []).append(what)
             samples = families.setdefault(name, [])
-        elif not line.startswith("#"):
+        elif not line.startswith(("#", *COMES_LATER)):
             name, labels, value = SAMPLE.match(line).groups()
             samples.append(sample_surface(name, dict(LABEL.findall(labels or "")), value))
     return "\n".join(line for name in sorted(families)
