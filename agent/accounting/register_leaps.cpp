@@ -9,7 +9,7 @@
 namespace flopwatt::accounting {
 namespace {
 
-constexpr double beyond = 20;  // a register may be renewed seldom, and count in steps of its own
+constexpr double beyond = 20;  // power may miss most of a load that is shorter than the polls
 constexpr double leap_memory_s = 600;
 
 }  // namespace
@@ -31,7 +31,7 @@ void RegisterLeaps::observe(std::int64_t time_us, double joules, double step, do
   const double expected = std::exchange(since_move_, 0);
   const double length_s = std::exchange(since_move_s_, 0);
   const double passed_s = seconds(time_us - std::exchange(moved_us_, time_us));
-  const double likely = beyond * (expected + step);
+  const double likely = beyond * expected + 2 * step;
   const bool returns = before_fall_ >= 0 && std::abs(joules - before_fall_) <= likely;
   if (growth < -step && before_fall_ < 0) before_fall_ = before;
   if (returns) before_fall_ = -1;

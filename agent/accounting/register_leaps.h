@@ -1,7 +1,7 @@
 // Leaps of an energy register: rises that power cannot explain by far, again and again, as swapped words make
 // them (each Wh counts as 65,536). The counter believes none of them, so that no growth is left to compare.
 //
-// A leap is a rise of more than 20 times what power tells since the register last moved, and 20 steps, and of
+// A leap is a rise of more than 20 times what power tells since the register last moved, and two steps, and of
 // more than any likely power gives between two readings: a burst that no power reading fell on is none. A return
 // to where the register was before it fell is none. Three within ten minutes are told.
 #pragma once

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 
-import pytest
 import yaml
 
 from harness.agent import Agent
@@ -92,37 +91,39 @@ class Case:
         return json.loads(answer.stdout)["sources"]
 
 
-@pytest.mark.parametrize("name", ["kilo", "turned", "phase", "inverted"])
-def test_a_meter_that_contradicts_itself_is_told_and_no_figure_stands_there(tmp_path, started, name):
+def test_meters_that_contradict_themselves_are_told_and_no_figure_stands_there(tmp_path, started):
     port = free_port()
-    case = Case(tmp_path, started, [name], scopes=[{"name": "rack", "energy": [name], "work": "all"}],
-                exporters={"prometheus": {"listen": [f"127.0.0.1:{port}"]}})
+    meters = [*TOLD, "inverted"]
+    case = Case(tmp_path, started, meters, exporters={"prometheus": {"listen": [f"127.0.0.1:{port}"]}},
+                scopes=[{"name": f"rack-{name}", "energy": [name], "work": [f"nvidia{i}"]} for i, name in enumerate(meters)])
     agent = Agent(tmp_path, case.config, environment=case.rack.environment)
     agent.port = port
     started.append(agent.start())
-    if name == "inverted":  # all is as it should be
-        wait_until(lambda: "joules_per_flop" in agent.status()["scopes"]["rack"]["windows"]["20s"], 120, "the figure")
-        metrics = agent.metrics()
-        assert metrics.get("flopwatt_meter_power_watts", meter=name) > 2700
-        assert metrics.get("flopwatt_meter_exported_energy_joules_total", meter=name) == 123456 * 3600
-        assert "contradictions" not in agent.status()["scopes"]["rack"]
-        assert "contradictions" not in case.read()[name]
-        return
-    told = wait_until(lambda: agent.status()["scopes"]["rack"].get("contradictions"), 150, "the contradiction")
-    assert TOLD[name] in told[name]
+
+    def told(name):
+        return agent.status()["scopes"][f"rack-{name}"].get("contradictions")
+
+    for name, words in TOLD.items():
+        assert words in wait_until(lambda: told(name), 150, f"what contradicts itself in {name}")[name]  # noqa: B023
     metrics = agent.metrics()
-    if name == "kilo":
-        assert 800 < metrics.get("flopwatt_meter_energy_power_ratio", meter=name) < 1200
+    assert 800 < metrics.get("flopwatt_meter_energy_power_ratio", meter="kilo") < 1200
     assert 0.95 < metrics.get("flopwatt_accelerator_energy_power_ratio", accelerator="nvidia0",
                               uuid=case.rack.started["gpus"][0]["uuid"]) < 1.05
-    figures = [key for key in metrics.samples if key.startswith("flopwatt_scope_joules_per_flop")]
-    assert figures == ["flopwatt_scope_joules_per_flop_missing"], figures
-    reasons = {labels["reason"] for labels, _ in metrics.samples["flopwatt_scope_joules_per_flop_missing"]}
-    assert reasons == {"contradiction"}, reasons
-    assert abs(metrics.get("flopwatt_scope_power_watts", scope="rack")) > 2700
-    lines = [line for line in agent.log_text().splitlines() if f"source={name}" in line and "why=" in line]
-    assert len(lines) == 1 and TOLD[name] in lines[0], lines
-    assert TOLD[name] in case.read()[name]["contradictions"][0]  # from that agent
+    for name, words in TOLD.items():
+        labels = {"scope": f"rack-{name}", "window": "20s", "method": "pipe"}
+        assert metrics.get("flopwatt_scope_joules_per_flop", **labels) is None
+        assert metrics.get("flopwatt_scope_joules_per_flop_missing", **labels, reason="contradiction") == 1
+        assert abs(metrics.get("flopwatt_scope_power_watts", scope=f"rack-{name}")) > 2700
+        lines = [line for line in agent.log_text().splitlines() if f"source={name} " in line and "why=" in line]
+        assert len(lines) == 1 and words in lines[0], lines
+        assert words in case.read()[name]["contradictions"][0]  # from that agent
+
+    # What was turned around and is configured so is as it should be.
+    assert told("inverted") is None
+    assert metrics.get("flopwatt_scope_joules_per_flop", scope="rack-inverted", window="20s", method="pipe") > 0
+    assert metrics.get("flopwatt_meter_power_watts", meter="inverted") > 2700
+    assert metrics.get("flopwatt_meter_exported_energy_joules_total", meter="inverted") == 123456 * 3600
+    assert "contradictions" not in case.read()["inverted"]
 
 
 def test_read_tells_by_two_samples(tmp_path, started):
