@@ -66,6 +66,10 @@ struct EnergyCover {
   std::vector<EnergyEstimate> estimates;  // parallel to members.energy
   std::vector<TimeSpan> gaps;
   bool is_complete = true;  // each source has had a set
+  // Of the method before: most methods cover the same time.
+  std::vector<TimeSpan> counted_spans;
+  double joules = 0;
+  UncertaintyBudget budget;
 
   EnergyCover(TimeSpan covered, std::span<const Member* const> members) : span(covered) {
     is_complete = !members.empty();
@@ -139,7 +143,7 @@ MissingReason why_uncertain(std::span<const UncertaintyTerm> terms) {
 
 class MethodWindow {
  public:
-  MethodWindow(const MethodWork& method, const EnergyCover& energy_cover, const WindowMembers& members)
+  MethodWindow(const MethodWork& method, EnergyCover& energy_cover, const WindowMembers& members)
       : method_(method), energy_cover_(energy_cover), members_(members) {}
 
   MethodFigures figures() {
@@ -178,15 +182,22 @@ class MethodWindow {
   void fill_energy() {
     const std::int64_t time_us = total_us(covered_);
     if (time_us == 0) return;
-    double joules = 0;
+    if (energy_cover_.counted_spans != covered_) count_energy();
+    budget_ = energy_cover_.budget;
+    figures_.values[energy] = energy_cover_.joules;
+    figures_.values[power] = energy_cover_.joules / seconds(time_us);
+  }
+
+  void count_energy() {
+    energy_cover_.counted_spans = covered_;
+    energy_cover_.joules = 0;
+    energy_cover_.budget = {};
     for (std::size_t i = 0; i < members_.energy.size(); ++i) {
       const Member& member = *members_.energy[i];
       const EnergyPart part = member.energy().part(energy_cover_.estimates[i], covered_);
-      joules += part.joules;
-      budget_.add_energy(part, member.source().accuracy, member.source().ct_accuracy);
+      energy_cover_.joules += part.joules;
+      energy_cover_.budget.add_energy(part, member.source().accuracy, member.source().ct_accuracy);
     }
-    figures_.values[energy] = joules;
-    figures_.values[power] = joules / seconds(time_us);
   }
 
   void fill_work() {
@@ -225,7 +236,7 @@ class MethodWindow {
   }
 
   const MethodWork& method_;
-  const EnergyCover& energy_cover_;
+  EnergyCover& energy_cover_;
   const WindowMembers& members_;
   MethodFigures figures_;
   std::vector<TimeSpan> covered_, energy_spans_;
