@@ -34,9 +34,10 @@ TurnedTransformers hidden_in_sum(const MeterPowers& powers, double magnitudes) {
 }
 
 std::string list_of(std::uint8_t phases) {
+  const unsigned bits = phases;
   std::string text;
   for (unsigned i = 0; i < 3; ++i)
-    if ((phases >> i & 1U) != 0) text += (text.empty() ? "L" : ", L") + std::to_string(i + 1);
+    if ((bits >> i & 1U) != 0) text += (text.empty() ? "L" : ", L") + std::to_string(i + 1);
   return text;
 }
 

@@ -258,6 +258,7 @@ void Scope::close_windows(Moment now, double min_coverage, std::vector<ReadingSe
     while (!pending_[i].empty() && pending_[i].front().span.end_us <= reached) {
       const ClosedWindow& window = pending_[i].front();
       std::vector<MethodWork> works;
+      works.reserve(methods.size());
       for (const Method method : methods) works.push_back(work_by(method, window.span, now_us));
       WindowFigures figures = window_figures(window_sources_[i], now, window_members(min_coverage), works);
       figures.figures.time = window.end;
@@ -296,6 +297,7 @@ void Scope::tell_windows(ScopeFigures& figures, Moment now, double min_coverage)
   const bool is_new = now_us - began_us_ < first_readings_us && !totals_.go_on();
   for (std::size_t i = 0; i < window_sources_.size(); ++i) {
     std::vector<MethodWork> works;
+    works.reserve(methods.size());
     for (const Method method : methods) {
       const std::int64_t end_us = reached_us(method, now_us);
       works.push_back(work_by(method, {end_us - lengths_us_[i], end_us}, now_us));
