@@ -63,7 +63,8 @@ double EnergySeries::register_age_s() const {
 
 EnergyGrowth EnergySeries::add_energy(const EnergyReading& reading, const Retention& retention) {
   // Power first: it says how much the counter may have grown.
-  const double integrated = is_known(reading.watts) ? integrate(reading, retention) : 0;
+  const bool has_power = is_known(reading.watts) && !is_dropout(reading);
+  const double integrated = has_power ? integrate(reading, retention) : 0;
   // A register without any value so far does not count as one: not every device of a model has it.
   if (!shape_.counter || (!counter_.last() && !is_known(reading.joules))) return {integrated, 0};
   EnergyGrowth growth = is_known(reading.joules) ? count(reading, retention) : EnergyGrowth{};
@@ -134,6 +135,11 @@ EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& 
   growth.joules = without_what_power_told(growth.joules);
   growth.restored_joules = std::min(growth.restored_joules, growth.joules);
   return growth;
+}
+
+// A meter that tells 0 for all of its registers for seconds has lost its measuring part, not its load.
+bool EnergySeries::is_dropout(const EnergyReading& reading) const {
+  return reading.watts == 0 && reading.joules == 0 && counter_.last() && counter_.last()->value > 0;
 }
 
 // The register begins anew, in the same device: it counts in the steps of before.

@@ -132,6 +132,7 @@ class EnergySeries {
   void observe_age(const EnergyReading& reading);
   [[nodiscard]] double register_age_s() const;
   void begin_register();
+  [[nodiscard]] bool is_dropout(const EnergyReading& reading) const;
   void learn(const CounterStep& step);
   double follow_power_while_still();
   double without_what_power_told(double growth);

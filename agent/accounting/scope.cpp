@@ -294,7 +294,7 @@ void Scope::tell_windows(ScopeFigures& figures, Moment now, double min_coverage)
   // A silent accelerator beside meters leaves the windows, with a coverage that falls.
   const bool is_stale =
       std::ranges::any_of(energy_members(), [&](const Member* member) { return !is_fresh(member, now_us); });
-  const bool is_new = now_us - began_us_ < first_readings_us && !totals_.go_on();
+  const bool is_new = now_us - began_us_ < first_readings_us;
   for (std::size_t i = 0; i < window_sources_.size(); ++i) {
     std::vector<MethodWork> works;
     works.reserve(methods.size());
@@ -303,9 +303,10 @@ void Scope::tell_windows(ScopeFigures& figures, Moment now, double min_coverage)
       works.push_back(work_by(method, {end_us - lengths_us_[i], end_us}, now_us));
     }
     if (energy_members().empty() || is_stale) {
-      const MissingReason reason = is_new          ? MissingReason::starting
-                                   : from_meters() ? MissingReason::meter_stale
-                                                   : MissingReason::accelerator_stale;
+      const MissingReason reason = is_new && totals_.go_on() ? MissingReason::restart
+                                   : is_new                  ? MissingReason::starting
+                                   : from_meters()           ? MissingReason::meter_stale
+                                                             : MissingReason::accelerator_stale;
       figures.windows.push_back(missing_window(window_sources_[i], now, works, reason));
     } else {
       figures.windows.push_back(window_figures(window_sources_[i], now, window_members(min_coverage), works));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 namespace flopwatt::daemon {
 namespace {
@@ -23,7 +22,7 @@ void LineTimes::count(double flop, std::optional<std::int64_t> since_us, std::in
   if (since_us) sender = std::ranges::find(senders_, *since_us, &Sender::last_us);
   if (sender == senders_.end()) sender = senders_.insert(sender, Sender{});
   if (!since_us) {
-    *sender = {now_us, longest_told_us, true, {}};
+    *sender = {now_us, longest_told_us, {}};
     return;
   }
   std::int64_t begin_us = *since_us;
@@ -31,7 +30,6 @@ void LineTimes::count(double flop, std::optional<std::int64_t> since_us, std::in
     begin_us = now_us - longest_told_us;
     flop *= static_cast<double>(longest_told_us) / static_cast<double>(now_us - *since_us);
   }
-  sender->is_single = false;
   sender->last_us = now_us;
   sender->patience_us = std::clamp(3 * (now_us - begin_us), least_patience_us, longest_told_us);
   begin_us = std::max(begin_us, told_.reached_us);
@@ -57,15 +55,10 @@ void LineTimes::add(Sender& sender, const Stretch& stretch) {
 /// The moment that all senders which are waited for have told.
 std::int64_t LineTimes::limit_us(std::int64_t now_us) const {
   if (stretch_count_ > most_stretches) return now_us;
-  const auto earliest = [&](bool single) {
-    std::int64_t limit_us = std::numeric_limits<std::int64_t>::max();
-    for (const Sender& sender : senders_)
-      if (sender.is_single == single && now_us - sender.last_us <= sender.patience_us)
-        limit_us = std::min(limit_us, sender.last_us);
-    return limit_us;
-  };
-  const std::int64_t limit_us = earliest(false);
-  return std::min(now_us, limit_us < now_us ? limit_us : std::min(limit_us, earliest(true)));
+  std::int64_t limit_us = now_us;
+  for (const Sender& sender : senders_)
+    if (now_us - sender.last_us <= sender.patience_us) limit_us = std::min(limit_us, sender.last_us);
+  return limit_us;
 }
 
 const LineTimes::Told& LineTimes::advance(std::int64_t now_us) {

@@ -3,8 +3,8 @@
 // A line tells the work of its sender since the sender's line before; it is spread evenly over that time. What
 // a sender did before its first line and after its last is not known. The work of several senders is known up
 // to the moment that all of them have told. A sender is waited for as long as three times its last interval,
-// at least 5 s and at most longest_told; a sender of a single line only while there is no other. What a sender
-// tells too late, of time that has been passed, counts in the time after it: nothing is lost.
+// at least 5 s and at most longest_told; a sender of a single line, whose interval is not known, for all of that.
+// What a sender tells too late, of time that has been passed, counts in the time after it: nothing is lost.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +45,6 @@ class LineTimes {
   struct Sender {
     std::int64_t last_us = 0;
     std::int64_t patience_us = 0;
-    bool is_single = true;  // of one line so far
     std::deque<Stretch> stretches;
   };
   void add(Sender& sender, const Stretch& stretch);

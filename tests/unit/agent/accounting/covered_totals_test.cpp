@@ -136,3 +136,19 @@ TEST_CASE("windows that span a restart are completed from what was stored") {
   CHECK(value(accounting.figures(at(500))[0].figures, Q::energy) ==
         doctest::Approx(r.energy(0, 499)).epsilon(0.01));
 }
+
+TEST_CASE("a meter that tells 0 for all of its registers for seconds has not lost its load") {
+  Rack r = rack_with(1, 1);
+  r.disturb = [](ReadingSet& set, double t) {
+    if (set.source->kind != SourceKind::meter || t < 100 || t > 104) return true;
+    for (const Quantity quantity : {Q::active_power, Q::energy_import})
+      set.values.at(*set.source->index_of({quantity})) = 0;
+    return true;
+  };
+  Accounting accounting(short_windows(), {}, at(0));
+  r.run(accounting, 0, 130);
+  const WindowFigures figures = accounting.figures(at(129.99))[0].windows[0];
+  CHECK(value(figures.figures, Q::energy) / value(figures.figures, Q::coverage) ==
+        doctest::Approx(r.energy(69, 129)).epsilon(0.005));
+  CHECK(is_known(value(figures.figures, Q::joules_per_flop)));
+}

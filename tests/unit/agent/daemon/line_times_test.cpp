@@ -26,7 +26,7 @@ struct Told {
 
 }  // namespace
 
-TEST_CASE("nothing is told before the second line; the first is waited for while there is no other") {
+TEST_CASE("nothing is told before the second line, which is waited for") {
   Told told;
   told.check(5, 0, 0, false);
   told.line(10, 7, std::nullopt);
@@ -40,8 +40,8 @@ TEST_CASE("two senders: known up to the moment that both have told") {
   told.line(10, 0, std::nullopt);
   told.line(12, 0, std::nullopt);
   told.line(20, 10, 10);
-  told.check(21, 20, 10, true);
-  told.line(22, 10, 12);  // its work of the time that has passed counts after it
+  told.check(21, 12, 2, true);  // what the other has done since its first line is not known yet
+  told.line(22, 10, 12);
   told.line(30, 10, 20);
   told.check(31, 22, 10 + 10 + 2, true);
   told.line(32, 10, 22);
