@@ -71,9 +71,9 @@ class Accounting {
   /// scope has reached the end of the window or has become stale.
   [[nodiscard]] std::vector<ReadingSet> advance(std::span<const ReadingSet> batch, Moment now);
 
-  /// The running figures at `now`, for the snapshot. A scope with a stale source of energy has no power and
-  /// no windows; a stale accelerator beside meters lowers coverage. Takes 20 us for each level of scopes with
-  /// 20 meters and 16 accelerators.
+  /// The running figures at `now`, for the snapshot. A scope with a stale source of energy has no power, and
+  /// its windows tell only why nothing is known; a stale accelerator beside meters lowers coverage. With 1,000
+  /// sources in 41 scopes it takes 8 to 11 ms (tests/bench/accounting).
   [[nodiscard]] std::vector<ScopeFigures> figures(Moment now) const;
 
   /// The totals that changed since the last call, to be saved in the transaction of the batch.

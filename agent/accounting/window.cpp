@@ -134,7 +134,7 @@ MissingReason why_uncovered(const MethodWork& method, const WindowMembers& membe
                                                                  : MissingReason::coverage;
 }
 
-// What one term alone makes larger than half of the figure is the reason.
+// The largest term is the reason.
 MissingReason why_uncertain(std::span<const UncertaintyTerm> terms) {
   const auto largest = std::ranges::max_element(terms, {}, &UncertaintyTerm::relative);
   if (largest != terms.end() && largest->name == "register step") return MissingReason::resolution;
