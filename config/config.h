@@ -112,8 +112,8 @@ struct EnergyEntry {
   std::string meter;
   std::uint16_t branch = 0;  ///< 0: the whole meter
 
-  [[nodiscard]] std::string text() const;  ///< "pdu-a", "pdu-a/7"
-  auto operator<=>(const EnergyEntry&) const = default;
+  [[nodiscard]] std::string text() const;                ///< "pdu-a", "pdu-a/7"
+  auto operator<=>(const EnergyEntry&) const = default;  // NOLINT(modernize-use-nullptr): of clang-tidy 14
 };
 
 /// A scope is accounted as one thing. The source of its energy follows from the configuration alone:
