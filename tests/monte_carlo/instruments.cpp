@@ -150,7 +150,8 @@ double Accelerator::sensed_watts(const Load& load, double t) const {
 }
 
 double Accelerator::work(const Load& load, double from, double to) const {
-  return share_ * flop_per_joule_ * (load.joules(from, to) - load.idle_watts * (to - from));
+  // Rounding must not make the work of an idle stretch negative: a counter of work never falls.
+  return share_ * flop_per_joule_ * std::max(0.0, load.joules(from, to) - load.idle_watts * (to - from));
 }
 
 double Accelerator::clock(const Load& load, double t) const {
