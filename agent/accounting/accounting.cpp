@@ -69,7 +69,8 @@ void Accounting::State::make_scopes() {
   scopes.clear();
   longest_window_us = 0;
   for (ScopePlan& plan : plan_scopes(settings.scopes))
-    scopes.push_back(std::make_unique<Scope>(std::move(plan), settings.windows, known, began.monotonic_us));
+    scopes.push_back(std::make_unique<Scope>(std::move(plan), settings.windows, known, began.monotonic_us,
+                                             std::max(began.monotonic_us, newest.monotonic_us)));
   for (const Window& window : settings.windows)
     longest_window_us = std::max(longest_window_us, window.length.count());
   retention.longest_us = longest_window_us + longest_window_us / 16 + longest_lag_us;
@@ -218,6 +219,7 @@ void Accounting::reconfigure(Settings settings) { state_->reconfigure(std::move(
 
 void Accounting::replay(std::span<const ReadingSet> sets, Moment began) {
   State& state = *state_;
+  std::int64_t newest_us = 0;
   for (ReadingSet set : sets) {
     const SourceKind kind = set.source->kind;
     if (kind != SourceKind::meter && kind != SourceKind::accelerator && kind != SourceKind::work) continue;
@@ -226,6 +228,8 @@ void Accounting::replay(std::span<const ReadingSet> sets, Moment began) {
     const std::int64_t apart_us = age_us - (began.monotonic_us - set.time.monotonic_us);
     if (std::abs(apart_us) > one_boot_us) set.time.monotonic_us = began.monotonic_us - age_us;
     if (set.time.monotonic_us >= began.monotonic_us) continue;
+    if (newest_us == 0) state.clock.begin_at(set.time.wall_us);
+    newest_us = std::max(newest_us, set.time.monotonic_us);
     for (Counted& counted : state.entry_of(set, true)) counted.member->add(set, state.retention);
   }
   for (auto& [name, entry] : state.entries)
@@ -233,6 +237,8 @@ void Accounting::replay(std::span<const ReadingSet> sets, Moment began) {
       counted.member->restore(state.known, began);
       counted.member->begin_counting_at_zero();
     }
+  if (newest_us == 0) return;
+  for (const auto& scope : state.scopes) scope->go_on_from(newest_us);
 }
 
 void Accounting::forget(const std::string& source) { state_->forget(source); }

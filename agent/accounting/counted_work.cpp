@@ -27,6 +27,7 @@ double CountedWork::add(const CountedReading& reading, const Retention& retentio
   if (!std::isfinite(reading.work)) return 0;
   const double growth = growth_since(last_, reading.work);
   last_ = reading.work;
+  if (heard_us_ == 0 || growth > 0) heard_us_ = reading.time_us;
   return growth;
 }
 

@@ -43,6 +43,8 @@ class CountedWork {
   /// Returns the growth, FLOP.
   double add(const CountedReading& reading, const Retention& retention);
 
+  /// When a line was heard last, which may only be where counting begins; 0: none was.
+  [[nodiscard]] std::int64_t heard_us() const { return heard_us_; }
   /// Whether the newest reading tells work.
   [[nodiscard]] bool offered() const { return offered_; }
   [[nodiscard]] std::int64_t reached_us() const { return offered_ ? told_us_ : newest_us_; }
@@ -63,6 +65,7 @@ class CountedWork {
   std::int64_t longest_gap_us_ = 0;
   Track<1> track_;
   std::optional<double> last_, last_told_;
+  std::int64_t heard_us_ = 0;
   bool offered_ = false;
   std::int64_t told_us_ = 0;
   double lump_ = 0;  // the largest recent one, FLOP

@@ -12,6 +12,8 @@ namespace {
 constexpr double nearness = 1e-3;
 // Displays have at least this many counts before they roll over.
 constexpr double smallest_display = 1e4;
+// A register that fell may return for so long.
+constexpr std::int64_t longest_dip_us = 600'000'000;
 
 // Where an integer register of that width starts again; 0: it does not within the life of a meter.
 double modulus_of(Wire wire) {
@@ -46,6 +48,7 @@ void Counter::restore(const CounterReading& last) {
   last_ = last;
   moved_us_ = last.time_us;
   restored_ = true;
+  before_fall_.reset();
   suspect_count_ = 0;
 }
 
@@ -54,6 +57,7 @@ void Counter::begin_epoch() {
   last_.reset();
   restored_ = false;
   step_before_ = 0;
+  before_fall_.reset();
   suspect_count_ = 0;
 }
 
@@ -65,6 +69,10 @@ std::span<const CounterStep> Counter::add(const CounterReading& reading, const C
   if (!is_reading || is_old) return {};
   if (!last_) {
     accept_epoch(reading);
+  } else if (const auto returned = growth_of_return(reading, bounds)) {
+    suspect_count_ = 0;
+    before_fall_.reset();
+    accept_grown(reading, *returned);
   } else if (follows_last(reading, bounds)) {
     suspect_count_ = 0;
     accept(reading);
@@ -112,6 +120,17 @@ std::optional<double> Counter::growth_over_wrap(const CounterReading& first, dou
   return best;
 }
 
+std::optional<double> Counter::growth_of_return(const CounterReading& to, const CounterBounds& bounds) const {
+  const bool may_return =
+      before_fall_ && bounds.expected > 0 && to.time_us - before_fall_->time_us <= longest_dip_us;
+  const double growth = to.value - last_->value;
+  if (!may_return || growth <= 0) return std::nullopt;
+  const double returned = to.value - before_fall_->value - since_fall_;
+  if (returned < -step_at(last_->value)) return std::nullopt;
+  const bool is_nearer = std::abs(returned - bounds.expected) < std::abs(growth - bounds.expected);
+  return is_nearer ? std::optional(std::max(0.0, returned)) : std::nullopt;
+}
+
 void Counter::accept(const CounterReading& reading) {
   const double growth = reading.value - last_->value;
   CounterReading held = reading;
@@ -125,6 +144,7 @@ void Counter::accept_grown(const CounterReading& reading, double growth) {
   CounterStep& step = steps_[step_count_++];
   step = {last_->time_us, reading.time_us, true, restored_, growth, {}};
   if (growth > 0) moved_us_ = reading.time_us;
+  since_fall_ += growth;
   for (std::size_t i = 0; i < step.beside.size(); ++i) step.beside[i] = reading.beside[i] - last_->beside[i];
   begin_at(reading);
 }
@@ -132,6 +152,9 @@ void Counter::accept_grown(const CounterReading& reading, double growth) {
 void Counter::accept_epoch(const CounterReading& reading) {
   steps_[step_count_++] = {last_ ? last_->time_us : ended_us_, reading.time_us, false, restored_, 0, {}};
   moved_us_ = reading.time_us;
+  before_fall_.reset();
+  if (last_ && reading.value < last_->value) before_fall_ = last_;
+  since_fall_ = 0;
   begin_at(reading);
 }
 

@@ -17,6 +17,10 @@
 // A counter that must grow (an energy register under power) and stands still where it fell to has not begun
 // anew: some tell 0 for seconds and return. It stays in doubt until it grows.
 //
+// Some registers dip by a few steps for a while, and go on growing meanwhile. Within ten minutes of such a fall a jump
+// is the register's return, where its growth since before the fall is nearer to what another measurement tells than
+// the jump is: then only that growth counts.
+//
 // Growth is never negative and never larger than 2 x rate x time + 2 steps.
 #pragma once
 
@@ -72,6 +76,18 @@ class Counter {
   /// next call. Ignores a reading whose value is negative or not finite, or whose time does not ascend.
   [[nodiscard]] std::span<const CounterStep> add(const CounterReading& reading, const CounterBounds& bounds);
 
+  /// The newest growth began with a fall that did not show: another measurement tells `lost` more than the counter.
+  void fell_unseen(const CounterReading& before, double growth, double lost) {
+    before_fall_ = before;
+    since_fall_ = growth + lost;
+  }
+  /// Whether the newest step is a fall from the reading before, of the same device.
+  [[nodiscard]] bool fell(const CounterStep& step) const {
+    return before_fall_ && before_fall_->time_us == step.since_us && !step.known;
+  }
+  /// Another measurement tells the growth over the newest fall.
+  void bridge_fall(double growth) { since_fall_ += growth; }
+
   /// The newest certain reading; nullopt: none yet.
   [[nodiscard]] const std::optional<CounterReading>& last() const { return last_; }
   /// Time of the reading at which the value last moved, or the first of the epoch.
@@ -86,6 +102,8 @@ class Counter {
   [[nodiscard]] bool follows_last(const CounterReading& to, const CounterBounds& bounds) const;
   [[nodiscard]] bool is_possible_growth(const CounterReading& to, const CounterBounds& bounds) const;
   [[nodiscard]] std::optional<double> growth_over_wrap(const CounterReading& first, double rate) const;
+  [[nodiscard]] std::optional<double> growth_of_return(const CounterReading& to,
+                                                       const CounterBounds& bounds) const;
   void accept(const CounterReading& reading);
   void accept_grown(const CounterReading& reading, double growth);
   void accept_epoch(const CounterReading& reading);
@@ -97,8 +115,10 @@ class Counter {
   std::optional<CounterReading> last_;
   bool restored_ = false;  // last_ is of an earlier run
   std::int64_t moved_us_ = 0;
-  std::int64_t ended_us_ = 0;                 // where the epoch before ended
-  std::array<CounterReading, 3> suspects_{};  // each follows on from the one before
+  std::int64_t ended_us_ = 0;                  // where the epoch before ended
+  std::optional<CounterReading> before_fall_;  // the last reading before the newest fall
+  double since_fall_ = 0;                      // growth, and what was told of that over the fall
+  std::array<CounterReading, 3> suspects_{};   // each follows on from the one before
   std::size_t suspect_count_ = 0;
   std::array<CounterStep, 3> steps_{};
   std::size_t step_count_ = 0;

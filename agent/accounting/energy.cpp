@@ -1,6 +1,7 @@
 #include "agent/accounting/energy.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "readings/reading_set.h"
@@ -20,7 +21,7 @@ void EnergySeries::restore(const EnergyMemory& memory) {
   counter_.restore(memory.last);
   step_.restore(memory.step);
   counter_.learn_step(step_.learned());
-  ahead_ = std::max(0.0, memory.ahead);
+  ahead_.lend(std::max(0.0, memory.ahead));
   if (memory.likely_watts > 0)
     likely_.observe(memory.last.time_us,
                     std::min(memory.likely_watts, LikelyPower::unknown_watts / LikelyPower::factor));
@@ -32,12 +33,14 @@ void EnergySeries::begin_epoch() {
   step_.forget();
   agreement_.begin_device();
   age_.forget();
-  ahead_ = bridged_ = 0;
+  ahead_ = {};
+  bridged_ = 0;
 }
 
 EnergyGrowth EnergySeries::add(const EnergyReading& reading, const Retention& retention) {
   time_variance_.observe(reading.time_variance);
   newest_us_ = reading.time_us;
+  if (repeats_itself(reading)) return {};
   observe_age(reading);
   return add_energy(reading, retention);
 }
@@ -77,16 +80,8 @@ double EnergySeries::follow_power_while_still() {
   if (agreement_.verdict() != RegisterVerdict::stands_still) return 0;
   const double joules = std::max(0.0, agreement_.since_move() - bridged_);
   bridged_ += joules;
-  ahead_ += joules;
+  ahead_.lend(joules);
   return joules;
-}
-
-// A register that moves by far less than power told has lost that energy: nothing will be told twice.
-double EnergySeries::without_what_power_told(double growth) {
-  if (growth <= 0 || ahead_ <= 0) return growth;
-  const double told = ahead_ <= 2 * growth ? std::min(ahead_, growth) : 0;
-  ahead_ = told > 0 ? ahead_ - told : 0;
-  return growth - told;
 }
 
 double EnergySeries::integrate(const EnergyReading& reading, const Retention& retention) {
@@ -119,7 +114,11 @@ EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& 
     const bool is_beginning = step.restored && counted_.empty();
     const std::uint8_t tag_if_known = is_near ? tag_known : is_beginning ? tag_gap : tag_bridged;
     counted_.append(step.time_us, {step.growth}, step.known ? tag_if_known : tag_gap, retention);
-    if (!step.known) begin_register();
+    if (!step.known) {
+      begin_register();
+      if (is_near && !step.restored && counter_.fell(step))
+        growth.joules += bridge_fall({step.since_us, step.time_us});
+    }
     is_paired = is_paired && is_near && step.known && !step.restored;
     moved += step.growth;
     growth.joules += step.growth;
@@ -131,10 +130,56 @@ EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& 
   }
   if (!steps.empty())
     agreement_.count(reading.time_us, moved, counter_.resolution().at(counter_.last()->value), is_paired);
+  const double lost = moved > 0 ? end_rest(moved) : 0;
   if (moved > 0) bridged_ = 0;
-  growth.joules = without_what_power_told(growth.joules);
+  growth.joules = ahead_.settle(growth.joules) + lost;
   growth.restored_joules = std::min(growth.restored_joules, growth.joules);
   return growth;
+}
+
+// Power tells what flowed while the register fell.
+double EnergySeries::bridge_fall(TimeSpan span) {
+  std::vector<TimeSpan> gaps;
+  integrated_.add_gaps(span, gaps);
+  if (!gaps.empty()) return 0;
+  const double joules = integrated_.growth(std::array{span})[0];
+  counter_.bridge_fall(joules);
+  return joules;
+}
+
+// Returns the energy, J, that the register has lost and that totals have not counted by power yet. `moved`: its growth
+// after the rest.
+double EnergySeries::end_rest(double moved) {
+  const Rest& rest = agreement_.rest();
+  if (rest.end == RestEnd::none || integrated_.empty()) return 0;
+  if (rest.end == RestEnd::late) {
+    spread_over(rest.span);
+    return 0;
+  }
+  counted_.forget(rest.span);
+  const double lost = std::max(0.0, rest.joules - moved);
+  counter_.fell_unseen({rest.span.begin_us, counter_.last()->value - moved, {}}, moved, lost);
+  return std::max(0.0, lost - bridged_);
+}
+
+// What the register tells at once came about as power tells.
+void EnergySeries::spread_over(TimeSpan rest) {
+  std::vector<TimeSpan> gaps;
+  integrated_.add_gaps(rest, gaps);
+  const double begin = integrated_.at(rest.begin_us)[0];
+  const double whole = integrated_.at(rest.end_us)[0] - begin;
+  if (!gaps.empty() || !(whole > 0)) {
+    counted_.bridge(rest);
+    return;
+  }
+  counted_.spread(rest, [&](std::int64_t time_us) { return (integrated_.at(time_us)[0] - begin) / whole; });
+}
+
+bool EnergySeries::repeats_itself(const EnergyReading& reading) const {
+  if (!counter_.last() || reading.joules != counter_.last()->value || reading.watts != last_watts_)
+    return false;
+  return agreement_.while_still() >= 2 * counter_.resolution().at(reading.joules) &&
+         age_.stands_unusually_long(reading.time_us);
 }
 
 // A meter that tells 0 for all of its registers for seconds has lost its measuring part, not its load.
@@ -145,7 +190,8 @@ bool EnergySeries::is_dropout(const EnergyReading& reading) const {
 // The register begins anew, in the same device: it counts in the steps of before.
 void EnergySeries::begin_register() {
   agreement_.begin_epoch();
-  ahead_ = bridged_ = 0;
+  ahead_ = {};
+  bridged_ = 0;
 }
 
 void EnergySeries::learn(const CounterStep& step) {
@@ -197,11 +243,6 @@ EnergyEstimate EnergySeries::choose(TimeSpan window) const {
   return counted.variance() <= integrated.variance() ? EnergyEstimate::counter : EnergyEstimate::integral;
 }
 
-EnergyEstimate EnergySeries::lasting() const {
-  return has_counter() && agreement_.verdict() != RegisterVerdict::stands_still ? EnergyEstimate::counter
-                                                                                : EnergyEstimate::integral;
-}
-
 RateRange EnergySeries::power_range(EnergyEstimate estimate, std::span<const TimeSpan> covered) const {
   if (!integrated_.empty()) return integrated_.rate_range();
   return {0, 2 * part(estimate, covered).joules / seconds(total_us(covered))};
@@ -235,12 +276,26 @@ EnergyPart EnergySeries::counted_part(std::span<const TimeSpan> covered) const {
   const bool is_few = part.joules < 10 * q * stretches;
   part.step_variance = stretches * (is_few ? square(q) / 3 : square(q) / 6);
   const auto integrated = integrated_.empty() ? Track<2>::Sums{} : integrated_.growth(covered);
+  for (const TimeSpan& span : covered)
+    part.sampling_variance += spread_variance(span.begin_us) + spread_variance(span.end_us);
   part.is_partly_unseen = shape_.unseen_s > 0 && shape_.interval_s > 0;
   if (part.is_partly_unseen) part.unseen_variance = integrated[1] * shape_.unseen_s / shape_.interval_s;
   const double watts = std::max(part.joules, integrated[0]) / seconds(total_us(covered));
   part.time_variance =
       stretches * square(watts * register_age_s()) / 6 + time_variance_.of(part.joules, covered);
   return part;
+}
+
+// Where a window cuts a rest whose course power tells: both parts of the rest have the energy of the whole together.
+double EnergySeries::spread_variance(std::int64_t time_us) const {
+  const auto rest = counted_.spread_around(time_us);
+  if (!rest || integrated_.empty()) return 0;
+  const auto variance_of = [&](TimeSpan span) {
+    return std::max(integrated_.growth(std::array{span})[1], usual_.rate() * seconds(span.length_us()));
+  };
+  const double before = variance_of({rest->begin_us, time_us});
+  const double after = variance_of({time_us, rest->end_us});
+  return before + after > 0 ? before * after / (before + after) : 0;
 }
 
 EnergyPart EnergySeries::integrated_part(std::span<const TimeSpan> covered) const {

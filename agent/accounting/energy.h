@@ -6,6 +6,8 @@
 //             stretch of the window, and, where the meter refreshes it each T seconds, 2 (P T)^2 / 12. q is
 //             what the type tells, what the register has been seen to count in (register_step.h), or what
 //             power tells since it moved last, whichever is largest.
+//             Where the register tells at once after a rest what has flowed, power tells the course; where it
+//             never tells it, the growth over the rest is not known (register_agreement.h).
 //             A device's sensor that looks at the load for a part of each period p misses the rest of it.
 //             With s^2 the variance of the load and w the part, a period errs by p^2 s^2 (1 - w/p), and each
 //             by itself. s^2 follows from the power readings: the integral errs by s^2 dt^2 an interval. A
@@ -23,6 +25,9 @@
 // agent. While the register stands still they follow power, and what the register catches up with later is
 // not counted again.
 //
+// A device that repeats power for unusually long, while its register rests, has stopped measuring: what it shows is
+// no reading.
+//
 // Energy is known between two readings that are no further apart than the staleness time of the source. The
 // growth of a register over a longer gap is known, too, where the whole gap lies inside the window.
 #pragma once
@@ -32,6 +37,7 @@
 #include <span>
 #include <vector>
 
+#include "agent/accounting/ahead_of_register.h"
 #include "agent/accounting/counter.h"
 #include "agent/accounting/power_age.h"
 #include "agent/accounting/power_integral.h"
@@ -106,14 +112,16 @@ class EnergySeries {
   [[nodiscard]] std::int64_t reached_us() const;
   [[nodiscard]] EnergyEstimate choose(TimeSpan window) const;
   void add_gaps(EnergyEstimate estimate, TimeSpan window, std::vector<TimeSpan>& gaps) const;
-  /// The estimate that adds up without end: the register, as long as it moves under power.
-  [[nodiscard]] EnergyEstimate lasting() const;
   /// The moment, or an earlier one, at which a window cuts no gap that the register bridges.
   [[nodiscard]] std::int64_t before_bridge(std::int64_t time_us) const {
     return has_counter() ? counted_.before_bridge(time_us) : time_us;
   }
   /// Whether there is a register.
   [[nodiscard]] bool has_counter() const { return shape_.counter && !counted_.empty(); }
+  [[nodiscard]] bool has_power() const { return shape_.power && !integrated_.empty(); }
+  /// What the register has told up to a moment, J, from one point in time on. The course of the past is told once
+  /// more when the register moves after a rest. Only with a register.
+  [[nodiscard]] double counted_until(std::int64_t time_us) const { return counted_.at(time_us)[0]; }
   /// Lowest and highest power, W. Of a register alone, whose steps say nothing of power between them: from 0 to
   /// twice the mean over `covered`.
   [[nodiscard]] RateRange power_range(EnergyEstimate estimate, std::span<const TimeSpan> covered) const;
@@ -123,7 +131,7 @@ class EnergySeries {
   [[nodiscard]] const std::optional<CounterReading>& last_counted() const { return counter_.last(); }
   [[nodiscard]] double likely_peak_watts() const { return likely_.peak(); }
   [[nodiscard]] double learned_step() const { return step_.learned(); }
-  [[nodiscard]] double ahead() const { return ahead_; }
+  [[nodiscard]] double ahead() const { return ahead_.joules(); }
   [[nodiscard]] const RegisterAgreement& agreement() const { return agreement_; }
 
  private:
@@ -132,10 +140,14 @@ class EnergySeries {
   void observe_age(const EnergyReading& reading);
   [[nodiscard]] double register_age_s() const;
   void begin_register();
+  [[nodiscard]] bool repeats_itself(const EnergyReading& reading) const;
   [[nodiscard]] bool is_dropout(const EnergyReading& reading) const;
   void learn(const CounterStep& step);
   double follow_power_while_still();
-  double without_what_power_told(double growth);
+  double end_rest(double moved);
+  void spread_over(TimeSpan rest);
+  [[nodiscard]] double spread_variance(std::int64_t time_us) const;
+  double bridge_fall(TimeSpan span);
   [[nodiscard]] EnergyPart counted_part(std::span<const TimeSpan> covered) const;
   [[nodiscard]] EnergyPart integrated_part(std::span<const TimeSpan> covered) const;
   double integrate(const EnergyReading& reading, const Retention& retention);
@@ -145,8 +157,8 @@ class EnergySeries {
   Counter counter_;
   RegisterStep step_;
   RegisterAgreement agreement_;
-  double ahead_ = 0;    // J that the total is ahead of the register
-  double bridged_ = 0;  // the part of it since the register moved last
+  AheadOfRegister ahead_;  // the total
+  double bridged_ = 0;     // the part of it since the register moved last
   PowerIntegral integral_;
   PowerAge age_;
   double age_s_ = 0;  // of power

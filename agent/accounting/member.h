@@ -59,6 +59,8 @@ class Member {
   [[nodiscard]] bool was_told(Method method) const {
     return is_told(method) && counted(method).column.has_value();
   }
+  /// When workloads told anything by that method last; 0: never.
+  [[nodiscard]] std::int64_t heard_us(Method method) const { return counted(method).work.heard_us(); }
   /// Whether the newest set has work by that method.
   [[nodiscard]] bool offers(Method method) const;
   /// Up to this time the work by that method is decided: known, or a gap.

@@ -16,6 +16,7 @@ constexpr double jitter_share = 0.02;    // of a period
 constexpr double most_periods = 3;       // more in one time tell nothing of the period
 constexpr double least_intervals = 2.5;  // of the polls: shorter periods need no care
 constexpr std::size_t least_changes = 10;
+constexpr double unusual = 5;  // times the longest time between two changes
 constexpr std::size_t least_shown = 3;
 constexpr std::size_t tolerated = 32;  // one of so many times may contradict
 constexpr float kept = 63.0F / 64;     // of older changes beside the register
@@ -56,6 +57,14 @@ double PowerAge::greatest_s(double told_s, double register_s) {
     is_decided_ = true;
   }
   return age_s_;
+}
+
+bool PowerAge::stands_unusually_long(std::int64_t now_us) const {
+  if (count_ < least_changes) return false;
+  double longest = interval_s_;
+  for (std::size_t i = 0; i + 1 < std::min(count_, remembered); ++i)
+    longest = std::max(longest, seconds(nth_newest(i).seen_us - nth_newest(i + 1).seen_us));
+  return seconds(now_us - nth_newest(0).seen_us) > unusual * longest;
 }
 
 double PowerAge::longest_period(double presumed) const {

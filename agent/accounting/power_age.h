@@ -36,6 +36,9 @@ class PowerAge {
   /// configuration tells of the source, 0: nothing. `register_s`: the age learnt of its register.
   [[nodiscard]] double greatest_s(double told_s, double register_s);
 
+  /// Whether the value has repeated until then for far longer than it has lately.
+  [[nodiscard]] bool stands_unusually_long(std::int64_t now_us) const;
+
  private:
   // A change to this value: after `before_us` and until `seen_us`.
   struct Change {

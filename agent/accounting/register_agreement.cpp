@@ -13,6 +13,7 @@ constexpr double memory_s = 3600;
 constexpr double edge_memory_s = 900;
 constexpr double least_rest_s = 120;
 constexpr double least_steps = 3;
+constexpr double known_steps = 30;  // over which register and power agree
 constexpr double stretch_s = 20;
 constexpr double compared_memory_s = 1800;
 constexpr double presumed_stretches = 2;  // that confirm the variance before any was compared
@@ -56,6 +57,7 @@ void RegisterAgreement::show(std::int64_t time_us, double joules, double step, d
 
 void RegisterAgreement::count(std::int64_t time_us, double growth, double step, bool is_known) {
   if (!is_known) since_move_.is_known = false;
+  rest_ = {};
   if (growth > 0)
     move(time_us, growth, step);
   else
@@ -63,13 +65,27 @@ void RegisterAgreement::count(std::int64_t time_us, double growth, double step, 
   verdict_ = judge(step);
 }
 
+// It could have moved earlier, and did not.
+RestEnd RegisterAgreement::rest_end(double growth, double step) const {
+  if (!has_moved_ || still_joules_ < 2 * step) return RestEnd::none;
+  const bool tells_rest = growth > last_interval_ + still_joules_ / 2;
+  if (tells_rest) return growth >= 2 * step ? RestEnd::late : RestEnd::none;
+  const bool agreed = (verdict_ == RegisterVerdict::agrees || verdict_ == RegisterVerdict::stands_still) &&
+                      moves_.joules >= known_steps * step &&
+                      std::abs(moves_.growth / moves_.joules - 1) < 0.1;
+  const bool is_long = since_move_.seconds >= least_steps * refresh_s_;
+  const bool is_sure = is_long && still_joules_ - 3 * std::sqrt(since_move_.variance) >= least_steps * step;
+  return agreed && is_sure && since_move_.is_known ? RestEnd::lost : RestEnd::none;
+}
+
 void RegisterAgreement::move(std::int64_t time_us, double growth, double step) {
   const double rest_s = has_moved_ ? seconds(time_us - moved_us_) : 0;
   refresh_s_ *= std::exp(-rest_s / edge_memory_s);
-  // It could have moved earlier, and did not.
+  rest_ = {rest_end(growth, step), {moved_us_, time_us}, since_move_.joules};
   if (has_moved_ && still_joules_ >= 2 * step && growth >= 2 * step)
     refresh_s_ = std::max(refresh_s_, rest_s);
   edge_ = std::max(last_interval_, edge_ * std::exp(-rest_s / edge_memory_s));
+  if (rest_.end == RestEnd::lost) since_move_.is_known = false;
   if (has_moved_ && since_move_.is_known && since_move_.seconds > 0) {
     const double kept = std::exp(-since_move_.seconds / memory_s);
     moves_.growth = kept * moves_.growth + growth;

@@ -15,6 +15,10 @@
 // contradict each other if they are further apart than the class, 3 % and three standard deviations explain:
 // a wrong unit, swapped words (register_leaps.h), a sensor that sees part of the time.
 //
+// A rest in which power told of two steps and more ends in one of two ways. The register tells at once what
+// flowed: then it was late, and power tells the course of its growth. Or it goes on as if nothing had flowed,
+// although power was steady and both have agreed so far: then it has lost that energy.
+//
 // Over stretches of 20 s and more the two also tell how wrong the integral really is, by (G - I)^2. What is
 // more than all that explains it, in the mean of the last half hour, is an error of every window that uses
 // the integral: bursts that no reading falls on, values that repeat. Where it is less, V is too large.
@@ -24,9 +28,23 @@
 #include <optional>
 
 #include "agent/accounting/register_leaps.h"
+#include "agent/accounting/time_span.h"
 #include "readings/register_verdict.h"
 
 namespace flopwatt::accounting {
+
+/// How a rest of the register ended in which power told of two steps and more.
+enum class RestEnd : std::uint8_t {
+  none,  ///< there was no such rest
+  late,  ///< the register told at once what had flowed
+  lost,  ///< it goes on as if nothing had flowed
+};
+
+struct Rest {
+  RestEnd end = RestEnd::none;
+  TimeSpan span;      ///< from the last move to the reading at which the register has moved again
+  double joules = 0;  ///< that power told in `span`
+};
 
 class RegisterAgreement {
  public:
@@ -55,6 +73,8 @@ class RegisterAgreement {
   [[nodiscard]] double since_move() const { return since_move_.joules; }
   /// The same up to the last reading at which it stood still: its step is at least that, or its value that old.
   [[nodiscard]] double while_still() const { return still_joules_; }
+  /// The rest that the newest reading ended.
+  [[nodiscard]] const Rest& rest() const { return rest_; }
   /// The longest rest after which the register has lately jumped by more than two steps, s: the age of its
   /// values. 0: none was seen.
   [[nodiscard]] double refresh_s() const { return refresh_s_; }
@@ -77,6 +97,7 @@ class RegisterAgreement {
   };
 
   void move(std::int64_t time_us, double growth, double step);
+  [[nodiscard]] RestEnd rest_end(double growth, double step) const;
   void compare(double growth, double edge);
   [[nodiscard]] RegisterVerdict judge(double step) const;
   [[nodiscard]] double ratio_variance() const;
@@ -93,6 +114,7 @@ class RegisterAgreement {
   bool has_moved_ = false;
   std::int64_t moved_us_ = 0;
   double still_joules_ = 0;  // integrated when the register was last seen to stand still
+  Rest rest_;
   double refresh_s_ = 0;
   Sums stretch_;             // of moves, until it is long enough to be compared
   double stretch_edge_ = 0;  // energy within which its begin is known, J

@@ -56,7 +56,7 @@ bool put(const std::vector<EnergyEntry>& entries, const EnergyEntry& entry,
 }  // namespace
 
 Scope::Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& restored,
-             std::int64_t began_us)
+             std::int64_t began_us, std::int64_t now_us)
     : plan_(std::move(plan)),
       source_(scope_source(plan_.name)),
       pending_(windows.size()),
@@ -64,10 +64,15 @@ Scope::Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& r
       inner_meters_(plan_.inner_energy.size(), nullptr),
       lines_(plan_.inside.size(), nullptr),
       totals_(plan_, restored),
-      began_us_(began_us) {
+      began_us_(began_us),
+      since_us_(now_us) {
   for (const Window& window : windows) {
     window_sources_.push_back(window_source(plan_.name + '/' + window.text, window.length));
     lengths_us_.push_back(window.length.count());
+    LastClosed last{"scope/" + plan_.name + "/closed_" + window.text + "_us", 0, 0};
+    const auto found = restored.find(last.key);
+    if (found != restored.end() && totals_.go_on()) last.end_us = last.taken_us = found->second;
+    last_closed_.push_back(std::move(last));
   }
 }
 
@@ -75,7 +80,11 @@ void Scope::carry_on(Scope& before, bool windows_stay) {
   unbroken_since_us_ = before.unbroken_since_us_;
   offered_us_ = before.offered_us_;
   covered_ = std::move(before.covered_);
-  if (windows_stay) pending_ = std::move(before.pending_);
+  replayed_us_ = before.replayed_us_;
+  since_us_ = before.since_us_;
+  if (!windows_stay) return;
+  pending_ = std::move(before.pending_);
+  last_closed_ = std::move(before.last_closed_);
 }
 
 bool Scope::join_meter(const EnergyEntry& entry, const Member* meter) {
@@ -147,9 +156,9 @@ void Scope::add_covered(std::int64_t now_us, std::int64_t longest_us) {
       (is_complete && std::ranges::any_of(energy, [](const Member* one) { return is_contradicted(*one); }));
   const bool is_stale =
       from_meters() && std::ranges::any_of(energy, [&](const Member* one) { return !is_fresh(one, now_us); });
+  note_offered(now_us);
   for (const Method method : methods_best_first) {
     const auto index = static_cast<std::size_t>(method);
-    if (is_offered(method, now_us)) offered_us_[index] = now_us;
     if (offered_us_[index] == 0) continue;
     CoveredTime& covered = covered_[index];
     std::int64_t reached = reached_us(method, now_us);
@@ -170,6 +179,36 @@ void Scope::add_covered(std::int64_t now_us, std::int64_t longest_us) {
 void Scope::add_exact(std::vector<std::int64_t>& exact_us) const {
   for (const CoveredTime& covered : covered_)
     if (covered.until_us() != 0) exact_us.push_back(covered.until_us());
+}
+
+void Scope::note_offered(std::int64_t now_us) {
+  for (const Method method : methods_best_first) {
+    std::int64_t& offered_us = offered_us_[static_cast<std::size_t>(method)];
+    if (is_offered(method, now_us)) offered_us = now_us;
+    if (!is_told(method)) continue;
+    for (const auto* members : {&devices_, &lines_})
+      for (const Member* member : *members)
+        if (member != nullptr) offered_us = std::max(offered_us, member->heard_us(method));
+  }
+}
+
+void Scope::go_on_from(std::int64_t replayed_us) {
+  replayed_us_ = replayed_us;
+  note_offered(replayed_us);
+}
+
+void Scope::await(const ClosedWindow& window) {
+  const bool is_of_earlier_run = window.span.end_us <= began_us_;
+  const double last_us = last_closed_[window.window].end_us;
+  const bool was_awaited = last_us > 0 && static_cast<double>(window.end.wall_us) > last_us;
+  if (!is_of_earlier_run || (was_awaited && window.span.begin_us < replayed_us_))
+    pending_[window.window].push_back(window);
+}
+
+void Scope::take_changed(Totals& totals) {
+  totals_.take_changed(totals);
+  for (LastClosed& last : last_closed_)
+    if (last.end_us != last.taken_us) totals[last.key] = last.taken_us = last.end_us;
 }
 
 MethodWork Scope::work_by(Method method, TimeSpan span, std::int64_t now_us) const {
@@ -264,6 +303,7 @@ void Scope::close_windows(Moment now, double min_coverage, std::vector<ReadingSe
       figures.figures.time = window.end;
       leave_out_single_method(figures.figures);
       closed.push_back(std::move(figures.figures));
+      last_closed_[i].end_us = static_cast<double>(window.end.wall_us);
       pending_[i].pop_front();
     }
   }
@@ -294,7 +334,7 @@ void Scope::tell_windows(ScopeFigures& figures, Moment now, double min_coverage)
   // A silent accelerator beside meters leaves the windows, with a coverage that falls.
   const bool is_stale =
       std::ranges::any_of(energy_members(), [&](const Member* member) { return !is_fresh(member, now_us); });
-  const bool is_new = now_us - began_us_ < first_readings_us;
+  const bool is_new = now_us - since_us_ < first_readings_us;
   for (std::size_t i = 0; i < window_sources_.size(); ++i) {
     std::vector<MethodWork> works;
     works.reserve(methods.size());

@@ -23,8 +23,9 @@ namespace flopwatt::accounting {
 
 class Scope {
  public:
-  /// `began_us`: start of this run of the agent.
-  Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& restored, std::int64_t began_us);
+  /// `began_us`: start of this run of the agent. `now_us`: the scope is new then.
+  Scope(ScopePlan plan, const std::vector<Window>& windows, const Totals& restored, std::int64_t began_us,
+        std::int64_t now_us);
 
   /// After a reload: continues the scope of that name, whose totals were given to the constructor. With
   /// `windows_stay` takes over the windows that wait to close.
@@ -47,13 +48,16 @@ class Scope {
   /// Moments that add_covered() will cut at.
   void add_exact(std::vector<std::int64_t>& exact_us) const;
 
+  /// Sets of an earlier run have been replayed, the newest of that time. Its windows that had not closed yet close
+  /// now, and what was offered then was offered.
+  void go_on_from(std::int64_t replayed_us);
   /// A window has ended on the clock. It closes when all members have reached its end or are stale.
-  void await(const ClosedWindow& window) { pending_[window.window].push_back(window); }
+  void await(const ClosedWindow& window);
   void close_windows(Moment now, double min_coverage, std::vector<ReadingSet>& closed);
 
   [[nodiscard]] const ScopePlan& plan() const { return plan_; }
   [[nodiscard]] ScopeFigures figures(Moment now, double min_coverage) const;
-  void take_changed(Totals& totals) { totals_.take_changed(totals); }
+  void take_changed(Totals& totals);
 
  private:
   struct Accelerator {
@@ -71,6 +75,7 @@ class Scope {
   /// The methods that were offered in the last hour, the best first; none where there is no other.
   [[nodiscard]] std::vector<Method> methods_at(std::int64_t now_us) const;
   [[nodiscard]] MethodWork work_by(Method method, TimeSpan span, std::int64_t now_us) const;
+  void note_offered(std::int64_t now_us);
   void add_measured(MethodWork& work) const;
   void add_told(MethodWork& work) const;
   /// The newest moment that every member which is not stale has reached.
@@ -85,6 +90,13 @@ class Scope {
   SourcePtr source_;
   std::vector<SourcePtr> window_sources_;
   std::vector<std::deque<ClosedWindow>> pending_;
+  // The end of the window of that length that closed last, wall: what a later run continues from.
+  struct LastClosed {
+    std::string key;
+    double end_us = 0, taken_us = 0;  // 0: none
+  };
+  std::vector<LastClosed> last_closed_;
+  std::int64_t replayed_us_ = 0;  // 0: nothing was
 
   std::vector<const Member*> meters_;        // parallel to plan_.energy; null: no set yet
   std::vector<const Member*> inner_meters_;  // parallel to plan_.inner_energy; null: no set yet
@@ -95,6 +107,7 @@ class Scope {
 
   ScopeTotals totals_;
   std::int64_t began_us_ = 0;
+  std::int64_t since_us_ = 0;  // the scope is there with these lists
   std::int64_t unbroken_since_us_ = 0;
   std::array<std::int64_t, method_count> offered_us_{};  // when the method was offered last; 0: never
   std::array<CoveredTime, method_count> covered_;

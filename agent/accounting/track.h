@@ -15,6 +15,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -33,6 +34,9 @@ inline constexpr std::uint8_t tag_gap = 0;
 inline constexpr std::uint8_t tag_known = 1;
 /// Growth over a gap in the readings: known as a whole, not how it came about. A gap where a window cuts it.
 inline constexpr std::uint8_t tag_bridged = 2;
+/// Growth over a span that is known as a whole, and whose course another measurement tells; of two such spans that
+/// follow each other each has a tag of its own.
+inline constexpr std::uint8_t tag_spread = 3, tag_spread_next = 4;
 
 /// Per second.
 struct RateRange {
@@ -95,6 +99,20 @@ class Track {
     return tags;
   }
 
+  /// The sums at a moment, linear between points. Not to be called while there is no point.
+  [[nodiscard]] Sums at(std::int64_t time_us) const {
+    const std::size_t i = segment_of(time_us);
+    if (i == 0) return points_.front().sums;
+    if (i >= points_.size()) return points_.back().sums;
+    const Point& left = points_[i - 1];
+    const Point& right = points_[i];
+    const double f =
+        static_cast<double>(time_us - left.time_us()) / static_cast<double>(right.time_us() - left.time_us());
+    Sums sums = left.sums;
+    for (std::size_t c = 0; c < Columns; ++c) sums[c] += f * (right.sums[c] - left.sums[c]);
+    return sums;
+  }
+
   /// Growth over spans without gaps.
   [[nodiscard]] Sums growth(std::span<const TimeSpan> spans) const {
     Sums total{};
@@ -123,6 +141,56 @@ class Track {
     double sum = 0;
     for (const TimeSpan& span : spans) sum += cut_variance(span.begin_us) + cut_variance(span.end_us);
     return sum;
+  }
+
+  /// Gives the growth over `span`, which the points inside it do not tell rightly, another course. `share`: the part
+  /// of the growth that has come about by a moment, 0 to 1, ascending. Does nothing if there is a gap in the span.
+  void spread(TimeSpan span, const auto& share) {
+    const std::size_t first = segment_of(span.begin_us + 1);
+    const std::size_t end = segment_of(span.end_us);
+    if (end >= points_.size() || first > end) return;
+    for (std::size_t i = first; i <= end; ++i)
+      if (points_[i].tag() == tag_gap) return;
+    const Sums begin = at(span.begin_us);
+    const Sums whole = growth(std::array{span});
+    const bool is_next = first > 0 && points_[first - 1].tag() == tag_spread;
+    const std::uint8_t tag = is_next ? tag_spread_next : tag_spread;
+    for (std::size_t i = first; i <= end; ++i) {
+      const double part = i < end ? share(points_[i].time_us()) : 1;
+      Sums sums = begin;
+      for (std::size_t c = 0; c < Columns; ++c) sums[c] += part * whole[c];
+      points_[i] = Point::make(points_[i].time_us(), sums, tag);
+    }
+    tags_ |= 1U << tag;
+  }
+
+  /// The span of spread() in which the moment lies.
+  [[nodiscard]] std::optional<TimeSpan> spread_around(std::int64_t time_us) const {
+    const std::size_t i = segment_of(time_us);
+    if (i == 0 || i >= points_.size() || points_[i].tag() < tag_spread) return std::nullopt;
+    std::size_t first = i, last = i;
+    while (first > 1 && points_[first - 1].tag() == points_[i].tag()) --first;
+    while (last + 1 < points_.size() && points_[last + 1].tag() == points_[i].tag()) ++last;
+    return TimeSpan{points_[first - 1].time_us(), points_[last].time_us()};
+  }
+
+  /// The growth over `span` is known as a whole, not how it came about.
+  void bridge(TimeSpan span) {
+    const std::size_t first = segment_of(span.begin_us + 1);
+    const std::size_t end = segment_of(span.end_us);
+    if (end >= points_.size() || first > end) return;
+    points_[end] = Point::make(points_[end].time_us(), points_[end].sums, tag_bridged);
+    points_.erase(points_.begin() + static_cast<std::ptrdiff_t>(first),
+                  points_.begin() + static_cast<std::ptrdiff_t>(end));
+    tags_ |= 1U << tag_bridged;
+  }
+
+  /// The growth over `span` is not known.
+  void forget(TimeSpan span) {
+    for (std::size_t i = segment_of(span.begin_us) + 1;
+         i < points_.size() && points_[i].time_us() <= span.end_us; ++i)
+      points_[i].stamp &= ~std::int64_t{7};
+    tags_ |= 1U << tag_gap;
   }
 
   /// The moment, or the beginning of the bridged stretch that it would cut.
@@ -167,19 +235,6 @@ class Track {
   [[nodiscard]] std::size_t segment_of(std::int64_t time_us) const {
     const auto found = std::ranges::lower_bound(points_, time_us, {}, &Point::time_us);
     return static_cast<std::size_t>(found - points_.begin());
-  }
-
-  [[nodiscard]] Sums at(std::int64_t time_us) const {
-    const std::size_t i = segment_of(time_us);
-    if (i == 0) return points_.front().sums;
-    if (i >= points_.size()) return points_.back().sums;
-    const Point& left = points_[i - 1];
-    const Point& right = points_[i];
-    const double f =
-        static_cast<double>(time_us - left.time_us()) / static_cast<double>(right.time_us() - left.time_us());
-    Sums sums = left.sums;
-    for (std::size_t c = 0; c < Columns; ++c) sums[c] += f * (right.sums[c] - left.sums[c]);
-    return sums;
   }
 
   [[nodiscard]] double rate(std::size_t i) const {

@@ -1,5 +1,6 @@
 #include "agent/accounting/window_clock.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace flopwatt::accounting {
@@ -31,7 +32,9 @@ std::vector<ClosedWindow> WindowClock::advance(Moment now) {
     if (is_first || stepped) {
       // The first one began before the agent did: it closes, with the coverage it has.
       const std::int64_t wall_us =
-          boundary_before(now.wall_us, open.length_us) + (stepped ? open.length_us : 0);
+          stepped
+              ? boundary_before(now.wall_us, open.length_us) + open.length_us
+              : boundary_before(std::min(now.wall_us, first_wall_us_.value_or(now.wall_us)), open.length_us);
       open.start = {wall_us, wall_us - offset_us};
       open.earlier_start_us = open.start.monotonic_us;
     }

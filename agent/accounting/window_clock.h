@@ -29,6 +29,10 @@ class WindowClock {
  public:
   explicit WindowClock(const std::vector<Window>& windows);
 
+  /// The first call of advance() begins with the windows that contain this moment, if it is before `now`: of an
+  /// earlier run.
+  void begin_at(std::int64_t wall_us) { first_wall_us_ = wall_us; }
+
   /// Windows that have ended by `now` since the last call, ascending for each length. At most 1,024 of a
   /// length: after a longer pause the newest.
   [[nodiscard]] std::vector<ClosedWindow> advance(Moment now);
@@ -46,6 +50,7 @@ class WindowClock {
 
   std::vector<Open> open_;
   std::vector<std::int64_t> starts_us_;
+  std::optional<std::int64_t> first_wall_us_;
   std::optional<std::int64_t> offset_us_;  // wall minus monotonic at the last call
 };
 

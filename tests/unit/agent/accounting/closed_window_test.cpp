@@ -204,3 +204,42 @@ TEST_CASE("the trailing window has J/FLOP when the agent has run for nine tenths
     if (s == 159) CHECK(value(figures.windows[0].figures, Q::coverage) > 0.9);
   }
 }
+
+TEST_CASE("a window that a stop left waiting closes in the next run, and none closes twice") {
+  Rack r = wavy_rack();
+  // Meters that answer each 5 s: what has ended is known only then.
+  for (SourcePtr& meter : r.meters) {
+    auto slow = std::make_shared<Source>(*meter);
+    slow->interval = slow->effective_period = std::chrono::seconds(5);
+    meter = slow;
+  }
+  std::vector<ReadingSet> stored;
+  r.disturb = [&](ReadingSet& set, double t) {
+    const bool is_read = set.source->kind != SourceKind::meter || std::fmod(std::floor(t), 5) == 2;
+    if (is_read) stored.push_back(set);
+    return is_read;
+  };
+  const auto scopes =
+      settings({scope("r", {"pdu-a", "pdu-b"}, Work::all)}, {window("20s", 20), window("1m", 60)});
+  Totals store;
+  {
+    Accounting accounting(scopes, {}, at(0));
+    r.run(accounting, 0, 122);  // the newest reading of the meters is of 117
+    store = accounting.take_changed_totals();
+  }
+  CHECK(of(r, "r/20s").size() == 5);
+  CHECK(of(r, "r/1m").size() == 1);
+  Accounting accounting(scopes, store, at(185));
+  accounting.replay(stored, at(185));
+  r.run(accounting, 185, 305);
+  const auto minutes = of(r, "r/1m");
+  REQUIRE(minutes.size() == 5);
+  CHECK(minutes[1].time == at(120));
+  CHECK(value(minutes[1], Q::coverage) == doctest::Approx(57.0 / 60).epsilon(0.02));
+  CHECK(value(minutes[1], Q::joules_per_flop) == doctest::Approx(1 / (0.6 * 2e11)).epsilon(0.05));
+  CHECK(minutes[2].time == at(180));  // it began before the stop
+  // Of the time in which the agent was down nothing is told.
+  std::vector<double> ends;
+  for (const ReadingSet& set : of(r, "r/20s")) ends.push_back(std::round(second_of(set)));
+  CHECK(ends == std::vector<double>{20, 40, 60, 80, 100, 120, 140, 200, 220, 240, 260, 280, 300});
+}

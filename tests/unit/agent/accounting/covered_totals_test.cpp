@@ -152,3 +152,32 @@ TEST_CASE("a meter that tells 0 for all of its registers for seconds has not los
         doctest::Approx(r.energy(69, 129)).epsilon(0.005));
   CHECK(is_known(value(figures.figures, Q::joules_per_flop)));
 }
+
+TEST_CASE("covered totals keep pace with the work under a register that counts in coarse steps") {
+  // A float register at some 4,000 kWh, in steps of 0.1 kWh: one in a minute.
+  Rack r = rack_with(1, 1);
+  r.load = sinusoid(6000, 2000, 97);
+  r.disturb = [](ReadingSet& set, double) {
+    const auto energy = set.source->index_of({Q::energy_import});
+    if (energy && set.source->kind == SourceKind::meter)
+      set.values[*energy] = std::floor(set.values[*energy] / 100) * 100;
+    return true;
+  };
+  Accounting accounting(short_windows(), {}, at(0));
+  double worst = 0, before_energy = 0;
+  std::vector<std::pair<double, double>> totals;
+  for (int s = 0; s < 1800; ++s) {
+    r.second(accounting, s);
+    const ScopeFigures figures = accounting.figures(at(s + 0.98))[0];
+    totals.emplace_back(covered_total(figures, Method::pipe, Q::covered_energy),
+                        covered_total(figures, Method::pipe, Q::covered_work));
+    CHECK(!(totals.back().first < before_energy));
+    before_energy = totals.back().first;
+    if (s < 600) continue;
+    const auto& [energy, flop] = totals[static_cast<std::size_t>(s - 60)];
+    const double ratio = (totals.back().first - energy) / (totals.back().second - flop);
+    worst = std::max(worst, std::abs(ratio * 0.6 * 2e11 - 1));
+  }
+  CHECK(worst < 0.05);  // one step is the energy of a minute; its moment is known to a second
+  CHECK(before_energy == doctest::Approx(totals.back().second / (0.6 * 2e11)).epsilon(0.005));
+}
