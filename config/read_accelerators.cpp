@@ -15,6 +15,7 @@ void read_precision(MapReader& map, Place& out) {
   const std::string* text = node == nullptr ? nullptr : text_of(*node, "tensor_precision", map.report());
   if (text == nullptr) return;
   std::vector<std::string_view> names;
+  names.reserve(assumed_precisions.size());
   for (const AssumedPrecision& one : assumed_precisions) names.push_back(label_of(one.precision));
   const auto found = std::ranges::find(names, *text);
   if (found == names.end())

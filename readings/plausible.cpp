@@ -53,32 +53,7 @@ PlausibleRange plausible_range(Quantity quantity) {
       return {0, 1e12};
     case temperature:
       return {-273.15, 1000};
-    case counted_work:
-    case counted_work_told:
-    case counted_work_age:
-    case model_work:
-    case model_work_told:
-    case model_work_age:
-    case pipe_work:
-    case pipe_work_low:
-    case pipe_work_high:
-    case pipe_work_spread:
-    case estimated_work:
-    case estimated_work_low:
-    case estimated_work_high:
-    case work:
-    case method:
-    case peak_rate:
-    case joules_per_flop:
-    case joules_per_flop_low:
-    case joules_per_flop_high:
-    case flop_per_second_per_watt:
-    case uncertainty:
-    case coverage:
-    case covered_energy:
-    case covered_work:
-    case missing:
-    case interim_pue:
+    default:  // work and figures follow from these
       break;
   }
   return {-infinite, infinite};

@@ -142,6 +142,7 @@ Result<int> GuestProcess::spawn(int socket) {
   arguments.insert(arguments.end(), settings_.arguments.begin(), settings_.arguments.end());
   arguments.push_back("--socket_fd=" + std::to_string(guest_socket));
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   std::vector<char*> environment = guest_environment();

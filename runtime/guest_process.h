@@ -26,7 +26,7 @@
 namespace flopwatt {
 
 /// Longest message, in bytes: a hello of 128 devices has about 100,000.
-inline constexpr std::size_t max_guest_message = 256 * 1024;
+inline constexpr std::size_t max_guest_message = std::size_t{256} * 1024;
 
 /// Makes room in the buffer of the guest's socket, which must hold the whole of a message.
 void make_room_for_messages(int socket);

@@ -18,7 +18,6 @@ namespace {
 
 namespace beast = boost::beast;
 namespace http = beast::http;
-using asio::ip::tcp;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 using ResponseParser = http::response_parser<http::string_body>;

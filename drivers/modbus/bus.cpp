@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
-#include <ranges>
 #include <tuple>
 #include <utility>
 
@@ -90,7 +89,10 @@ const std::shared_ptr<Meter>& Bus::next(SteadyTime now) const {
     const SteadyTime due = meter.due();
     return std::tuple(due > now, meter.failing() && due <= now ? due + patience : due, place_of(index));
   };
-  return meters_[std::ranges::min(std::views::iota(std::size_t{0}, meters_.size()), {}, turn)];
+  std::size_t first = 0;
+  for (std::size_t i = 1; i < meters_.size(); ++i)
+    if (turn(i) < turn(first)) first = i;
+  return meters_[first];
 }
 
 std::size_t Bus::place_of(std::size_t index) const {

@@ -153,7 +153,8 @@ class UnitProbe {
     const auto texts = co_await compare_registers(connection_, result_.unit, *profile,
                                                   {options_.read, options_.line, options_.unit_limit},
                                                   options_.compare_limit);
-    for (const std::string& text : texts) result_.hints.push_back("by the profile " + id + ' ' + text);
+    const std::string by_profile = "by the profile " + id + ' ';
+    for (const std::string& text : texts) result_.hints.push_back(by_profile + text);
   }
 
   awaitable<void> find_profile() {
