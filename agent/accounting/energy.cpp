@@ -88,11 +88,17 @@ double EnergySeries::integrate(const EnergyReading& reading, const Retention& re
   double joules = 0;
   integral_.set_time_variance(reading.time_variance);
   for (const PowerStep& step : integral_.add(reading.time_us, reading.watts, likely_)) {
-    const bool is_known = step.is_known && step.time_us - step.since_us <= shape_.longest_gap_us;
+    const bool is_near = step.time_us - step.since_us <= shape_.longest_gap_us;
+    const bool is_known = step.is_known && is_near;
     integrated_.append(step.time_us, {step.joules, step.variance}, is_known ? tag_known : tag_gap, retention);
     if (is_known) joules += step.joules;
     usual_.observe(step.to_and_fro, seconds(step.time_us - step.since_us), step.is_known);
-    agreement_.integrate(step.joules, step.variance, seconds(step.time_us - step.since_us), is_known);
+    // To leave out what may have been bursts would compare the register with the time between them alone.
+    if (!step.is_known && step.burst_joules > 0)
+      agreement_.integrate(step.burst_joules, step.variance + step.to_and_fro,
+                           seconds(step.time_us - step.since_us), is_near);
+    else
+      agreement_.integrate(step.joules, step.variance, seconds(step.time_us - step.since_us), is_known);
     likely_.observe(step.time_us, step.watts);
     last_watts_ = step.watts;
   }
@@ -279,7 +285,8 @@ EnergyPart EnergySeries::counted_part(std::span<const TimeSpan> covered) const {
   for (const TimeSpan& span : covered)
     part.sampling_variance += spread_variance(span.begin_us) + spread_variance(span.end_us);
   part.is_partly_unseen = shape_.unseen_s > 0 && shape_.interval_s > 0;
-  if (part.is_partly_unseen) part.unseen_variance = integrated[1] * shape_.unseen_s / shape_.interval_s;
+  const double loads_variance = std::max(integrated[1], usual_.rate() * seconds(total_us(covered)));
+  if (part.is_partly_unseen) part.unseen_variance = loads_variance * shape_.unseen_s / shape_.interval_s;
   const double watts = std::max(part.joules, integrated[0]) / seconds(total_us(covered));
   part.time_variance =
       stretches * square(watts * register_age_s()) / 6 + time_variance_.of(part.joules, covered);

@@ -74,8 +74,12 @@ void PowerIntegral::accept(const Reading& reading, bool is_known) {
     step.since_us = last_->time_us;
     step.joules = 0.5 * (reading.watts + last_->watts) * dt;
     add_variance(step, reading.watts - last_->watts, dt);
-    if (!is_known && suspect_->watts <= LikelyPower::jump_watts)
+    if (!is_known && suspect_->watts <= LikelyPower::jump_watts) {
       step.to_and_fro = square((suspect_->watts - last_->watts) * dt / 2);
+      step.burst_joules =
+          0.5 * (last_->watts + suspect_->watts) * seconds(suspect_->time_us - last_->time_us) +
+          0.5 * (suspect_->watts + reading.watts) * seconds(reading.time_us - suspect_->time_us);
+    }
   } else {
     fresh_us_ = reading.time_us;
   }

@@ -60,10 +60,11 @@ struct PowerStep {
   std::int64_t since_us = 0;
   std::int64_t time_us = 0;
   double joules = 0;
-  double variance = 0;    ///< J^2
-  double to_and_fro = 0;  ///< the part of it from a load that went back; also where not known, J^2
-  double watts = 0;       ///< at time_us
-  bool is_known = true;   ///< false: a reading between was in doubt and is dropped
+  double variance = 0;      ///< J^2
+  double to_and_fro = 0;    ///< the part of it from a load that went back; also where not known, J^2
+  double watts = 0;         ///< at time_us
+  bool is_known = true;     ///< false: a reading between was in doubt and is dropped
+  double burst_joules = 0;  ///< then: the energy, if that reading was a burst; 0: it cannot have been one
 };
 
 class PowerIntegral {

@@ -205,6 +205,17 @@ TEST_CASE("a burst of one poll out of deep idle counts whole") {
   CHECK(std::abs(meter.total - load.between(0, 3000)) <= 2 * 3600);
 }
 
+TEST_CASE("bursts out of deep idle, each seen by one reading at the most, are no contradiction") {
+  FieldMeter meter({Wire::u32, 3600, 0, 0});
+  const auto load = model::steps(90, 8000, 11.7, 0.4 / 11.7);
+  const auto shown = in_steps(load, 1e9, 3600);
+  for (int end = 60; end <= 3600; end += 60) {
+    meter.read(end, load, shown);
+    CHECK(meter.verdict() == RegisterVerdict::agrees);
+  }
+  CHECK(holds(meter.window(900), load.between(3600 - 901, 3599)));
+}
+
 TEST_CASE("absurd power in a row is absent, and limits recover within minutes") {
   FieldMeter meter({Wire::u32, 3600, 0, 0});
   const auto load = model::constant(430);
