@@ -11,12 +11,10 @@ class AheadOfRegister {
   /// Power has told that energy, J.
   void lend(double joules) { joules_ += joules; }
 
-  /// The register grows, J. Returns what of that has not been told. A register that grows by far less than power told
-  /// has lost that energy: it will not tell it any more.
+  /// The register grows, J. Returns what of that has not been told.
   double settle(double growth) {
-    if (growth <= 0 || joules_ <= 0) return growth;
-    const double told = joules_ <= 2 * growth ? std::min(joules_, growth) : 0;
-    joules_ = told > 0 ? joules_ - told : 0;
+    const double told = std::min(joules_, growth);
+    joules_ -= told;
     return growth - told;
   }
 

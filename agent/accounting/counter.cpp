@@ -45,10 +45,10 @@ void Counter::set_resolution(const Resolution& resolution) {
 }
 
 void Counter::restore(const CounterReading& last) {
+  if (last_) since_fall_ += std::max(0.0, last.value - last_->value);  // replayed up to there
   last_ = last;
   moved_us_ = last.time_us;
   restored_ = true;
-  before_fall_.reset();
   suspect_count_ = 0;
 }
 

@@ -37,9 +37,12 @@ class CoveredTime {
   struct Added {
     double counted_j = 0;  // what it had told by the end of the last stretch, as known then
     AheadOfRegister ahead;
+    unsigned epoch = 0;      // of the register
+    bool has_moved = false;  // before: else its first move tells of an unknown time
+    bool is_whole = true;    // all of the time since its last move is covered
   };
   double energy_of(const Member& member, TimeSpan stretch, std::span<const TimeSpan> covered);
-  Added& added_of(const Member& member, TimeSpan stretch);
+  Added& added_of(const EnergySeries& energy, const Member& member, TimeSpan stretch);
 
   std::int64_t until_us_ = 0;
   std::map<const Member*, Added> added_;

@@ -28,6 +28,7 @@ void EnergySeries::restore(const EnergyMemory& memory) {
 }
 
 void EnergySeries::begin_epoch() {
+  ++epoch_;
   counter_.begin_epoch();
   counter_.learn_step(0);
   step_.forget();
@@ -111,6 +112,8 @@ EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& 
   // A step that was learned is no excuse for a leap: it may have been learned from leaps.
   const double step_of_type = std::max(shape_.counter->of_type(reading.joules), shape_.counter->coarsest);
   if (shape_.power) agreement_.show(reading.time_us, reading.joules, step_of_type, likely_.jump_limit());
+  // The first growth of all would be its own step.
+  const double step_before = counter_.resolution().at(reading.joules);
   double moved = 0;
   bool is_paired = true;
   const auto steps = counter_.add({reading.time_us, reading.joules, {}}, bounds);
@@ -135,9 +138,12 @@ EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& 
       likely_.observe(step.time_us, step.growth / seconds(step.time_us - step.since_us));
   }
   if (!steps.empty())
-    agreement_.count(reading.time_us, moved, counter_.resolution().at(counter_.last()->value), is_paired);
+    agreement_.count(reading.time_us, moved, std::min(step_before, counter_.resolution().at(reading.joules)),
+                     is_paired);
   const double lost = moved > 0 ? end_rest(moved) : 0;
   if (moved > 0) bridged_ = 0;
+  // A register that grows by far less than power told has lost that energy: it will not tell it any more.
+  if (moved > 0 && ahead_.joules() > 2 * moved) ahead_ = {};
   growth.joules = ahead_.settle(growth.joules) + lost;
   growth.restored_joules = std::min(growth.restored_joules, growth.joules);
   return growth;
@@ -157,15 +163,28 @@ double EnergySeries::bridge_fall(TimeSpan span) {
 // after the rest.
 double EnergySeries::end_rest(double moved) {
   const Rest& rest = agreement_.rest();
-  if (rest.end == RestEnd::none || integrated_.empty()) return 0;
-  if (rest.end == RestEnd::late) {
-    spread_over(rest.span);
-    return 0;
+  if (integrated_.empty()) return 0;
+  switch (rest.end) {
+    case RestEnd::none:
+      break;
+    case RestEnd::late:
+      spread_over(rest.span);
+      break;
+    case RestEnd::disputed:
+      counted_.bridge(rest.span);
+      integrated_.forget(rest.span);
+      break;
+    case RestEnd::first:
+      counted_.forget(rest.span);
+      break;
+    case RestEnd::lost: {
+      counted_.forget(rest.span);
+      const double lost = std::max(0.0, rest.joules - moved);
+      counter_.fell_unseen({rest.span.begin_us, counter_.last()->value - moved, {}}, moved, lost);
+      return std::max(0.0, lost - bridged_);
+    }
   }
-  counted_.forget(rest.span);
-  const double lost = std::max(0.0, rest.joules - moved);
-  counter_.fell_unseen({rest.span.begin_us, counter_.last()->value - moved, {}}, moved, lost);
-  return std::max(0.0, lost - bridged_);
+  return 0;
 }
 
 // What the register tells at once came about as power tells.
@@ -195,6 +214,7 @@ bool EnergySeries::is_dropout(const EnergyReading& reading) const {
 
 // The register begins anew, in the same device: it counts in the steps of before.
 void EnergySeries::begin_register() {
+  ++epoch_;
   agreement_.begin_epoch();
   ahead_ = {};
   bridged_ = 0;

@@ -118,6 +118,8 @@ class EnergySeries {
   }
   /// Whether there is a register.
   [[nodiscard]] bool has_counter() const { return shape_.counter && !counted_.empty(); }
+  /// Changes where the register begins anew.
+  [[nodiscard]] unsigned register_epoch() const { return epoch_; }
   [[nodiscard]] bool has_power() const { return shape_.power && !integrated_.empty(); }
   /// What the register has told up to a moment, J, from one point in time on. The course of the past is told once
   /// more when the register moves after a rest. Only with a register.
@@ -155,6 +157,7 @@ class EnergySeries {
 
   EnergyShape shape_;
   Counter counter_;
+  unsigned epoch_ = 0;
   RegisterStep step_;
   RegisterAgreement agreement_;
   AheadOfRegister ahead_;  // the total

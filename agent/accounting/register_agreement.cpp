@@ -13,6 +13,7 @@ constexpr double memory_s = 3600;
 constexpr double edge_memory_s = 900;
 constexpr double least_rest_s = 120;
 constexpr double least_steps = 3;
+constexpr double many_steps = 10;
 constexpr double known_steps = 30;  // over which register and power agree
 constexpr double stretch_s = 20;
 constexpr double compared_memory_s = 1800;
@@ -27,7 +28,8 @@ void RegisterAgreement::begin_epoch() {
   since_move_ = moves_ = stretch_ = {};
   stretch_edge_ = 0;
   compared_ = {};
-  has_moved_ = false;
+  has_moved_ = is_moment_known_ = false;
+  moved_us_ = 0;
   still_joules_ = refresh_s_ = 0;
   verdict_ = leaps_.are_told() ? RegisterVerdict::contradicts : RegisterVerdict::agrees;
 }
@@ -58,8 +60,9 @@ void RegisterAgreement::show(std::int64_t time_us, double joules, double step, d
 void RegisterAgreement::count(std::int64_t time_us, double growth, double step, bool is_known) {
   if (!is_known) since_move_.is_known = false;
   rest_ = {};
+  if (moved_us_ == 0) moved_us_ = time_us;
   if (growth > 0)
-    move(time_us, growth, step);
+    move(time_us, growth, step, is_known);
   else
     still_joules_ = since_move_.joules;
   verdict_ = judge(step);
@@ -67,25 +70,40 @@ void RegisterAgreement::count(std::int64_t time_us, double growth, double step, 
 
 // It could have moved earlier, and did not.
 RestEnd RegisterAgreement::rest_end(double growth, double step) const {
-  if (!has_moved_ || still_joules_ < 2 * step) return RestEnd::none;
+  if (still_joules_ < 2 * step) return RestEnd::none;
+  if (!has_moved_) return RestEnd::first;
   const bool tells_rest = growth > last_interval_ + still_joules_ / 2;
-  if (tells_rest) return growth >= 2 * step ? RestEnd::late : RestEnd::none;
+  if (tells_rest) {
+    if (growth < 2 * step) return RestEnd::none;
+    return agrees_over_rest(growth, step) ? RestEnd::late : RestEnd::disputed;
+  }
   const bool agreed = (verdict_ == RegisterVerdict::agrees || verdict_ == RegisterVerdict::stands_still) &&
                       moves_.joules >= known_steps * step &&
                       std::abs(moves_.growth / moves_.joules - 1) < 0.1;
   const bool is_long = since_move_.seconds >= least_steps * refresh_s_;
-  const bool is_sure = is_long && still_joules_ - 3 * std::sqrt(since_move_.variance) >= least_steps * step;
+  const bool is_sure = is_long && still_joules_ - 3 * std::sqrt(since_move_.variance) >= 2 * step;
   return agreed && is_sure && since_move_.is_known ? RestEnd::lost : RestEnd::none;
 }
 
-void RegisterAgreement::move(std::int64_t time_us, double growth, double step) {
+bool RegisterAgreement::agrees_over_rest(double growth, double step) const {
+  const double told = correction().value * since_move_.joules;
+  const double explained = unexplained * std::max(growth, told) + step + last_interval_ +
+                           3 * std::sqrt(since_move_.variance + unexplained_rate() * since_move_.seconds);
+  const bool is_usual = since_move_.seconds <= 2 * refresh_s_;
+  return is_usual || !since_move_.is_known || std::abs(growth - told) <= explained;
+}
+
+void RegisterAgreement::move(std::int64_t time_us, double growth, double step, bool is_near) {
   const double rest_s = has_moved_ ? seconds(time_us - moved_us_) : 0;
   refresh_s_ *= std::exp(-rest_s / edge_memory_s);
   rest_ = {rest_end(growth, step), {moved_us_, time_us}, since_move_.joules};
   if (has_moved_ && still_joules_ >= 2 * step && growth >= 2 * step)
     refresh_s_ = std::max(refresh_s_, rest_s);
   edge_ = std::max(last_interval_, edge_ * std::exp(-rest_s / edge_memory_s));
-  if (rest_.end == RestEnd::lost) since_move_.is_known = false;
+  if (rest_.end == RestEnd::lost || rest_.end == RestEnd::disputed || !is_moment_known_)
+    since_move_.is_known = false;
+  // A coarse register that comes back after a rest may have been due for its next step.
+  is_moment_known_ = (is_near && rest_.end == RestEnd::none) || growth >= many_steps * step;
   if (has_moved_ && since_move_.is_known && since_move_.seconds > 0) {
     const double kept = std::exp(-since_move_.seconds / memory_s);
     moves_.growth = kept * moves_.growth + growth;

@@ -17,7 +17,8 @@
 //
 // A rest in which power told of two steps and more ends in one of two ways. The register tells at once what
 // flowed: then it was late, and power tells the course of its growth. Or it goes on as if nothing had flowed,
-// although power was steady and both have agreed so far: then it has lost that energy.
+// although power was steady and both have agreed so far: then it has lost that energy. A register that tells at once
+// another energy than power did shows that the device had stopped measuring.
 //
 // Over stretches of 20 s and more the two also tell how wrong the integral really is, by (G - I)^2. What is
 // more than all that explains it, in the mean of the last half hour, is an error of every window that uses
@@ -35,9 +36,11 @@ namespace flopwatt::accounting {
 
 /// How a rest of the register ended in which power told of two steps and more.
 enum class RestEnd : std::uint8_t {
-  none,  ///< there was no such rest
-  late,  ///< the register told at once what had flowed
-  lost,  ///< it goes on as if nothing had flowed
+  none,      ///< there was no such rest
+  late,      ///< the register told at once what had flowed, as power says
+  disputed,  ///< it told at once what had flowed, but power says otherwise: its values were no new ones
+  lost,      ///< it goes on as if nothing had flowed
+  first,     ///< it had not been seen to move before: some of its growth is of the time before
 };
 
 struct Rest {
@@ -73,6 +76,8 @@ class RegisterAgreement {
   [[nodiscard]] double since_move() const { return since_move_.joules; }
   /// The same up to the last reading at which it stood still: its step is at least that, or its value that old.
   [[nodiscard]] double while_still() const { return still_joules_; }
+  /// Since it began.
+  [[nodiscard]] bool has_moved() const { return has_moved_; }
   /// The rest that the newest reading ended.
   [[nodiscard]] const Rest& rest() const { return rest_; }
   /// The longest rest after which the register has lately jumped by more than two steps, s: the age of its
@@ -96,8 +101,9 @@ class RegisterAgreement {
     bool is_known = true;
   };
 
-  void move(std::int64_t time_us, double growth, double step);
+  void move(std::int64_t time_us, double growth, double step, bool is_near);
   [[nodiscard]] RestEnd rest_end(double growth, double step) const;
+  [[nodiscard]] bool agrees_over_rest(double growth, double step) const;
   void compare(double growth, double edge);
   [[nodiscard]] RegisterVerdict judge(double step) const;
   [[nodiscard]] double ratio_variance() const;
@@ -112,8 +118,9 @@ class RegisterAgreement {
   Sums since_move_;  // growth unused
   Sums moves_;       // of the last hour, from move to move
   bool has_moved_ = false;
-  std::int64_t moved_us_ = 0;
-  double still_joules_ = 0;  // integrated when the register was last seen to stand still
+  std::int64_t moved_us_ = 0;     // or its first reading; 0: none yet
+  bool is_moment_known_ = false;  // of the step that the newest move ended with
+  double still_joules_ = 0;       // integrated when the register was last seen to stand still
   Rest rest_;
   double refresh_s_ = 0;
   Sums stretch_;             // of moves, until it is long enough to be compared

@@ -1,7 +1,9 @@
 // Covered totals: their ratio is J/FLOP over any range, whatever befalls meters, accelerators and the agent.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
+#include <map>
 
 #include "tests/unit/agent/accounting/rack.h"
 
@@ -180,4 +182,107 @@ TEST_CASE("covered totals keep pace with the work under a register that counts i
   }
   CHECK(worst < 0.05);  // one step is the energy of a minute; its moment is known to a second
   CHECK(before_energy == doctest::Approx(totals.back().second / (0.6 * 2e11)).epsilon(0.005));
+}
+
+// A rack with one meter that counts in steps, over restarts; what it shows may be disturbed.
+struct Restarted {
+  Rack rack = rack_with(1, 1);
+  double step_wh = 1;
+  std::function<bool(ReadingSet&, double)> fault = [](ReadingSet&, double) { return true; };
+  std::vector<ReadingSet> stored;
+  Totals store;
+  std::vector<std::array<double, 4>> seen;  // time, covered energy, covered work, energy
+
+  void run(int from, int to) {
+    Accounting accounting(short_windows(), store, at(from));
+    accounting.replay(stored, at(from));
+    rack.disturb = [&](ReadingSet& set, double t) {
+      if (!fault(set, t)) return false;
+      const auto energy = set.source->index_of({Q::energy_import});
+      if (energy) set.values[*energy] = std::floor(set.values[*energy] / step_wh) * step_wh;
+      stored.push_back(set);
+      return true;
+    };
+    for (int s = from; s < to; ++s) {
+      rack.second(accounting, s);
+      const ScopeFigures figures = accounting.figures(at(s + 0.98))[0];
+      seen.push_back({static_cast<double>(s), covered_total(figures, Method::pipe, Q::covered_energy),
+                      covered_total(figures, Method::pipe, Q::covered_work), figures.figures.values[2]});
+    }
+    for (const auto& [key, total] : accounting.take_changed_totals()) store[key] = total;
+  }
+
+  // The worst deviation of the ratio over `length` seconds, relative.
+  [[nodiscard]] double worst(double length, double from = 60) const {
+    double worst = 0, worst_at = 0;
+    for (const auto& end : seen)
+      for (const auto& begin : seen) {
+        // Ranges of which most is not covered tell of less than a step.
+        const double least_work = 0.5 * length * 0.6 * 2e11 * 2500;
+        if (begin[0] < from || std::abs(end[0] - begin[0] - length) > 0.5) continue;
+        if (end[2] - begin[2] < least_work) continue;
+        const double off = (end[1] - begin[1]) / (end[2] - begin[2]) * 0.6 * 2e11 - 1;
+        if (std::abs(off) > std::abs(worst)) worst = off, worst_at = end[0];
+      }
+    if (std::abs(worst) > 0.05) MESSAGE("over " << length << " s until " << worst_at << ": " << worst);
+    return std::abs(worst);
+  }
+};
+
+TEST_CASE("covered totals hold at the first step of a coarse register, over a restart and a freeze") {
+  for (const double step_wh : {1.0, 100.0}) {
+    CAPTURE(step_wh);
+    Restarted test;
+    test.step_wh = step_wh;
+    test.rack.load = sinusoid(4000, 1500, 97);
+    double frozen_from = 1e9, frozen_until = 1e9;
+    double lost_from = 1e9, lost_until = 1e9, zero_from = 1e9, zero_until = 1e9;
+    bool is_all_frozen = false;
+    std::map<std::string, std::vector<double>> held;
+    test.fault = [&](ReadingSet& set, double t) {
+      const bool is_meter = set.source->kind == SourceKind::meter;
+      if (!is_meter) return t < lost_from || t > lost_until;
+      const auto energy = *set.source->index_of({Q::energy_import});
+      auto& shown = held[set.source->name];
+      const bool is_frozen = t > frozen_from && t < frozen_until && !shown.empty();
+      if (!is_frozen) shown = set.values;
+      if (is_frozen && is_all_frozen) set.values = shown;
+      if (is_frozen) set.values[energy] = shown[energy];
+      if (t > zero_from && t < zero_until) set.values[energy] = 0;
+      return true;
+    };
+    SUBCASE("from the start on") { test.run(0, 700); }
+    SUBCASE("restarts") {
+      test.run(0, 300);
+      test.run(305, 500);
+      test.run(504, 900);
+    }
+    SUBCASE("frozen over a restart") {
+      frozen_from = 340;
+      frozen_until = 440;
+      test.run(0, 380);
+      test.run(385, 900);
+    }
+    SUBCASE("all values frozen") {
+      is_all_frozen = true;
+      frozen_from = 350;
+      frozen_until = 390;
+      test.run(0, 900);
+    }
+    SUBCASE("the accelerator lost for 30 s") {
+      lost_from = 350;
+      lost_until = 380;
+      test.run(0, 900);
+    }
+    SUBCASE("0 for a minute") {
+      zero_from = 350;
+      zero_until = 410;
+      test.run(0, 900);
+    }
+    // Of values that stood still for 40 s nothing better is known.
+    CHECK(test.worst(60) < (is_all_frozen ? 0.15 : 0.08));
+    CHECK(test.worst(300) < 0.03);
+    const auto& end = test.seen.back();
+    CHECK(end[1] / end[2] * 0.6 * 2e11 == doctest::Approx(1).epsilon(0.015));
+  }
 }

@@ -13,13 +13,17 @@ using model::us;
 
 namespace {
 
+const Retention kept{1800 * std::int64_t{1'000'000}, {}};
+
 // A device read each second at a phase that moves, as the agent does.
 struct RestingDevice {
+  EnergyShape shape;
   EnergySeries energy;
   double total = 0;
+  double down_from = 1e9, down_until = 1e9;  // the agent; what it had read is replayed
+  std::vector<EnergyReading> stored;
 
   RestingDevice(const Resolution& register_type, double refresh_s) {
-    EnergyShape shape;
     shape.counter = register_type;
     shape.power = Resolution{Wire::u32, 0.001, 0, 0};
     shape.longest_gap_us = 5'000'000;
@@ -27,6 +31,20 @@ struct RestingDevice {
     shape.interval_s = 1;
     shape.refresh_s = refresh_s;
     energy.set_shape(shape);
+  }
+
+  void add(const EnergyReading& reading) {
+    if (reading.time_us > us(down_from) && reading.time_us < us(down_until)) return;
+    if (!stored.empty() && stored.back().time_us < us(down_from) && reading.time_us > us(down_from)) {
+      const EnergyMemory memory{*energy.last_counted(), energy.likely_peak_watts(), energy.learned_step(),
+                                energy.ahead()};
+      energy = {};
+      energy.set_shape(shape);
+      for (const EnergyReading& one : stored) energy.add(one, kept);
+      energy.restore(memory);
+    }
+    stored.push_back(reading);
+    total += energy.add(reading, kept).joules;
   }
 };
 
@@ -38,10 +56,9 @@ struct Shown {
 double worst(RestingDevice& device, const model::Load& load, const Shown& shown, double length,
              double until) {
   double worst = 0;
-  const Retention kept{1800 * std::int64_t{1'000'000}, {}};
   for (double i = 0; i < until; ++i) {
     const double t = i + 0.6 * std::fmod(i * 0.618034, 1);
-    device.total += device.energy.add({us(t), shown.joules(t), shown.watts(t), 1e-6}, kept).joules;
+    device.add({us(t), shown.joules(t), shown.watts(t), 1e-6});
     if (i < length + 60) continue;
     for (const double back : {1.0, 5.5, 30.2}) {
       const TimeSpan window{us(i - back - length), us(i - back)};
@@ -146,5 +163,44 @@ TEST_CASE("a register that dips by some of its steps for seconds, or for good") 
       CHECK(worst(meter, load, {counted, load.watts}, length, 900) < 1.5);
       CHECK(std::abs(meter.total - load.joules(899)) <= 3600 + 0.001 * load.joules(899));
     }
+  }
+}
+
+TEST_CASE("a counter that stands still from before the first reading, or over a restart") {
+  const auto load = model::steps(300, 700, 31, 0.5);
+  for (const double length : {20.0, 60.0, 300.0}) {
+    CAPTURE(length);
+    RestingDevice gpu(gpu_type, 0.1);
+    double from = 120, until = 300;
+    SUBCASE("from before the first reading") {
+      from = -100;
+      until = 150;
+    }
+    SUBCASE("over a restart") {
+      gpu.down_from = 180;
+      gpu.down_until = 185;
+    }
+    SUBCASE("that ends in a restart") {
+      gpu.down_from = 297;
+      gpu.down_until = 303;
+    }
+    const auto joules = [&](double t) { return 1e6 + load.joules(rested(t, from, until)); };
+    CHECK(worst(gpu, load, {joules, load.watts}, length, 900) < 1.5);
+  }
+}
+
+TEST_CASE("a register that dips before a restart and returns after it") {
+  const auto load = model::steps(3000, 7000, 31, 0.5);
+  for (const double length : {20.0, 60.0, 300.0}) {
+    CAPTURE(length);
+    RestingDevice meter(meter_type, 0);
+    meter.down_from = 380;
+    meter.down_until = 385;
+    const auto counted = [&](double t) {
+      const double less = t > 360 && t < 400 ? 20 * 3600 : 0;
+      return std::floor((1e9 + load.joules(t)) / 3600) * 3600 - less;
+    };
+    CHECK(worst(meter, load, {counted, load.watts}, length, 900) < 1.5);
+    CHECK(std::abs(meter.total - load.joules(899)) <= 2 * 3600 + 0.002 * load.joules(899));
   }
 }
