@@ -85,25 +85,28 @@ RestEnd RegisterAgreement::rest_end(double growth, double step) const {
   return agreed && is_sure && since_move_.is_known ? RestEnd::lost : RestEnd::none;
 }
 
+// A device that refreshes its values seldom, as it has been seen to.
+bool RegisterAgreement::is_usual_rest() const { return since_move_.seconds <= 2 * refresh_s_; }
+
 bool RegisterAgreement::agrees_over_rest(double growth, double step) const {
   const double told = correction().value * since_move_.joules;
   const double explained = unexplained * std::max(growth, told) + step + last_interval_ +
                            3 * std::sqrt(since_move_.variance + unexplained_rate() * since_move_.seconds);
-  const bool is_usual = since_move_.seconds <= 2 * refresh_s_;
-  return is_usual || !since_move_.is_known || std::abs(growth - told) <= explained;
+  return is_usual_rest() || !since_move_.is_known || std::abs(growth - told) <= explained;
 }
 
 void RegisterAgreement::move(std::int64_t time_us, double growth, double step, bool is_near) {
   const double rest_s = has_moved_ ? seconds(time_us - moved_us_) : 0;
   refresh_s_ *= std::exp(-rest_s / edge_memory_s);
   rest_ = {rest_end(growth, step), {moved_us_, time_us}, since_move_.joules};
+  const bool is_moved_in_time = is_near && (rest_.end == RestEnd::none || is_usual_rest());
   if (has_moved_ && still_joules_ >= 2 * step && growth >= 2 * step)
     refresh_s_ = std::max(refresh_s_, rest_s);
   edge_ = std::max(last_interval_, edge_ * std::exp(-rest_s / edge_memory_s));
   if (rest_.end == RestEnd::lost || rest_.end == RestEnd::disputed || !is_moment_known_)
     since_move_.is_known = false;
   // A coarse register that comes back after a rest may have been due for its next step.
-  is_moment_known_ = (is_near && rest_.end == RestEnd::none) || growth >= many_steps * step;
+  is_moment_known_ = is_moved_in_time || growth >= many_steps * step;
   if (has_moved_ && since_move_.is_known && since_move_.seconds > 0) {
     const double kept = std::exp(-since_move_.seconds / memory_s);
     moves_.growth = kept * moves_.growth + growth;

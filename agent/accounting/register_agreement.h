@@ -103,6 +103,7 @@ class RegisterAgreement {
 
   void move(std::int64_t time_us, double growth, double step, bool is_near);
   [[nodiscard]] RestEnd rest_end(double growth, double step) const;
+  [[nodiscard]] bool is_usual_rest() const;
   [[nodiscard]] bool agrees_over_rest(double growth, double step) const;
   void compare(double growth, double edge);
   [[nodiscard]] RegisterVerdict judge(double step) const;

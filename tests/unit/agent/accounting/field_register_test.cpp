@@ -181,6 +181,15 @@ TEST_CASE("what moves an energy register oddly, but rightly, is no leap") {
   CHECK(meter.verdict() == RegisterVerdict::agrees);
 }
 
+TEST_CASE(
+    "a meter that refreshes its values in step with its load shows the same moment of it, and says so") {
+  FieldMeter meter({Wire::u32, 3600, 0, 0});
+  const auto load = model::constant(1300);
+  const auto shown = in_steps(load, 1e9, 3600);
+  meter.read(300, model::constant(550), [&](double t) { return shown(std::floor(t / 10) * 10); });
+  CHECK(meter.verdict() == RegisterVerdict::contradicts);
+}
+
 TEST_CASE("a counter that is 43 % low says so: the uncertainty covers what power tells") {
   FieldMeter meter({Wire::u64, 0.001, 0, 0});
   const auto load = model::steps(300, 700, 13, 0.5);
