@@ -184,7 +184,7 @@ def test_units_are_correct(tmp_path):
         assert done.returncode == 0 and not done.stderr.strip(), done.stderr
 
 
-@pytest.mark.parametrize(("unit", "tenths"), [("flopwatt.service", 20), ("flopwatt-smi@.service", 10)])
+@pytest.mark.parametrize(("unit", "tenths"), [("flopwatt.service", 15), ("flopwatt-smi@.service", 10)])
 def test_units_are_hardened(tmp_path, unit, tenths):
     done = systemd("systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={tenths}",
                    units(tmp_path)[unit])
@@ -195,6 +195,43 @@ def test_the_units_of_the_agent_need_no_accelerator_and_no_descriptor_beyond_sel
     text = units(tmp_path)["flopwatt.service"].read_text()
     assert not re.search(r"^DeviceAllow=.*(nvidia|drm|kfd)", text, flags=re.M)
     assert re.search(r"^LimitNOFILE=1024$", text, flags=re.M)
+
+
+def megabytes(text: str, key: str) -> int:
+    return int(re.search(rf"^{key}=(\d+)M$", text, flags=re.M)[1])
+
+
+@pytest.mark.parametrize("unit", ["flopwatt.service", "flopwatt-smi@.service"])
+def test_units_leave_no_core_and_are_pressed_before_they_are_ended(tmp_path, unit):
+    text = units(tmp_path)[unit].read_text()
+    assert re.search(r"^LimitCORE=0$", text, flags=re.M)
+    assert 0 < megabytes(text, "MemoryHigh") < megabytes(text, "MemoryMax")
+
+
+def settings(path: pathlib.Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in path.read_text().splitlines() if re.match(r"\w+=", line))
+
+
+def test_only_a_wrong_configuration_is_given_up(tmp_path):
+    agent, guest = (settings(path) for path in units(tmp_path).values())
+    assert agent["Restart"] == "on-failure" and guest["Restart"] == "always"
+    assert agent["StartLimitIntervalSec"] == guest["StartLimitIntervalSec"] == "0"
+    given_up = {agent["RestartPreventExitStatus"], guest["RestartPreventExitStatus"]}
+
+    def exit_code(*arguments) -> int:
+        return subprocess.run([BUILD / "flopwatt", *arguments], capture_output=True, timeout=60, check=False).returncode
+
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text("node: rack-r12\nmetres: []\n")
+    wrongs = {exit_code("run", f"--config.file={wrong}"), exit_code("smi", "nobody"), exit_code("smi", "nvidia", "--nonsense")}
+    assert {str(code) for code in wrongs} == given_up == {"1"}
+
+
+def test_the_guest_of_nvidia_wants_the_service_that_makes_its_device_nodes(tmp_path):
+    folder = units(tmp_path)["flopwatt-smi@.service"].parent
+    text = (folder / "flopwatt-smi@nvidia.service.d/nvidia.conf").read_text()
+    for key in ("Wants", "After"):
+        assert "nvidia-persistenced.service" in re.search(rf"^{key}=(.*)$", text, flags=re.M)[1].split()
 
 
 def test_the_unit_of_the_guests_is_of_no_vendor_and_the_drop_in_of_nvidia_is_read(tmp_path):
