@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -62,23 +63,6 @@ std::string http_date() {
   return {text.data(), length};
 }
 
-// What is wrong with a request whose head was read with `error`; nullopt: nothing.
-std::optional<HttpResponse> refusal(const RequestParser& parser, const error_code& error) {
-  if (error == http::error::header_limit || error == http::error::buffer_overflow)
-    return plain_response(431, "The request's head is too large.");
-  if (error && error != http::error::body_limit)
-    return plain_response(400, "This is not an HTTP/1.1 request: " + error.message() + ".");
-  const bool has_body = error || parser.chunked() || parser.content_length().value_or(0) > 0;
-  const http::verb method = parser.get().method();
-  if (method != http::verb::get && method != http::verb::head) {
-    HttpResponse response = plain_response(405, "Only GET and HEAD are served.");
-    response.headers.emplace_back("Allow", "GET, HEAD");
-    return response;
-  }
-  if (has_body) return plain_response(413, "A request with a body is not served.");
-  return std::nullopt;
-}
-
 // Lines of one name are one list (RFC 9110, section 5.3).
 std::string joined(const RequestParser& parser, http::field name) {
   std::string list;
@@ -90,9 +74,63 @@ std::string joined(const RequestParser& parser, http::field name) {
   return list;
 }
 
+// "host" or "host:port", in a Host line or a URI. Not the whole grammar: nothing here goes by it.
+bool is_host(std::string_view text) { return text.find_first_of(" \t\"#,/<>?@\\") == std::string_view::npos; }
+
+// The path with its query, of "/path?query" or of "http://host/path?query" (RFC 9112, section 3.2: a server
+// accepts both). nullopt: neither.
+std::optional<std::string> find_path(std::string_view target) {
+  if (target.starts_with('/')) return std::string(target);
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
+    const std::string_view rest = target.substr(scheme.size());
+    const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
+    if (end == 0 || !is_host(rest.substr(0, end))) return std::nullopt;
+    const bool has_path = end < rest.size() && rest[end] == '/';
+    return (has_path ? "" : "/") + std::string(rest.substr(end));
+  }
+  return std::nullopt;
+}
+
+// What is wrong with the lines that say where a request goes and where it ends; nullopt: nothing. Behind a proxy
+// that takes them another way one client could speak for the next.
+std::optional<HttpResponse> framing_refusal(const RequestParser& parser) {
+  const auto& message = parser.get();
+  const bool is_http_1_1 = message.version() >= 11;
+  const std::size_t hosts = message.count(http::field::host);
+  if (hosts > 1 || (is_http_1_1 && hosts == 0) || !is_host(message[http::field::host]))
+    return plain_response(400, "A request has one Host line, with a host.");
+  if (message.count(http::field::transfer_encoding) > 0) {
+    if (!is_http_1_1) return plain_response(400, "HTTP/1.0 has no Transfer-Encoding.");
+    if (!beast::iequals(joined(parser, http::field::transfer_encoding), "chunked"))
+      return plain_response(501, "No Transfer-Encoding but chunked is known.");
+  }
+  return std::nullopt;
+}
+
+// What is wrong with a request whose head was read with `error`; nullopt: nothing.
+std::optional<HttpResponse> refusal(const RequestParser& parser, const error_code& error) {
+  if (error == http::error::header_limit || error == http::error::buffer_overflow)
+    return plain_response(431, "The request's head is too large.");
+  if (error && error != http::error::body_limit)
+    return plain_response(400, "This is not an HTTP/1.1 request: " + error.message() + ".");
+  if (auto wrong = framing_refusal(parser)) return wrong;
+  const bool has_body = error || parser.chunked() || parser.content_length().value_or(0) > 0;
+  const http::verb method = parser.get().method();
+  if (method != http::verb::get && method != http::verb::head) {
+    HttpResponse response = plain_response(405, "Only GET and HEAD are served.");
+    response.headers.emplace_back("Allow", "GET, HEAD");
+    return response;
+  }
+  if (has_body) return plain_response(413, "A request with a body is not served.");
+  if (!find_path(parser.get().target()))
+    return plain_response(400, "The target is neither a path nor an http:// address.");
+  return std::nullopt;
+}
+
 HttpRequest to_request(const RequestParser& parser) {
   const auto& message = parser.get();
-  const std::string target(message.target());
+  const std::string target = find_path(message.target()).value_or("/");
   const std::size_t question = std::min(target.find('?'), target.size());
   return {.path = target.substr(0, question),
           .query = question < target.size() ? target.substr(question + 1) : "",

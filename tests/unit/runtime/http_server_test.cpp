@@ -178,15 +178,58 @@ TEST_CASE("what is not served is refused, and the client sees why before the con
   CHECK(refused("GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n").status() == 400);
 }
 
+TEST_CASE("one Host line, and no Transfer-Encoding but chunked; the connection ends with what is refused") {
+  Running server;
+  const auto status = [&](const std::string& lines, const char* version = "1.1") {
+    HttpClient client(server.port);
+    client.send("GET /a HTTP/" + std::string(version) + "\r\n" + lines + "\r\n");
+    const int code = client.read().status();
+    if (code != 200) CHECK(client.is_closed_by_server());
+    return code;
+  };
+  CHECK(status("Host: h\r\n") == 200);
+  CHECK(status("Host: [::1]:9090\r\n") == 200);
+  CHECK(status("Host:\r\n") == 200);  // of a client that knows none
+  CHECK(status("") == 400);
+  CHECK(status("Host: h\r\nHost: h\r\n") == 400);
+  CHECK(status("Host: h\r\nhost: other\r\n") == 400);
+  CHECK(status("Host: a, b\r\n") == 400);
+  CHECK(status("Host: user@h\r\n") == 400);
+  CHECK(status("", "1.0") == 200);
+  CHECK(status("Host: h\r\nHost: h\r\n", "1.0") == 400);
+  CHECK(status("Host: h\r\nTransfer-Encoding: xchunked\r\n") == 501);
+  CHECK(status("Host: h\r\nTransfer-Encoding: gzip, chunked\r\n") == 501);
+  CHECK(status("Host: h\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n") == 501);
+  CHECK(status("Host: h\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n") == 413);
+  CHECK(status("Transfer-Encoding: xchunked\r\n", "1.0") == 400);
+}
+
+TEST_CASE("a target may be a whole address") {
+  Running server;
+  const auto ask = [&](const std::string& target) {
+    return ask_server(server.port, "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  };
+  CHECK(ask("http://h/metrics?a=b").body == "/metrics|a=b||");
+  CHECK(ask("HTTP://[::1]:9090/metrics").body == "/metrics|||");
+  CHECK(ask("https://h:1/").body == "/|||");
+  CHECK(ask("http://h").body == "/|||");
+  CHECK(ask("http://h?a=/b").body == "/|a=/b||");
+  CHECK(ask("/http://h/x").body == "/http://h/x|||");
+  for (const char* wrong : {"http:///metrics", "http://user@h/", "ftp://h/", "http:/h", "metrics", "*"}) {
+    CAPTURE(wrong);
+    CHECK(ask(wrong).status() == 400);
+  }
+}
+
 TEST_CASE("the limit of a request's head is the one that was given") {
   HttpLimits limits;
   limits.header_bytes = 512;
   Running server(limits);
   const auto with_line = [](std::size_t bytes) {
-    return "GET /" + std::string(bytes - 16, 'a') + " HTTP/1.1\r\n\r\n";
+    return "GET /" + std::string(bytes - 16, 'a') + " HTTP/1.0\r\n\r\n";
   };
   const auto with_fields = [](std::size_t bytes) {
-    return "GET / HTTP/1.1\r\nX: " + std::string(bytes - 7, 'a') + "\r\n\r\n";
+    return "GET / HTTP/1.0\r\nX: " + std::string(bytes - 7, 'a') + "\r\n\r\n";
   };
   CHECK(ask_server(server.port, with_line(500)).status() == 200);
   CHECK(ask_server(server.port, with_line(520)).status() == 431);
