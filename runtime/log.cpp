@@ -15,6 +15,7 @@
 #include <mutex>
 #include <system_error>
 
+#include "runtime/text/number_text.h"
 #include "runtime/threads.h"
 
 namespace flopwatt::log {
@@ -35,8 +36,10 @@ class StandardError final : public spdlog::sinks::base_sink<std::mutex> {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
     if (line.size() > longest_line) {
-      line.resize(longest_line);
-      line[longest_line - 1] = '\n';
+      std::size_t end = longest_line - 1;
+      while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;  // no half character
+      line.resize(end + 1);
+      line[end] = '\n';
     }
     pollfd writable{STDERR_FILENO, POLLOUT, 0};
     const auto wait = static_cast<int>(stalled_ ? 0 : patience.count());
@@ -122,15 +125,17 @@ void write(const Level& level, std::string_view message, std::initializer_list<P
   line += "level=";
   line += level.name;
   line += " msg=";
-  append_quoted(line, message);
+  append_quoted(line, valid_utf8(message));
   for (const Pair& pair : pairs) {
     line += ' ';
     line += pair.key;
     line += '=';
-    if (needs_quotes(pair.value))
-      append_quoted(line, pair.value);
+    // Values quote what strangers sent. journald stores a line that is not UTF-8 as a blob.
+    const std::string value = valid_utf8(pair.value);
+    if (needs_quotes(value))
+      append_quoted(line, value);
     else
-      line += pair.value;
+      line += value;
   }
   out.logger->log(level.level, spdlog::string_view_t(line));
 }

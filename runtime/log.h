@@ -10,7 +10,7 @@
 
 namespace flopwatt::log {
 
-/// One key=value of a line. Values are quoted as logfmt requires.
+/// One key=value of a line. Values are quoted as logfmt requires; bytes that are not UTF-8 become U+FFFD.
 struct Pair {
   std::string_view key;
   std::string value;

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "runtime/text/number_text.h"
 #include "tests/unit/runtime/without_threads.h"
 
 using namespace flopwatt;
@@ -78,6 +79,19 @@ TEST_CASE("values are quoted where logfmt needs it, and nothing breaks out of it
         "level=info msg=\"a \\\"b\\\" \\\\\" k=\"two words\" e=\"\" q=\"x=\\\"y\\\"\"\n");
   CHECK(without_time(logged("m", {{"k", "one\ntwo\x1b[31m"}})) ==
         "level=info msg=\"m\" k=\"one\\ntwo\\u001b[31m\"\n");
+}
+
+TEST_CASE("a line is UTF-8, whatever it quotes and wherever it is cut") {
+  CHECK(without_time(logged("m\xFF", {{"bare", "a\x9Bz"}, {"quoted", "a \xC3"}})) ==
+        "level=info msg=\"m\uFFFD\" bare=a\uFFFDz quoted=\"a \uFFFD\"\n");
+  std::string cut;
+  for (int i = 0; i < 3000; ++i) cut += "\u00E9";
+  for (const std::string before : {"", "x"}) {
+    const std::string line = logged(before + cut, {});
+    CHECK(line.size() <= 4096);
+    CHECK(line.ends_with("\u00E9\n"));
+    CHECK(valid_utf8(line) == line);
+  }
 }
 
 TEST_CASE("percent signs and braces are text, not format") {
