@@ -9,19 +9,22 @@
 #include <utility>
 
 #include "runtime/text/json_parse.h"
+#include "runtime/text/number_text.h"
 
 namespace flopwatt::accelerators {
 namespace {
 
 namespace json = boost::json;
 
-// Every key stands once: `visit` names it for both directions.
+// Every key stands once: `visit` names it for both directions. Texts of any vendor's library pass here, out of
+// the guest and into the agent: one byte that is not UTF-8 would make the whole message no JSON, and so cost all
+// devices.
 
 struct Writer {
   json::object& object;
 
   void operator()(std::string_view key, const std::string& text) const {
-    if (!text.empty()) object[key] = text;
+    if (const std::string plain = plain_utf8(text); !plain.empty()) object[key] = plain;
   }
   void operator()(std::string_view key, bool value) const { object[key] = value; }
   void operator()(std::string_view key, double value) const {
@@ -45,7 +48,7 @@ struct Reader {
   void operator()(std::string_view key, std::string& text) const {
     if (const json::value* value = object.if_contains(key)) {
       good = good && value->is_string();
-      if (value->is_string()) text = value->get_string();
+      if (value->is_string()) text = plain_utf8(value->get_string());
     }
   }
   void operator()(std::string_view key, bool& flag) const {

@@ -112,4 +112,22 @@ std::string valid_utf8(std::string_view text) {
   return valid;
 }
 
+std::string plain_utf8(std::string_view text) {
+  const std::string valid = valid_utf8(text);
+  std::string plain;
+  plain.reserve(valid.size());
+  for (std::size_t i = 0; i < valid.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(valid[i]);
+    // U+0080 to U+009F are C2 80 to C2 9F.
+    const bool is_c1 = byte == 0xC2 && static_cast<unsigned char>(valid[i + 1]) < 0xA0;
+    if (byte == '\t' || byte == '\n' || byte == '\r')
+      plain += ' ';
+    else if (is_c1)
+      ++i;
+    else if (byte >= 0x20 && byte != 0x7F)
+      plain += valid[i];
+  }
+  return plain;
+}
+
 }  // namespace flopwatt

@@ -27,4 +27,8 @@ void append_json_string(std::string& out, std::string_view text);
 /// from devices, and one wrong byte would make a whole page or message unreadable.
 [[nodiscard]] std::string valid_utf8(std::string_view text);
 
+/// The same without control characters (C0, DEL, C1): a line end or tab becomes a space, the others go. For
+/// what devices and their libraries say, where it enters: escape sequences belong into no label or terminal.
+[[nodiscard]] std::string plain_utf8(std::string_view text);
+
 }  // namespace flopwatt

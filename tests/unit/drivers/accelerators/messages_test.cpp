@@ -176,6 +176,38 @@ TEST_CASE("what the guest does not say is refused as protocol") {
   }
 }
 
+TEST_CASE("texts of a library are plain UTF-8: one wrong byte costs no device") {
+  Hello sent{.driver = "570\xC0.86", .devices = {h100(), h100("0000:42:00.0")}};
+  sent.devices[0].serial =
+      "16501230\xFF"
+      "0";
+  sent.devices[0].name =
+      "H100\x1B]0;title\x07 \xC2\x9B"
+      "31m\tSXM\xC3\xA9\x7F";
+  sent.devices[1].uuid = "GPU-\xED\xA0\x80";
+  const auto message = parse(format(sent), {});
+  REQUIRE(message);
+  const auto& got = std::get<Hello>(*message);
+  REQUIRE(got.devices.size() == 2);
+  CHECK(got.driver == "570\uFFFD.86");
+  CHECK(got.devices[0].serial == "16501230\uFFFD0");
+  CHECK(got.devices[0].name == "H100]0;title 31m SXM\u00E9");
+  CHECK(got.devices[1].uuid == "GPU-\uFFFD\uFFFD\uFFFD");
+
+  const auto failed = parse(format(DeviceMessage{0, DeviceFailure{15, "lost\x9B\n"}}, h100()), devices);
+  REQUIRE(failed);
+  CHECK(std::get<DeviceMessage>(*failed).result.error().text == "lost\uFFFD ");
+  const auto unavailable = parse(format(Unavailable{.text = "no \xFE library"}), {});
+  REQUIRE(unavailable);
+  CHECK(std::get<Unavailable>(*unavailable).text == "no \uFFFD library");
+}
+
+TEST_CASE("a guest of another version may send control characters: they do not enter either") {
+  const auto message = parse(R"({"message":"unavailable","text":"a\u001b[31m\u009bb"})", {});
+  REQUIRE(message);
+  CHECK(std::get<Unavailable>(*message).text == "a[31mb");
+}
+
 TEST_CASE("two devices at one address are refused by it") {
   const auto message = parse(format(Hello{.driver = "570", .devices = {h100(), h100()}}), {});
   REQUIRE_FALSE(message);

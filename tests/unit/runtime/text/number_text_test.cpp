@@ -87,3 +87,13 @@ TEST_CASE("what is not UTF-8 is replaced, what is stays") {
   CHECK(valid_utf8("\xED\xA0\x80") == replaced + replaced + replaced);                 // surrogate
   CHECK(valid_utf8("\xF4\x90\x80\x80") == replaced + replaced + replaced + replaced);  // above U+10FFFF
 }
+
+TEST_CASE("plain text has no control characters") {
+  CHECK(plain_utf8("NVIDIA H100 80GB") == "NVIDIA H100 80GB");
+  CHECK(plain_utf8("a\tb\r\nc") == "a b  c");
+  CHECK(plain_utf8("a\x1B[31m\x07\x7Fz") == "a[31mz");
+  CHECK(plain_utf8("\u0080a\u009F\u00A0z") == "a\u00A0z");
+  CHECK(plain_utf8("a\xC2") == "a\uFFFD");  // half a character
+  CHECK(plain_utf8("grün\xFF") == "grün\uFFFD");
+  CHECK(plain_utf8(std::string_view("a\0z", 3)) == "az");
+}
