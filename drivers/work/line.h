@@ -30,7 +30,7 @@ enum class Refusal : unsigned char {
   negative,       ///< the number has a minus sign
   target,         ///< neither accelerator nor scope, both, or an unknown one
   budget,         ///< more work than the target can have done
-  overflow,       ///< too many running totals, or a datagram that is too large
+  overflow,       ///< too many running totals that count, or a datagram that is too large
   foreign,        ///< another metric, an event or a service check: no fault, and not logged
 };
 

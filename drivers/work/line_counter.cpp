@@ -21,15 +21,16 @@ std::optional<Refusal> LineCounter::count(const Line& line, std::int64_t now_us)
 
 std::optional<Refusal> LineCounter::add(const Line& line, const WorkTarget& target, std::int64_t now_us) {
   std::optional<std::int64_t> since_us;
-  if (auto* const before = adding_.find(key_, now_us)) since_us = std::exchange(*before, now_us);
+  if (auto* const before = adding_.find(key_, target, now_us)) since_us = std::exchange(*before, now_us);
   if (!budgets_.take(target, line.kind, line.flop, now_us)) return Refusal::budget;
+  if (since_us && line.flop > 0) adding_.prove(key_);
   intake_.count(target, {line.kind, line.precision, line.flop, since_us, now_us});
   return std::nullopt;
 }
 
 std::optional<Refusal> LineCounter::count_running_total(const Line& line, const WorkTarget& target,
                                                         std::int64_t now_us) {
-  RunningTotal* const total = totals_.find(key_, now_us);
+  RunningTotal* const total = totals_.find(key_, target, now_us);
   if (total == nullptr) return Refusal::overflow;
   const RunningTotal::Growth growth = total->growth_to(line.flop);
   const double flop = growth.flop + line.growth;
@@ -38,6 +39,7 @@ std::optional<Refusal> LineCounter::count_running_total(const Line& line, const 
     return Refusal::budget;
   }
   total->believe(line.last, now_us);
+  if (growth.since_us && flop > 0) totals_.prove(key_);
   intake_.count(target, {line.kind, line.precision, flop, growth.since_us, now_us});
   return std::nullopt;
 }

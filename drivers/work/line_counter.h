@@ -16,7 +16,8 @@
 
 namespace flopwatt::work {
 
-/// Sets of tags that tell running totals, and as many that add: 64 jobs of 64 ranks.
+/// Sets of tags that tell running totals, and as many that add: 64 jobs of 64 ranks. Each target has room for 64,
+/// whatever is sent for others.
 inline constexpr std::size_t most_senders = 4096;
 
 class LineCounter {

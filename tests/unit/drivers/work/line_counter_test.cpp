@@ -204,19 +204,67 @@ TEST_CASE("a running total that jumped beyond the budget: back again, or on from
   CHECK(bench.counter.refused(Refusal::budget) == 1);
 }
 
-TEST_CASE("running totals are bounded: only an idle one is forgotten") {
+TEST_CASE("running totals are bounded: one that counts is only forgotten when it is idle") {
   CounterBench bench;
   const auto tags = [](int rank) { return "accelerator:nvidia0,rank:" + std::to_string(rank); };
-  for (int rank = 0; rank < 4; ++rank) bench.total(100, tags(rank), 0);
+  for (int rank = 0; rank < 4; ++rank) {
+    bench.total(100, tags(rank), 0);
+    bench.total(101, tags(rank), 0);
+  }
   bench.total(110, tags(0), 300);
   CHECK(bench.total(100, tags(4), 300) == Refusal::overflow);
   CHECK_FALSE(bench.total(100, tags(4), 601));  // rank 1 is forgotten
   CHECK(bench.total(100, tags(5), 601) == std::nullopt);
   bench.total(120, tags(0), 601);
-  CHECK(bench.intake.of("nvidia0") == 20);
+  CHECK(bench.intake.of("nvidia0") == 23);
   bench.total(150, tags(1), 601);  // a start again
-  CHECK(bench.intake.of("nvidia0") == 20);
+  CHECK(bench.intake.of("nvidia0") == 23);
   CHECK(bench.counter.refused(Refusal::overflow) == 1);
+}
+
+TEST_CASE("invented ranks that never count lock nobody out, and cost no sender that counts its total") {
+  CounterBench bench;
+  for (const double flop : {1000.0, 1010.0}) bench.total(flop, "accelerator:nvidia0,rank:0");
+  for (int rank = 1; rank < 50; ++rank) bench.total(5, "accelerator:nvidia0,rank:" + std::to_string(rank), 1);
+  CHECK(bench.counter.refused(Refusal::overflow) == 0);
+  CHECK_FALSE(bench.total(100, "accelerator:nvidia0,rank:late", 2));
+  bench.total(107, "accelerator:nvidia0,rank:late", 12);
+  bench.total(1030, "accelerator:nvidia0,rank:0", 12);
+  CHECK(bench.intake.of("nvidia0") == 10 + 7 + 20);
+  // The longest silent of them goes first: the newest is still there.
+  bench.total(6, "accelerator:nvidia0,rank:49", 13);
+  CHECK(bench.intake.of("nvidia0") == 10 + 7 + 20 + 1);
+}
+
+TEST_CASE("each target has a share: ranks invented for one lock out no other, even where they count") {
+  FakeIntake intake;
+  LineCounter counter{intake, 128};  // a share of two
+  const auto total = [&](double flop, const std::string& tags, std::int64_t at_s) {
+    return counter.take("flop:" + std::to_string(flop) + "|g|#" + tags, at_s * second_us);
+  };
+  const auto flood = [&](const std::string& target, std::int64_t at_s) {
+    for (int rank = 0; rank < 200; ++rank)
+      for (const double flop : {1.0, 2.0}) total(flop, target + ",rank:" + std::to_string(rank), at_s);
+  };
+  flood("accelerator:nvidia0", 0);
+  CHECK(intake.of("nvidia0") == 128);
+  for (int second = 10; second < 40; second += 10) {
+    CHECK_FALSE(total(second, "scope:rack,rank:a", second));
+    CHECK_FALSE(total(second, "scope:rack,rank:b", second));
+    flood("accelerator:nvidia0", second);
+  }
+  CHECK(intake.of("rack") == 40);
+  // Beyond its share a target takes no place of a sender that counts.
+  CHECK(total(1, "scope:rack,rank:c", 40) == Refusal::overflow);
+}
+
+TEST_CASE("adding senders that are invented take nobody's time of work") {
+  CounterBench bench;
+  for (int rank = 0; rank < 50; ++rank)
+    bench.send("flop:0|c|#accelerator:nvidia0,rank:" + std::to_string(rank), 0);
+  bench.send("flop:5|c|#accelerator:nvidia0,rank:late", 1);
+  bench.send("flop:5|c|#accelerator:nvidia0,rank:late", 11);
+  CHECK(bench.intake.newest.since_us == second_us);
 }
 
 TEST_CASE("each refusal is counted by its reason") {
