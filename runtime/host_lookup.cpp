@@ -1,45 +1,28 @@
 #include "runtime/host_lookup.h"
 
-#include <fcntl.h>
 #include <netdb.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstring>
 
-#include "runtime/threads.h"
+#include "runtime/side_work.h"
 
 namespace flopwatt {
-namespace {
 
-Fault no_address(std::string reason) { return {FaultClass::connection, std::move(reason), 0}; }
-
-Fault no_descriptor() { return no_address("no file descriptor is left for the look-up"); }
-
-}  // namespace
-
-// Shared by the waiting coroutine and the thread; whoever is last closes the descriptor.
 struct HostLookup::Search {
-  explicit Search(std::string name) : host(std::move(name)), event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  ~Search() {
-    if (event >= 0) ::close(event);
-  }
-  Search(const Search&) = delete;
-  Search& operator=(const Search&) = delete;
+  // Of the thread until its work is done.
+  struct Answer {
+    std::vector<asio::ip::address> addresses;
+    std::string error;
+  };
 
-  void run();
-
-  const std::string host;
-  const int event;  // readable when done
-  std::atomic<bool> done = false;
-  std::vector<asio::ip::address> addresses;  // these two: written before `done`
-  std::string error;
+  std::shared_ptr<const Answer> answer;
+  std::shared_ptr<SideWork> work;
 };
 
-void HostLookup::Search::run() {
+namespace {
+
+void search_host(const std::string& host, std::vector<asio::ip::address>& addresses, std::string& error) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG;
@@ -54,18 +37,16 @@ void HostLookup::Search::run() {
     addresses.push_back(endpoint.address());
   }
   if (found != nullptr) freeaddrinfo(found);
-  done = true;
-  // Can only fail where the counter is full, which it is not.
-  ::eventfd_write(event, 1);
 }
 
+}  // namespace
+
 std::optional<Fault> HostLookup::begin() {
-  auto search = std::make_shared<Search>(host_);
-  if (search->event < 0) return no_descriptor();
-  std::thread thread = start_thread([search] { search->run(); });
-  if (!thread.joinable()) return no_address(no_thread_text("the look-up"));
-  thread.detach();
-  search_ = std::move(search);
+  const auto answer = std::make_shared<Search::Answer>();
+  auto work = SideWork::start(
+      "the look-up", [host = host_, answer] { search_host(host, answer->addresses, answer->error); });
+  if (!work) return work.error();
+  search_ = std::make_shared<Search>(Search{answer, *std::move(work)});
   return std::nullopt;
 }
 
@@ -76,15 +57,11 @@ awaitable<Result<std::vector<asio::ip::address>>> HostLookup::find() {
 
   if (!search_)
     if (auto fault = begin()) co_return *std::move(fault);
-  while (!search_->done) {  // looked at again after the wait: that is what hands the result over
-    const int descriptor = ::fcntl(search_->event, F_DUPFD_CLOEXEC, 0);
-    if (descriptor < 0) co_return no_descriptor();
-    asio::posix::stream_descriptor event(co_await asio::this_coro::executor, descriptor);
-    co_await event.async_wait(asio::posix::descriptor_base::wait_read, asio::use_awaitable);
-  }
+  const Result<Done> done = co_await search_->work->wait();
+  if (!done) co_return done.error();
   const auto search = std::exchange(search_, nullptr);
-  if (search->addresses.empty()) co_return no_address(search->error);
-  co_return search->addresses;
+  if (search->answer->addresses.empty()) co_return Fault{FaultClass::connection, search->answer->error, 0};
+  co_return search->answer->addresses;
 }
 
 }  // namespace flopwatt

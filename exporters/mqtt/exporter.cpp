@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/cancellation_state.hpp>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "exporters/mqtt/connection.h"
@@ -40,7 +41,9 @@ class Exporter final : public PushExporter {
         state_topic_(std::make_shared<const std::string>(base_ + "state")),
         routes_(base_),
         source_status_(base_),
-        lookup_(settings_.host) {}
+        lookup_(settings_.host) {
+    if (settings_.password_file) password_file_.emplace(*settings_.password_file);
+  }
 
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] bool up() const override { return connection_ && connection_->alive(); }
@@ -74,6 +77,7 @@ class Exporter final : public PushExporter {
   Routes routes_;
   SourceStatusMessages source_status_;
   HostLookup lookup_;
+  std::optional<PasswordFile> password_file_;
   Reconnect reconnect_;
   std::int64_t connected_since_wall_us_ = 0;
   std::shared_ptr<Connection> connection_;  // null while there is none
@@ -135,8 +139,8 @@ awaitable<Result<Done>> Exporter::connect() {
                          .username = settings_.username,
                          .password = {},
                          .will = {}};
-  if (settings_.password_file) {  // at each attempt: it may have been rotated
-    Result<std::string> password = read_password(*settings_.password_file);
+  if (password_file_) {  // at each attempt: it may have been rotated
+    Result<std::string> password = co_await password_file_->read();
     if (!password) co_return password.error();
     request.password = std::move(*password);
   }

@@ -1,10 +1,14 @@
 #include "exporters/mqtt/exporter.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <filesystem>
 
 #include "exporters/mqtt/documents.h"
+#include "exporters/mqtt/password.h"
 #include "tests/unit/exporters/mqtt/rig.h"
 
 using namespace flopwatt;
@@ -121,6 +125,27 @@ TEST_CASE("user and password are sent; the password file is read at each connect
   CHECK_FALSE(rig.up(std::chrono::milliseconds(300)));  // nobody listens yet
   folder.write("mqtt-password", "secret\n");
   broker.start();
+  CHECK(rig.up());
+}
+
+TEST_CASE("a password file that became a pipe stops nothing; a good one is taken at the next attempt") {
+  const TemporaryFolder folder;
+  Mosquitto broker;
+  broker.start();
+  flopwatt::mqtt::Settings config = Rig::configuration(broker.port);
+  config.username = "rack-r12";
+  config.password_file = folder.path / "mqtt-password";
+  REQUIRE(::mkfifo(config.password_file->c_str(), 0600) == 0);
+  Rig rig(config);
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK_FALSE(rig.up(std::chrono::milliseconds(300)));
+  CHECK(std::chrono::steady_clock::now() - begin < seconds(2));
+  const auto refused = flopwatt::mqtt::read_password(*config.password_file);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.ends_with("mqtt-password: it is not a regular file"));
+  std::filesystem::remove(*config.password_file);
+  folder.write("mqtt-password", "secret\r\n");
+  CHECK(flopwatt::mqtt::read_password(*config.password_file).value() == "secret");
   CHECK(rig.up());
 }
 
