@@ -35,6 +35,9 @@ using Message = http::response<http::span_body<const char>>;
 constexpr std::chrono::milliseconds accept_back_off{100};
 // After a refusal the rest of the request is read away, so that the client sees the answer and not a reset.
 constexpr std::chrono::milliseconds linger_time{1'000};
+// Linux would grow it to several MiB for each client that does not read, and counts it as the agent's memory. The
+// kernel takes twice as much, for its own book-keeping.
+constexpr int send_buffer_bytes = 128 * 1024;
 constexpr std::size_t linger_bytes = std::size_t{256} * 1024;
 constexpr std::string_view busy_answer =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -177,6 +180,8 @@ error_code bind_and_listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoin
   // Only "::" takes IPv4 as well.
   if (!error && endpoint.protocol() == tcp::v6())
     acceptor.set_option(asio::ip::v6_only(!endpoint.address().is_unspecified()), error);
+  // Accepted sockets inherit it.
+  if (!error) acceptor.set_option(tcp::acceptor::send_buffer_size(send_buffer_bytes), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
   return error;

@@ -23,8 +23,8 @@ HttpResponse response_of(std::string_view content_type, std::shared_ptr<const st
 // Below it the head of the response weighs as much as what gzip saves.
 constexpr std::size_t smallest_compressed = 1024;
 
-HttpResponse json_response(std::string text) {
-  return response_of("application/json", std::make_shared<const std::string>(std::move(text)));
+HttpResponse json_response(std::shared_ptr<const std::string> body) {
+  return response_of("application/json", std::move(body));
 }
 
 HttpResponse no_snapshot() {
@@ -98,10 +98,10 @@ boost::asio::awaitable<HttpResponse> Endpoint::answer(HttpRequest request) {
   const bool is_status = path == "/api/v1/status";
   const SnapshotPtr snapshot = co_await (is_status ? status_ : figures_).newest();
   if (!snapshot) co_return no_snapshot();
-  if (is_status) co_return json_response(status_json(*snapshot));
+  if (is_status) co_return json_response(status_of(snapshot));
   if (path == "/-/ready") co_return readiness(*snapshot);
   if (path == "/metrics") co_return metrics(snapshot, request);
-  co_return json_response(readings_json(*snapshot));
+  co_return json_response(readings_of(snapshot));
 }
 
 HttpResponse Endpoint::metrics(const SnapshotPtr& snapshot, const HttpRequest& request) {
@@ -126,6 +126,16 @@ Endpoint::Body Endpoint::compressed_page_of(const SnapshotPtr& snapshot, PageFor
   Rendered& rendered = compressed_pages_.at(static_cast<std::size_t>(format));
   if (Body compressed = rendered.of(snapshot)) return compressed;
   return rendered.keep(snapshot, gzip(page));
+}
+
+Endpoint::Body Endpoint::status_of(const SnapshotPtr& snapshot) {
+  if (Body body = status_body_.of(snapshot)) return body;
+  return status_body_.keep(snapshot, status_json(*snapshot));
+}
+
+Endpoint::Body Endpoint::readings_of(const SnapshotPtr& snapshot) {
+  if (Body body = readings_body_.of(snapshot)) return body;
+  return readings_body_.keep(snapshot, readings_json(*snapshot));
 }
 
 Endpoint::Body Endpoint::Rendered::of(const SnapshotPtr& wanted) const {

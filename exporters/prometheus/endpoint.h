@@ -50,9 +50,11 @@ class Endpoint {
   [[nodiscard]] Body page_of(const SnapshotPtr& snapshot, PageFormat format);
   [[nodiscard]] Body compressed_page_of(const SnapshotPtr& snapshot, PageFormat format,
                                         std::string_view page);
+  [[nodiscard]] Body status_of(const SnapshotPtr& snapshot);
+  [[nodiscard]] Body readings_of(const SnapshotPtr& snapshot);
 
-  // The newest body of one form, and of which snapshot, as long as somebody is being sent it: scrapes that
-  // come together share it.
+  // The newest body of one form, and of which snapshot, as long as somebody is being sent it: requests that
+  // come together share it, so that many who do not read hold one body.
   class Rendered {
    public:
     [[nodiscard]] Body of(const SnapshotPtr& wanted) const;  // null: there is none
@@ -68,6 +70,7 @@ class Endpoint {
   MetricsPage page_;
   // One page for each PageFormat.
   std::array<Rendered, 2> pages_, compressed_pages_;
+  Rendered status_body_, readings_body_;
   HttpServer server_;
 };
 

@@ -47,6 +47,13 @@ class HttpClient {
     if (socket_ >= 0) ::close(socket_);
   }
 
+  [[nodiscard]] std::uint16_t local_port() const {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    ::getsockname(socket_, std::bit_cast<sockaddr*>(&address), &size);
+    return ntohs(address.sin_port);
+  }
+
   /// What the server no longer takes is lost, as on any connection.
   void send(std::string_view text) const {
     while (!text.empty()) {

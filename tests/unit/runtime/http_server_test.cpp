@@ -2,9 +2,12 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 #include <atomic>
+#include <bit>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -105,6 +108,18 @@ Answer ask_server(std::uint16_t port, std::string_view request) {
   HttpClient client(port);
   client.send(request);
   return client.read();
+}
+
+// The server's end of a connection: it lies in this process, too.
+int server_end_of(const HttpClient& client) {
+  for (int descriptor = 3; descriptor < 1024; ++descriptor) {
+    sockaddr_in6 peer{};
+    socklen_t size = sizeof peer;
+    if (::getpeername(descriptor, std::bit_cast<sockaddr*>(&peer), &size) == 0 &&
+        peer.sin6_family == AF_INET6 && ntohs(peer.sin6_port) == client.local_port())
+      return descriptor;
+  }
+  return -1;
 }
 
 }  // namespace
@@ -290,6 +305,26 @@ TEST_CASE("a client that does not read its answer is closed at the write deadlin
   CHECK(status == 200);
   CHECK(slow.is_closed_by_server());
   CHECK(slow.unread().size() < large_page);
+}
+
+TEST_CASE("what the kernel holds for a client that does not read is bounded") {
+  Running server;
+  HttpClient slow(server.port);
+  slow.get("/large");
+  wait_until([&] { return server_end_of(slow) >= 0 && slow.has_answer(); });
+  const int end = server_end_of(slow);
+  int queued = -1, before = -2;
+  while (queued != before) {  // until nothing more goes in
+    before = queued;
+    std::this_thread::sleep_for(100ms);
+    REQUIRE(::ioctl(end, SIOCOUTQ, &queued) == 0);
+  }
+  CHECK(queued > 0);
+  CHECK(queued <= 320 * 1024);  // the last segment may go beyond the buffer
+  int buffer = 0;
+  socklen_t size = sizeof buffer;
+  REQUIRE(::getsockopt(end, SOL_SOCKET, SO_SNDBUF, &buffer, &size) == 0);
+  CHECK(buffer <= 256 * 1024);
 }
 
 TEST_CASE("any number of half-open requests keeps nobody out") {

@@ -1,6 +1,7 @@
 #include "exporters/prometheus/endpoint.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/json.hpp>
 #include <deque>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <string>
@@ -117,6 +119,12 @@ void wait_until(Condition holds) {
   REQUIRE(holds());
 }
 
+std::size_t resident_bytes() {
+  std::size_t pages = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
 }  // namespace
 
 TEST_CASE("the routes") {
@@ -203,6 +211,28 @@ TEST_CASE("scrapes that come together share one rendering of each form") {
   for (std::size_t i = 0; i < bodies.size(); ++i) CHECK(bodies[i] == bodies[i % forms.size()]);
   CHECK(gunzip(bodies[1]) == bodies[0]);
   CHECK(gunzip(bodies[3]) == bodies[2]);
+}
+
+TEST_CASE("clients that ask for JSON together and do not read share one body") {
+  constexpr std::size_t body_bytes = 4U << 20U, clients_of_each = 20;
+  Agent agent;
+  agent.snapshot.sources.front().last_fault = std::string(body_bytes, 'x');
+  Running endpoint(agent);
+  for (const char* path : {"/api/v1/status", "/api/v1/readings"}) {
+    CAPTURE(path);
+    CHECK(test::get(endpoint.port, path).body.size() > body_bytes);  // memory for one is there
+    const std::size_t before = resident_bytes();
+    const int asked = agent.questions;
+    agent.answers = false;
+    std::deque<HttpClient> clients;
+    for (std::size_t i = 0; i < clients_of_each; ++i) clients.emplace_back(endpoint.port).get(path);
+    wait_until([&] { return agent.questions == asked + 1; });
+    CHECK(test::get(endpoint.port, "/-/healthy").status() == 200);  // so all requests before it are read
+    agent.answers = true;
+    for (const HttpClient& client : clients) wait_until([&] { return client.has_answer(); });
+    CHECK(resident_bytes() < before + 5 * body_bytes);
+    CHECK(agent.questions == asked + 1);
+  }
 }
 
 TEST_CASE("not ready says why") {
