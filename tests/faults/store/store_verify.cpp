@@ -2,7 +2,7 @@
 //   store_verify PATH
 // Every set must be readable, follow the one before it (without a gap but for a jump of the numbering, which
 // the store itself tells from a missing set), and hold what store_writer put into it.
-// Prints "FIRST_SEQ NEXT_SEQ"; what is wrong goes to standard error, exit code 3.
+// Prints the first seq and one more than the last (0 0: no rows); what is wrong goes to standard error, exit code 3.
 #include <cstdio>
 #include <string>
 
@@ -47,7 +47,7 @@ int verify(const std::string& path) {
   if (first != 0 && store.opened().totals.at("last_seq") != static_cast<double>(seq - 1))
     return fail("the totals are not those of the newest set");
   std::printf("%llu %llu\n", static_cast<unsigned long long>(first),
-              static_cast<unsigned long long>(next_seq));
+              static_cast<unsigned long long>(first == 0 ? 0 : seq));
   return 0;
 }
 
