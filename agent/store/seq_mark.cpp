@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <span>
+#include <tuple>
 #include <utility>
 
 #include "agent/store/bytes.h"
@@ -70,13 +71,16 @@ std::optional<SeqMarkState> decode_slot(std::span<const std::uint8_t> slot) {
   return state;
 }
 
-std::optional<SeqMarkState> newest_slot(const MarkBytes& bytes) {
+/// The newest state, and whether both slots are whole.
+std::pair<std::optional<SeqMarkState>, bool> newest_slot(const MarkBytes& bytes) {
   std::optional<SeqMarkState> newest;
+  bool whole = true;
   for (std::size_t i = 0; i < slots; ++i) {
     auto state = decode_slot(std::span(bytes).subspan(i * slot_size, slot_size));
+    whole = whole && state;
     if (state && (!newest || state->writes > newest->writes)) newest = std::move(state);
   }
-  return newest;
+  return {std::move(newest), whole};
 }
 
 bool write_all(int descriptor, std::span<const std::uint8_t> bytes, ::off_t at) {
@@ -106,9 +110,10 @@ FoundSeqMark find_seq_mark(const fs::path& store) {
   struct ::stat status {};
   if (::pread(descriptor, bytes.data(), bytes.size(), 0) == static_cast<::ssize_t>(bytes.size()) &&
       ::fstat(descriptor, &status) == 0) {
-    found.state = newest_slot(bytes);
+    bool whole = false;
+    std::tie(found.state, whole) = newest_slot(bytes);
     const std::int64_t changed_us = status.st_ctim.tv_sec * 1'000'000 + status.st_ctim.tv_nsec / 1'000;
-    found.untouched = found.state && std::abs(changed_us - found.state->written_us) <= longest_write_us;
+    found.untouched = whole && std::abs(changed_us - found.state->written_us) <= longest_write_us;
   }
   ::close(descriptor);
   return found;
@@ -125,7 +130,7 @@ std::optional<SeqJump> judge_seqs(const FoundSeqMark& mark, const SeqEvidence& e
   }
   if (!mark.state) return jump("the mark beside the store is unreadable");
   const SeqMarkState& state = *mark.state;
-  if (!mark.untouched) return jump("the mark beside the store was copied or changed by another program");
+  if (!mark.untouched) return jump("the mark beside the store is damaged, or was copied or changed");
   if (state.inode != evidence.inode) return jump("the store's file is not the one that the mark belongs to");
   const std::uint64_t newest = evidence.next_seq - 1;
   const bool same_boot = state.boot_uuid == evidence.boot_uuid;
@@ -160,7 +165,9 @@ Result<Done, Failure> SeqMark::begin(std::uint64_t next_seq, const FoundSeqMark&
   state.reserved = next_seq - 1 + block;
   state.inode = inode_of(store_);
   state.stopped = false;
-  return write(state, true);
+  // Both slots: one that is not whole is then a sign of damage.
+  if (auto written = write(state, false); !written) return written.error();
+  return write(state_, true);
 }
 
 Result<Done, Failure> SeqMark::announce(std::uint64_t last) {

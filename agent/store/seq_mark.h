@@ -5,7 +5,8 @@
 // it is about to store, and that it is stored. That survives the end of the process however it comes; only
 // what was synced survives a power cut, after which the boot's id differs.
 //
-// File: two slots that are written in turn, so that one is whole at any moment. See encode() in seq_mark.cpp.
+// File: two slots that are written in turn, so that one is whole at any moment; encode() in seq_mark.cpp. After
+// damage to one the other may be a commit behind: it says what was reserved, and no more.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ struct SeqMarkState {
 struct FoundSeqMark {
   bool exists = false;
   std::optional<SeqMarkState> state;  ///< nullopt: missing or unreadable
-  /// The file was changed when the agent wrote it, and not since: it is no copy that was put back.
+  /// Whole, and changed when the agent wrote it and not since: it is no copy that was put back.
   bool untouched = false;
 };
 
