@@ -2,6 +2,7 @@
 #include <csignal>
 #include <exception>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "agent/commands/commands.h"
@@ -28,6 +29,24 @@ Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
   return store::Store::open(settings);
 }
 
+void log_state_of(const store::Opened& opened) {
+  if (!opened.set_aside.empty())
+    log::error(
+        "the store was corrupt and set aside; a new one was begun. What was not yet delivered of it is lost, "
+        "how "
+        "much that was is unknown, and no exporter counts it as dropped",
+        {{"file", opened.set_aside}});
+  if (!opened.seq_jump) return;
+  const auto& lost = opened.seq_jump->lost_sets;
+  log::warn(lost
+                ? "stored reading sets are missing; seq goes on above all that were given out"
+                : "whether stored reading sets are missing is not known; seq goes on above all that may have "
+                  "been given out",
+            {{"reason", opened.seq_jump->reason},
+             {"lost_sets", lost ? std::to_string(*lost) : "not known"},
+             {"next_seq", std::to_string(opened.next_seq)}});
+}
+
 /// SIGHUP asks for a reload and never ends the agent: before somebody listens to it, it waits; after that
 /// nothing comes of it. Threads that begin while it is held never see it.
 void hold_hangup(bool hold) {
@@ -43,13 +62,7 @@ int run_loaded(const std::shared_ptr<const Loaded>& loaded, std::span<const acce
     log::error("the store cannot be opened", {{"reason", store.error().message}});
     return exit_store;
   }
-  const std::string& set_aside = (*store)->opened().set_aside;
-  if (!set_aside.empty())
-    log::error(
-        "the store was corrupt and set aside; a new one was begun. What was not yet delivered of it is lost, "
-        "how "
-        "much that was is unknown, and no exporter counts it as dropped",
-        {{"file", set_aside}});
+  log_state_of((*store)->opened());
   daemon::Daemon agent(loaded, std::move(*store), vendors, exporter_kinds());
   hold_hangup(false);
   if (const auto listening = agent.listen(); !listening) {

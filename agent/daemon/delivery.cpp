@@ -113,8 +113,11 @@ awaitable<bool> Delivery::replay_chunk(store::Span gap) {
   if (!sets) {
     log::warn("reading the backlog failed",
               {{"exporter", exporter_->name()}, {"reason", sets.error().message}});
-  } else if (!sets->empty()) {  // empty: the limits have just taken the span out; the record learns it in a
-                                // moment
+  } else if (sets->empty()) {
+    // No set is there: a hole that a jump of the numbering left, or the limits have just taken the span out,
+    // which the record learns in a moment.
+    done = record_.pass(gap);
+  } else {
     const auto chunk = std::make_shared<const std::vector<StoredSet>>(std::move(*sets));
     const auto published = co_await exporter_->publish(*chunk, PushExporter::Lane::replay);
     if (published) record_.acknowledge(chunk);

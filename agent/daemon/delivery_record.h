@@ -34,6 +34,10 @@ class DeliveryRecord {
   /// These sets were acknowledged. What is already counted (delivered, or dropped) is not counted again.
   void acknowledge(StoredBatch sets);
 
+  /// Nothing is stored under this span: it is not asked for again, and counts as nothing. False: there are too
+  /// many runs of delivered sets; try again when there are fewer.
+  bool pass(store::Span span) { return record_.marks.add(span); }
+
   /// A span is being delivered by one lane; the other keeps away from it.
   void claim(store::Span span);
   void release(store::Span span);

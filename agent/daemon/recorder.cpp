@@ -89,13 +89,12 @@ void Recorder::replay(const Config& config) {
   std::vector<std::vector<StoredSet>> chunks;  // the newest first
   std::size_t readings = 0;
   std::uint64_t end = store_->opened().next_seq;
-  while (end > 1 && readings < max_replayed_readings) {
-    const std::uint64_t first = end > max_commit_sets ? end - max_commit_sets : 1;
-    auto chunk = store_->read({first, end - 1}, max_commit_sets);
+  while (readings < max_replayed_readings) {
+    auto chunk = store_->read_before(end, max_commit_sets);
     if (!chunk || chunk->empty()) break;
     for (const StoredSet& stored : *chunk) readings += stored.set.known_count();
     const std::int64_t oldest_us = chunk->front().set.time.wall_us;
-    end = first;
+    end = chunk->front().seq;
     chunks.push_back(std::move(*chunk));
     if (began.wall_us - oldest_us > longest.count()) break;
   }

@@ -14,12 +14,12 @@
 #include <system_error>
 #include <utility>
 
+#include "agent/store/seq_mark.h"
+
 namespace flopwatt::store {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr ::mode_t file_mode = 0640;
 
 fs::path with_suffix(const fs::path& path, std::string_view suffix) {
   return path.string() + std::string(suffix);
@@ -47,13 +47,6 @@ std::string cure_of(int error, const fs::path& directory) {
   }
 }
 
-Fault system_fault(const std::string& tried, const fs::path& path, int error) {
-  return {FaultClass::device,
-          "cannot " + tried + " " + path.string() + ": " + std::generic_category().message(error) + "; " +
-              cure_of(error, directory_of(path)) + " or set another store.path",
-          error};
-}
-
 /// What may be a store, whole or damaged: SQLite's first bytes as far as the file goes, or zeros, which are
 /// what a power cut leaves of a page that was never written.
 bool begins_as_store(std::string_view head) {
@@ -61,13 +54,37 @@ bool begins_as_store(std::string_view head) {
   return magic.starts_with(head) || std::ranges::all_of(head, [](char c) { return c == '\0'; });
 }
 
-Result<Done> sync_directory_of(const fs::path& store) {
-  const int descriptor = ::open(directory_of(store).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
-  if (!synced) return system_fault("sync the directory of", store, error);
-  return Done{};
+/// Up to `size` bytes from `offset` on; fewer where the file ends.
+std::string bytes_of(const fs::path& path, std::streamoff offset, std::size_t size) {
+  std::string bytes(size, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(offset);
+  file.read(bytes.data(), static_cast<std::streamsize>(size));
+  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file.gcount())));
+  return bytes;
+}
+
+/// The id of the file's last agent, as LockFile::take() writes it.
+bool holds_process_id(std::string_view text) {
+  return text.size() > 1 && text.ends_with('\n') &&
+         std::ranges::all_of(text.substr(0, text.size() - 1), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// Whether a file that does not begin as a store is one of ours all the same.
+bool is_damaged_store(const fs::path& store) {
+  constexpr std::string_view id{"flpw"};  // application_id (schema.h)
+  constexpr std::streamoff id_offset = 68;
+  const auto regular = [](const fs::path& path) {
+    std::error_code error;
+    return fs::is_regular_file(path, error);
+  };
+  if (bytes_of(store, id_offset, id.size()) == id) return true;
+  if (regular(mark_path(store)) && find_seq_mark(store).state) return true;
+  // A write-ahead log begins with 0x377f0682 or 0x377f0683.
+  const fs::path wal = with_suffix(store, "-wal");
+  if (regular(wal) && bytes_of(wal, 0, 3) == "\x37\x7f\x06") return true;
+  const fs::path lock = with_suffix(store, ".lock");
+  return regular(lock) && holds_process_id(bytes_of(lock, 0, 16));
 }
 
 std::string utc_now() {
@@ -87,6 +104,24 @@ std::string holder(int descriptor) {
 }
 
 }  // namespace
+
+fs::path mark_path(const fs::path& store) { return with_suffix(store, ".seq"); }
+
+Fault system_fault(const std::string& tried, const fs::path& path, int error) {
+  return {FaultClass::device,
+          "cannot " + tried + " " + path.string() + ": " + std::generic_category().message(error) + "; " +
+              cure_of(error, directory_of(path)) + " or set another store.path",
+          error};
+}
+
+Result<Done> sync_directory_of(const fs::path& store) {
+  const int descriptor = ::open(directory_of(store).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (!synced) return system_fault("sync the directory of", store, error);
+  return Done{};
+}
 
 Result<LockFile> LockFile::take(const fs::path& store) {
   const fs::path path = with_suffix(store, ".lock");
@@ -123,10 +158,7 @@ Result<Done> refuse_other_files(const fs::path& store) {
   if (!fs::is_regular_file(status))
     return refused(std::string(fs::is_directory(status) ? "it is a directory" : "it is no regular file") +
                    "; set store.path to the path of a file");
-  std::array<char, 16> head{};
-  std::ifstream file(store, std::ios::binary);
-  file.read(head.data(), head.size());
-  if (!begins_as_store({head.data(), static_cast<std::size_t>(file.gcount())}))
+  if (!begins_as_store(bytes_of(store, 0, 16)) && !is_damaged_store(store))
     return refused("it is no store, and was left as it is; set another store.path, or move the file away");
   return Done{};
 }

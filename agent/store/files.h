@@ -1,6 +1,8 @@
 // The store's files: the lock that keeps a second agent out, durable creation, setting aside.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -8,6 +10,17 @@
 #include "readings/result.h"
 
 namespace flopwatt::store {
+
+inline constexpr ::mode_t file_mode = 0640;  ///< of all files of the store
+
+/// The mark that says which seqs may have been given out: seq_mark.h.
+[[nodiscard]] std::filesystem::path mark_path(const std::filesystem::path& store);
+
+/// "cannot <tried> <path>: <error>", with a cure.
+[[nodiscard]] Fault system_fault(const std::string& tried, const std::filesystem::path& path, int error);
+
+/// Syncs the directory that `file` is in.
+[[nodiscard]] Result<Done> sync_directory_of(const std::filesystem::path& file);
 
 /// Holds a lock on <path>.lock for its lifetime. The file is never removed: else two agents could lock two
 /// files of one name.
@@ -26,13 +39,15 @@ class LockFile {
 };
 
 /// Fails if `store` exists and was never a store: a directory, a file of another program. Such a file must
-/// not be set aside as a damaged store.
+/// not be set aside as a damaged store. A file whose beginning is damaged was a store if it has the store's
+/// application id, or a write-ahead log, a lock or a mark of an agent beside it.
 [[nodiscard]] Result<Done> refuse_other_files(const std::filesystem::path& store);
 
 /// Makes the file with mode 0640 if there is none, and syncs its directory.
 [[nodiscard]] Result<Done> create_durably(const std::filesystem::path& store);
 
-/// Moves the file, its WAL and its shared memory to <path>.corrupt-<UTC time>. Returns the new path.
+/// Moves the file, its WAL and its shared memory to <path>.corrupt-<UTC time>. Returns the new path. The mark
+/// stays: no seq of the damaged file may be given out again.
 [[nodiscard]] Result<std::string> set_aside(const std::filesystem::path& store);
 
 /// Bytes of main file and WAL.

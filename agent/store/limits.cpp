@@ -48,11 +48,11 @@ Removal Session::apply_limits(std::size_t new_sets, LogState& state) {
 std::uint64_t Session::expired_through(std::uint64_t budget, const LogState& state) {
   std::uint64_t through = state.first_seq - 1;
   // The newest row stays: it holds next seq and total.
-  if (!state.newest || state.next_seq - state.first_seq < 2) return through;
+  if (!state.newest || state.rows() < 2) return through;
   const std::int64_t limit = state.newest->log_us - limits_.max_age.count();
   const auto slack = std::min<std::chrono::microseconds>(limits_.max_age / lump_share, 60s);
   std::int64_t oldest_allowed = limit - slack.count();
-  log_.read({state.first_seq, state.next_seq - 2}, budget,
+  log_.read({state.first_seq, state.last_seq - 1}, budget,
             [&](const Row& row, std::span<const std::uint8_t> data) {
               const auto time = decode_boot_time(data);
               if (time && boots_.log_us(*time) >= oldest_allowed) return false;
@@ -71,14 +71,14 @@ void Session::apply_size_limit(std::uint64_t budget, LogState& state, Removal& r
   };
   const std::uint64_t lump = std::min(lump_pages, limits_.main_pages / lump_share);
   std::uint64_t target = limits_.main_pages;
-  while (budget > 0 && state.next_seq - state.first_seq > 1) {
+  while (budget > 0 && state.rows() > 1) {
     const std::uint64_t used = count(page_count_) - count(free_pages_);
     if (used <= target) break;
     target = limits_.main_pages - lump;
-    const std::uint64_t rows = state.next_seq - state.first_seq;
+    const std::uint64_t rows = state.rows();
     const std::uint64_t wanted = rows * (used - target) / used + 1;
     const std::uint64_t removed = std::min({wanted, budget, rows - 1});
-    remove_through(state.first_seq + removed - 1, state, removal);
+    remove_through(state.holes.count_up(state.first_seq, removed), state, removal);
     budget -= removed;
   }
   // Free pages are used again; they are given back only where the file is well above its bound.
@@ -100,7 +100,11 @@ void Session::remove_through(std::uint64_t seq, LogState& state, Removal& remova
   }
   state.removed = total_through(seq, state);
   log_.remove_through(seq);
-  state.first_seq = seq + 1;
+  state.first_seq = state.holes.skip(seq + 1);
+  if (!state.holes.empty()) {
+    remove_holes_through(*database_, state.first_seq);
+    state.holes.forget_through(state.first_seq);
+  }
   removal.merge(now);
 }
 

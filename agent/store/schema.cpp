@@ -2,7 +2,7 @@
 //
 // An SQLite 3 database in WAL mode; application_id "flpw", user_version = the version of this format.
 //
-//   reading_set    the log: a row is one reading set; rows follow each other without a hole
+//   reading_set    the log: a row is one reading set; rows follow each other without a gap but for `hole`
 //     seq          names the set for ever together with the node; grows by one a row; begins at the Unix
 //                  time in microseconds at which the store was made; the oldest go first, the newest stays
 //     time         of the readings: Unix microseconds by the wall clock of then (it may have stepped)
@@ -24,6 +24,8 @@
 //     ranges       delivered runs above low: varints of first - end before it, last - first
 //   total          figures of accounting that survive a restart
 //   beginning      one row: first seq, and readings counted before it, of a log that has no rows yet
+//   hole           seqs that name no set, first to last: holes.h. A file without this table is of a version that
+//                  wrote no mark (seq_mark.h); the table is made when it is opened
 //
 // A CRC is the CRC-32 of the row: 8-byte integers little-endian, texts and blobs as they are, in the order of
 // checksum() beside the code of each table. All that one commit changes is one transaction.
@@ -33,6 +35,8 @@
 
 #include <chrono>
 #include <string>
+
+#include "agent/store/holes.h"
 
 namespace flopwatt::store {
 namespace {
@@ -86,6 +90,7 @@ void set_pragmas(Database& database, FileKind kind, std::uint64_t wal_limit_byte
 void create_tables(Database& database, std::uint64_t first_seq) {
   database.run("BEGIN IMMEDIATE");
   database.run(tables);
+  make_hole_table(database);
   {
     Statement insert(database, "INSERT INTO beginning(first_seq, first_total) VALUES (?1, 0)");
     insert.bind(1, static_cast<std::int64_t>(first_seq));

@@ -69,12 +69,16 @@ Result<std::unique_ptr<Session>, Failure> Session::open(const OpenOptions& optio
     return other_file(options.path, kind);
   set_pragmas(*database, kind, options.limits.wal_pages * page_size);
   if (kind == FileKind::empty) create_tables(*database, options.first_seq);
+  const bool without_marks = kind == FileKind::ours && !has_hole_table(*database);
   // What a crash left in the WAL goes into the main file now, or the reason why it cannot comes out now.
   database->checkpoint();
   if (options.check_structure && kind == FileKind::ours && database->ok())
     check_structure(*database, structure_check_seconds);
+  if (without_marks) make_hole_table(*database);
 
   std::unique_ptr<Session> session(new Session(std::move(database), options));
+  session->is_new_ = kind == FileKind::empty;
+  session->is_without_marks_ = without_marks;
   session->load_state();
   if (session->database_->ok()) return session;
   session->abandon();
@@ -95,7 +99,9 @@ void Session::load_state() {
   found_totals_ = totals_.load();
   const auto newest = log_.newest();
   if (!newest) return;
-  found_.next_seq = newest->seq + 1;
+  found_.holes = load_holes(*database_);
+  found_.last_seq = newest->seq;
+  found_.next_seq = std::max(newest->seq, found_.holes.end()) + 1;
   found_.total = newest->total;
   if (const auto time = boot_time_of(newest->seq))
     found_.newest = Newest{newest->wall_us, boots_.log_us(*time)};
@@ -120,6 +126,34 @@ std::optional<BootTime> Session::boot_time_of(std::uint64_t seq) {
     return true;
   });
   return time;
+}
+
+void Session::begin_at(std::uint64_t seq, std::uint64_t total) {
+  Statement begin(*database_, "UPDATE beginning SET first_seq = ?1, first_total = ?2");
+  begin.bind(1, static_cast<std::int64_t>(seq));
+  begin.bind(2, static_cast<std::int64_t>(total));
+  begin.run();
+}
+
+Result<Done, Failure> Session::jump_to(std::uint64_t next_seq, LogState& state) {
+  if (next_seq <= state.next_seq) return Done{};
+  const Span hole{state.next_seq, next_seq - 1};
+  {
+    Transaction transaction(*this);
+    if (state.has_rows())
+      save_hole(*database_, hole);
+    else
+      begin_at(next_seq, state.total);
+    if (!transaction.commit()) return take_failure("leave out numbers in");
+  }
+  if (state.has_rows())
+    state.holes.add(hole);
+  else
+    state.first_seq = next_seq;
+  state.next_seq = next_seq;
+  database_->checkpoint();
+  if (!database_->ok()) return take_failure("bring the write-ahead log into");
+  return Done{};
 }
 
 Result<Done, Failure> Session::register_exporters(const std::vector<std::string>& names, LogState& state) {
@@ -176,7 +210,7 @@ void Session::append(const std::vector<ReadingSet>& sets, LogState& state) {
     encode(row, set, boot, source->layout, buffer_);
     log_.append(row, buffer_);
     if (!database_->ok()) return;
-    ++state.next_seq;
+    state.last_seq = state.next_seq++;
     const std::int64_t log_us = boots_.log_us({boot, set.time.monotonic_us});
     if (!state.newest || log_us > state.newest->log_us) state.newest = Newest{set.time.wall_us, log_us};
   }
@@ -215,15 +249,13 @@ Result<Removal, Failure> Session::continue_from(LogState& state, const Totals& t
   if (found_.has_rows()) {
     log_.remove_from(state.next_seq);
     kept.next_seq = state.next_seq;
+    kept.last_seq = state.last_seq;
   }
-  if (kept.first_seq >= kept.next_seq) {
+  if (!kept.has_rows()) {
     kept.first_seq = kept.next_seq;
     kept.removed = kept.total;
     kept.oldest_wall_us = 0;
-    Statement begin_again(*database_, "UPDATE beginning SET first_seq = ?1, first_total = ?2");
-    begin_again.bind(1, static_cast<std::int64_t>(kept.next_seq));
-    begin_again.bind(2, static_cast<std::int64_t>(kept.total));
-    begin_again.run();
+    begin_at(kept.next_seq, kept.total);
   }
   take_marks(commit.exporters, kept);
 
@@ -258,13 +290,13 @@ Result<Done, Failure> Session::checkpoint_if_due() {
 Result<std::vector<StoredSet>, Failure> Session::read(Span span, std::size_t max_sets,
                                                       const LogState& state) {
   std::vector<StoredSet> sets;
-  std::uint64_t expected = std::max(span.first, state.first_seq);
+  std::uint64_t expected = state.holes.skip(std::max(span.first, state.first_seq));
   const std::uint64_t last = std::min(span.last, state.next_seq - 1);
   log_.read({expected, last}, max_sets, [&](const Row& row, std::span<const std::uint8_t> data) {
     const StoredSource* source = row.seq == expected ? sources_.find(row.source) : nullptr;
     auto set = source == nullptr ? std::nullopt : decode(row, data, source->layout);
     if (!set) return false;
-    ++expected;
+    expected = state.holes.skip(expected + 1);
     sets.push_back({row.seq, std::move(*set)});
     return true;
   });
@@ -272,6 +304,13 @@ Result<std::vector<StoredSet>, Failure> Session::read(Span span, std::size_t max
     database_->fail_as_damaged("reading set " + std::to_string(expected) + " is missing or unreadable");
   if (!database_->ok()) return take_failure("read from");
   return sets;
+}
+
+Result<std::vector<StoredSet>, Failure> Session::read_before(std::uint64_t end, std::size_t max_sets,
+                                                             const LogState& state) {
+  const std::uint64_t last = std::min(end, state.next_seq) - 1;
+  if (max_sets == 0 || last < state.first_seq) return std::vector<StoredSet>{};
+  return read({state.holes.count_down(last, max_sets), last}, max_sets, state);
 }
 
 Failure Session::take_failure(const std::string& tried) {

@@ -13,6 +13,7 @@
 #include "agent/store/boot_table.h"
 #include "agent/store/database.h"
 #include "agent/store/exporter_table.h"
+#include "agent/store/holes.h"
 #include "agent/store/reading_log.h"
 #include "agent/store/schema.h"
 #include "agent/store/source_table.h"
@@ -33,14 +34,19 @@ struct Limits {
 /// State of the log at the last acknowledged commit.
 struct LogState {
   std::uint64_t first_seq = 1;  ///< of the oldest row; next_seq: no rows
-  std::uint64_t next_seq = 1;
-  std::uint64_t total = 0;    ///< readings ever stored
-  std::uint64_t removed = 0;  ///< of these, readings before first_seq
+  std::uint64_t last_seq = 0;   ///< of the newest row; below first_seq: no rows
+  std::uint64_t next_seq = 1;   ///< last_seq + 1, or behind a hole above it
+  Holes holes;                  ///< above first_seq
+  std::uint64_t total = 0;      ///< readings ever stored
+  std::uint64_t removed = 0;    ///< of these, readings before first_seq
   std::int64_t oldest_wall_us = 0;
   std::optional<Newest> newest;
   Exporters exporters;
 
-  [[nodiscard]] bool has_rows() const { return first_seq < next_seq; }
+  [[nodiscard]] bool has_rows() const { return first_seq <= last_seq; }
+  [[nodiscard]] std::uint64_t rows() const {
+    return has_rows() ? last_seq - first_seq + 1 - holes.within({first_seq, last_seq}) : 0;
+  }
 };
 
 /// Removed rows, and the number of their readings that each exporter had not delivered.
@@ -67,6 +73,14 @@ class Session {
   [[nodiscard]] const LogState& found() const { return found_; }
   [[nodiscard]] const Totals& found_totals() const { return found_totals_; }
 
+  /// Whether the file was just made, or is of a version without holes and marks.
+  [[nodiscard]] bool is_new() const { return is_new_; }
+  [[nodiscard]] bool is_without_marks() const { return is_without_marks_; }
+
+  /// The next set gets `next_seq`, which is not below that of `state`. Brought into the main file, so that
+  /// damage to the write-ahead log does not undo it.
+  [[nodiscard]] Result<Done, Failure> jump_to(std::uint64_t next_seq, LogState& state);
+
   /// Sets the exporters of `state` to `names`. A new one starts at the end of the log.
   [[nodiscard]] Result<Done, Failure> register_exporters(const std::vector<std::string>& names,
                                                          LogState& state);
@@ -86,6 +100,9 @@ class Session {
   [[nodiscard]] Result<std::vector<StoredSet>, Failure> read(Span span, std::size_t max_sets,
                                                              const LogState& state);
 
+  [[nodiscard]] Result<std::vector<StoredSet>, Failure> read_before(std::uint64_t end, std::size_t max_sets,
+                                                                    const LogState& state);
+
   /// Readings that an exporter has not delivered yet.
   [[nodiscard]] std::uint64_t backlog(const Exporter& exporter, const LogState& state);
 
@@ -97,6 +114,7 @@ class Session {
   Session(std::unique_ptr<Database> database, const OpenOptions& options);
 
   void load_state();
+  void begin_at(std::uint64_t seq, std::uint64_t total);
   [[nodiscard]] std::optional<BootTime> boot_time_of(std::uint64_t seq);
   void append(const std::vector<ReadingSet>& sets, LogState& state);
   void take_marks(const std::map<std::string, ExporterRecord>& records, LogState& state);
@@ -123,6 +141,7 @@ class Session {
   Statement page_count_, free_pages_;
   LogState found_;
   Totals found_totals_;
+  bool is_new_ = false, is_without_marks_ = false;
   Bytes buffer_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/store/files.h"
+#include "agent/store/seq_mark.h"
 #include "agent/store/session.h"
 #include "runtime/clock.h"
 
@@ -19,6 +20,7 @@ class Store::Impl {
 
   [[nodiscard]] Result<Committed> commit(const Commit& commit);
   [[nodiscard]] Result<std::vector<StoredSet>> read(Span span, std::size_t max_sets);
+  [[nodiscard]] Result<std::vector<StoredSet>> read_before(std::uint64_t end, std::size_t max_sets);
   [[nodiscard]] Result<std::map<std::string, ExporterRecord>> set_exporters(
       const std::vector<std::string>& names);
   void set_limits(Limits limits);
@@ -29,6 +31,7 @@ class Store::Impl {
   Impl(const Settings& settings, LockFile lock, std::string boot_uuid);
 
   [[nodiscard]] Result<Done> open_first(const Settings& settings);
+  [[nodiscard]] Result<Done> continue_numbering(const FoundSeqMark& mark);
   [[nodiscard]] Result<Done> open_again(const Commit& commit);
   [[nodiscard]] Result<Done> open_replacing_damage();
   void remember(const Commit& commit, Committed& committed);
@@ -37,6 +40,7 @@ class Store::Impl {
 
   LockFile lock_;
   Session::OpenOptions options_;
+  SeqMark mark_;
   std::unique_ptr<Session> session_;  ///< null: closed after a failure
   bool damaged_ = false;              ///< the file is to be set aside before the next session
   LogState state_;
@@ -47,9 +51,14 @@ class Store::Impl {
 
 Store::Impl::Impl(const Settings& settings, LockFile lock, std::string boot_uuid)
     : lock_(std::move(lock)),
-      options_{settings.path, Limits::of(settings), std::move(boot_uuid), settings.first_seq, true} {}
+      options_{settings.path, Limits::of(settings), std::move(boot_uuid), settings.first_seq, true},
+      mark_(settings.path, options_.boot_uuid) {}
 
-Store::Impl::~Impl() = default;
+Store::Impl::~Impl() {
+  if (!session_) return;  // what is in the file is unknown: the next start is not told that it ended in order
+  session_.reset();
+  mark_.stop();
+}
 
 Result<std::unique_ptr<Store::Impl>> Store::Impl::open(const Settings& settings) {
   if (auto done = refuse_other_files(settings.path); !done) return done.error();
@@ -63,10 +72,14 @@ Result<std::unique_ptr<Store::Impl>> Store::Impl::open(const Settings& settings)
 }
 
 Result<Done> Store::Impl::open_first(const Settings& settings) {
+  const FoundSeqMark mark = find_seq_mark(options_.path);
+  // Of a new file, and of one in place of a damaged one, too.
+  if (mark.state) options_.first_seq = std::max(options_.first_seq, mark.state->reserved + 1);
   if (auto done = open_replacing_damage(); !done) return done.error();
   options_.check_structure = false;
   state_ = session_->found();
   totals_ = session_->found_totals();
+  if (auto done = continue_numbering(mark); !done) return done.error();
   if (auto done = session_->register_exporters(settings.exporters, state_); !done) return take(done.error());
 
   opened.next_seq = state_.next_seq;
@@ -79,6 +92,17 @@ Result<Done> Store::Impl::open_first(const Settings& settings) {
     opened.backlog[name] = session_->backlog(exporter, state_);
   }
   opened.set_aside = std::exchange(set_aside_, {});
+  return Done{};
+}
+
+Result<Done> Store::Impl::continue_numbering(const FoundSeqMark& mark) {
+  if (set_aside_.empty())
+    opened.seq_jump = judge_seqs(mark, {state_.next_seq, inode_of(options_.path), options_.boot_uuid,
+                                        !session_->is_without_marks(), session_->is_new()});
+  if (opened.seq_jump)
+    if (auto done = session_->jump_to(std::max(state_.next_seq, options_.first_seq), state_); !done)
+      return take(done.error());
+  if (auto done = mark_.begin(state_.next_seq, mark); !done) return take(done.error());
   return Done{};
 }
 
@@ -116,14 +140,19 @@ Result<Done> Store::Impl::open_again(const Commit& commit) {
   auto removal = session_->continue_from(state_, totals_, commit);
   if (!removal) return take(removal.error());
   unreported_.merge(*removal);
+  if (auto done = mark_.begin(state_.next_seq, {}); !done) return take(done.error());
   return Done{};
 }
 
 Result<Committed> Store::Impl::commit(const Commit& commit) {
   if (!session_)
     if (auto done = open_again(commit); !done) return done.error();
+  if (!commit.sets.empty())
+    if (auto done = mark_.announce(state_.next_seq + commit.sets.size() - 1); !done)
+      return take(done.error());
   auto committed = session_->commit(commit, state_);
   if (!committed) return take(committed.error());
+  if (!commit.sets.empty()) mark_.confirm();
   remember(commit, *committed);
   // The commit is safe in the write-ahead log. What is wrong with the main file stops the next.
   if (auto done = session_->checkpoint_if_due(); !done) (void)take(done.error());
@@ -150,6 +179,13 @@ void Store::Impl::remember(const Commit& commit, Committed& committed) {
 Result<std::vector<StoredSet>> Store::Impl::read(Span span, std::size_t max_sets) {
   if (!session_) return closed_fault("read from");
   auto sets = session_->read(span, max_sets, state_);
+  if (!sets) return take(sets.error());
+  return std::move(*sets);
+}
+
+Result<std::vector<StoredSet>> Store::Impl::read_before(std::uint64_t end, std::size_t max_sets) {
+  if (!session_) return closed_fault("read from");
+  auto sets = session_->read_before(end, max_sets, state_);
   if (!sets) return take(sets.error());
   return std::move(*sets);
 }
@@ -197,6 +233,9 @@ const Opened& Store::opened() const { return impl_->opened; }
 Result<Committed> Store::commit(const Commit& commit) { return impl_->commit(commit); }
 Result<std::vector<StoredSet>> Store::read(Span span, std::size_t max_sets) {
   return impl_->read(span, max_sets);
+}
+Result<std::vector<StoredSet>> Store::read_before(std::uint64_t end, std::size_t max_sets) {
+  return impl_->read_before(end, max_sets);
 }
 Result<std::map<std::string, ExporterRecord>> Store::set_exporters(const std::vector<std::string>& names) {
   return impl_->set_exporters(names);

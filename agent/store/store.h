@@ -3,7 +3,8 @@
 // bug with two).
 //
 // Durability: WAL with synchronous=FULL. A commit that commit() has returned survives SIGKILL and a power
-// cut. schema.cpp describes the file format, record.h a row.
+// cut. A seq never names two sets, also where a file is damaged, removed or an older copy: the mark beside
+// the store (seq_mark.h) says what was given out. schema.cpp describes the file format, record.h a row.
 #pragma once
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +31,8 @@ struct Settings {
   /// Names of the configured exporters. A new one starts at the end of the log; marks
   /// of others are forgotten.
   std::vector<std::string> exporters;
-  /// First seq of a new store: Unix time in microseconds. A setting, so that tests can fix it.
+  /// Lowest first seq of a new store, and lowest next seq after a jump: Unix time in microseconds. A setting,
+  /// so that tests can fix it.
   std::uint64_t first_seq = 0;
 };
 
@@ -65,6 +68,15 @@ struct Committed {
   std::string set_aside;
 };
 
+/// A start at which it was not certain that every set that was given out is in the store. Its next seq is
+/// above all that may have been given out, and at least Settings::first_seq.
+struct SeqJump {
+  std::string reason;                      ///< "the mark beside the store is missing"
+  std::optional<std::uint64_t> lost_sets;  ///< that are missing; nullopt: not known
+
+  bool operator==(const SeqJump&) const = default;
+};
+
 /// State of a store when it is opened.
 struct Opened {
   std::uint64_t next_seq = 0;
@@ -75,6 +87,7 @@ struct Opened {
   std::map<std::string, ExporterRecord> exporters;
   std::map<std::string, std::uint64_t> backlog;  ///< readings still to be delivered, by exporter
   std::string set_aside;                         ///< new path of a corrupt file; "" normally
+  std::optional<SeqJump> seq_jump;               ///< not told where a file was set aside
 };
 
 class Store {
@@ -86,7 +99,7 @@ class Store {
 
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
-  ~Store();  ///< closes the file; all commits are safe already
+  ~Store();  ///< closes the file; all commits are safe already. The next opening goes on by one
 
   [[nodiscard]] const Opened& opened() const;
 
@@ -100,10 +113,14 @@ class Store {
   /// newest set always stays.
   [[nodiscard]] Result<Committed> commit(const Commit& commit);
 
-  /// Up to max_sets stored sets with seq in [span.first, span.last], ascending. A read blocks commits for at
+  /// Up to max_sets stored sets with seq in [span.first, span.last], ascending; none where the span lies in a
+  /// hole that a jump of the numbering left, or below the oldest set. A read blocks commits for at
   /// most one chunk. Fails while the database is closed (see commit()). Sets of an earlier boot have the
   /// monotonic clock of that boot.
   [[nodiscard]] Result<std::vector<StoredSet>> read(Span span, std::size_t max_sets);
+
+  /// The newest sets with a seq below `end`, at most max_sets, ascending. As read() otherwise.
+  [[nodiscard]] Result<std::vector<StoredSet>> read_before(std::uint64_t end, std::size_t max_sets);
 
   /// Sets the exporters to `names`, as Settings::exporters does at opening, and returns their
   /// records. Later commits must not name others. Fails while the database is closed or cannot be

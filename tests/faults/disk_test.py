@@ -57,7 +57,8 @@ class Case:
         assert page.get("flopwatt_polls_skipped_total", source="pdu-a") == 0
         assert self.agent.alive()
 
-    def check_well(self) -> None:
+    def check_well(self, jumps: int = 0) -> None:
+        """`jumps`: starts at which the agent could not be certain that no set is missing."""
         stored = self.stored()
         wait_until(lambda: self.up() == 1 and self.stored() > stored, 30, "the store to commit again")
         wait_until(lambda: self.agent.metrics().get("flopwatt_store_waiting_readings") < 200, 20, "what waited is stored")
@@ -70,7 +71,8 @@ class Case:
         # The store gives out seqs without a hole, whatever it is given: only the polls tell what is missing.
         assert len(self.times(newest)) == polls - failed, "sets were lost between their poll and the store"
         seqs = sorted(self.agent.stored_seqs())
-        assert seqs == list(range(seqs[0], seqs[0] + len(seqs))), "a hole in the stored sets"
+        holes = [(before, after) for before, after in zip(seqs, seqs[1:]) if after != before + 1]
+        assert len(holes) <= jumps, f"holes in the stored sets: {holes}"
 
 
 def test_full_disk_heals_without_a_loss(tmp_path, started):
@@ -115,7 +117,7 @@ def test_read_only_file_system_is_survived(tmp_path, started):
         disk.mount()
         case.start()
         wait_until(lambda: case.stored() > shown, 20, "what was stored, and more")
-        case.check_well()
+        case.check_well(jumps=1)  # the end before could not be written down
     finally:
         case.agent.kill()
         disk.unmount()

@@ -66,7 +66,7 @@ def integrity(path):
 
 
 def verify(program, path):
-    """The agent's own reading of every set; returns (first seq, next seq)."""
+    """The agent's own reading of every set; returns (first seq, last seq + 1), zeros without a row."""
     done = subprocess.run([program, path], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"store_verify: {done.stderr}"
     first, following = done.stdout.split()

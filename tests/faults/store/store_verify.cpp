@@ -1,7 +1,8 @@
 // Reads all of a store as the agent would and checks it:
 //   store_verify PATH
-// Every set must be readable, follow the one before without a hole, and hold what store_writer put into it.
-// Prints "FIRST_SEQ NEXT_SEQ"; what is wrong goes to standard error, exit code 3.
+// Every set must be readable, follow the one before it (without a gap but for a jump of the numbering, which
+// the store itself tells from a missing set), and hold what store_writer put into it.
+// Prints the first seq and one more than the last (0 0: no rows); what is wrong goes to standard error, exit code 3.
 #include <cstdio>
 #include <string>
 
@@ -35,17 +36,18 @@ int verify(const std::string& path) {
     if (!sets) return fail(sets.error().message);
     if (sets->empty()) break;
     for (const StoredSet& stored : *sets) {
-      if (first == 0) first = seq = stored.seq;
-      if (stored.seq != seq) return fail("seq " + std::to_string(seq) + " is missing");
+      if (first == 0) first = stored.seq;
+      if (stored.seq < seq) return fail("seq " + std::to_string(stored.seq) + " is out of order");
+      seq = stored.seq;
       if (stored.set.values.at(0) != static_cast<double>(seq))
         return fail("seq " + std::to_string(seq) + " names another set");
       ++seq;
     }
   }
-  if (first != 0 && store.opened().totals.at("last_seq") != static_cast<double>(next_seq - 1))
+  if (first != 0 && store.opened().totals.at("last_seq") != static_cast<double>(seq - 1))
     return fail("the totals are not those of the newest set");
   std::printf("%llu %llu\n", static_cast<unsigned long long>(first),
-              static_cast<unsigned long long>(next_seq));
+              static_cast<unsigned long long>(first == 0 ? 0 : seq));
   return 0;
 }
 

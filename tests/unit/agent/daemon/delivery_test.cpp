@@ -150,6 +150,22 @@ TEST_CASE("what was stored before the connection is replayed, what comes after i
   CHECK(f.delivery->record().delivered() == 5);
 }
 
+TEST_CASE("a hole that a jump of the numbering left is passed, and what is around it is delivered once") {
+  Fixture f;
+  f.commit(101, 103);
+  f.commit(1'000'104, 1'000'106);  // after a start that jumped
+  f.exporter->connect();
+  REQUIRE(f.run_until_delivered());
+  CHECK(f.exporter->replay == SeqList{101, 102, 103, 1'000'104, 1'000'105, 1'000'106});
+  f.exporter->disconnect();
+  f.commit(9'000'000, 9'000'001);  // again, and the sets before it are delivered: the hole stands alone
+  f.exporter->connect();
+  REQUIRE(f.run_until_delivered());
+  CHECK(f.exporter->replay.size() == 8);
+  CHECK(f.delivery->record().delivered() == 8);
+  REQUIRE(f.run_until([&] { return !f.delivery->record().next_gap(9'000'001); }));
+}
+
 TEST_CASE("a batch that was refused is replayed, each set once") {
   Fixture f;
   f.exporter->connect();
