@@ -89,18 +89,24 @@ class Senders {
 
   /// The list whose first one goes; nullptr: none does.
   [[nodiscard]] List* list_to_cut(const TargetKey& wanted, std::int64_t now_us) {
-    Target none;
-    Target *crowd = &none, *largest = &none;
+    Target *crowd = nullptr, *largest = nullptr;
+    std::size_t most_unproven = 0, most = 0;
     for (auto& [key, target] : targets_) {
       for (List* const list : {&target.unproven, &target.proven})
         if (!list->empty() && now_us - list->front().seen_us >= idle_us) return list;
-      if (target.size() > share_ && target.unproven.size() > crowd->unproven.size()) crowd = &target;
-      if (target.size() > largest->size()) largest = &target;
+      if (target.size() > share_ && target.unproven.size() > most_unproven) {
+        crowd = &target;
+        most_unproven = target.unproven.size();
+      }
+      if (target.size() > most) {
+        largest = &target;
+        most = target.size();
+      }
     }
-    if (!crowd->unproven.empty()) return &crowd->unproven;
+    if (crowd != nullptr) return &crowd->unproven;
     const auto own = targets_.find(wanted);
     const std::size_t own_size = own == targets_.end() ? 0 : own->second.size();
-    if (own_size < share_ && largest->size() > own_size + 1)
+    if (largest != nullptr && own_size < share_ && most > own_size + 1)
       return largest->unproven.empty() ? &largest->proven : &largest->unproven;
     return own_size > 0 && !own->second.unproven.empty() ? &own->second.unproven : nullptr;
   }
