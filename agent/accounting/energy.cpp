@@ -106,6 +106,28 @@ double EnergySeries::integrate(const EnergyReading& reading, const Retention& re
   return joules;
 }
 
+bool EnergySeries::is_near(const CounterStep& step) const {
+  return step.time_us - step.since_us <= shape_.longest_gap_us;
+}
+
+EnergyGrowth EnergySeries::follow(const CounterStep& step, const Retention& retention) {
+  // What an earlier run read last is the beginning, unless the windows have more of that run.
+  const bool is_beginning = step.restored && counted_.empty();
+  const std::uint8_t tag_if_known = is_near(step) ? tag_known : is_beginning ? tag_gap : tag_bridged;
+  counted_.append(step.time_us, {step.growth}, step.known ? tag_if_known : tag_gap, retention);
+  EnergyGrowth growth{step.growth, step.restored ? step.growth : 0};
+  if (!step.known) {
+    begin_register();
+    if (is_near(step) && !step.restored && counter_.fell(step))
+      growth.joules += bridge_fall({step.since_us, step.time_us});
+  }
+  learn(step);
+  // Without power readings the likely power follows from the counter itself.
+  if (!shape_.power && step.known)
+    likely_.observe(step.time_us, step.growth / seconds(step.time_us - step.since_us));
+  return growth;
+}
+
 EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& retention) {
   EnergyGrowth growth;
   const CounterBounds bounds{likely_.limit(), likely_.jump_limit(), agreement_.since_move(), true};
@@ -118,24 +140,11 @@ EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& 
   bool is_paired = true;
   const auto steps = counter_.add({reading.time_us, reading.joules, {}}, bounds);
   for (const CounterStep& step : steps) {
-    const bool is_near = step.time_us - step.since_us <= shape_.longest_gap_us;
-    // What an earlier run read last is the beginning, unless the windows have more of that run.
-    const bool is_beginning = step.restored && counted_.empty();
-    const std::uint8_t tag_if_known = is_near ? tag_known : is_beginning ? tag_gap : tag_bridged;
-    counted_.append(step.time_us, {step.growth}, step.known ? tag_if_known : tag_gap, retention);
-    if (!step.known) {
-      begin_register();
-      if (is_near && !step.restored && counter_.fell(step))
-        growth.joules += bridge_fall({step.since_us, step.time_us});
-    }
-    is_paired = is_paired && is_near && step.known && !step.restored;
+    const EnergyGrowth one = follow(step, retention);
+    growth.joules += one.joules;
+    growth.restored_joules += one.restored_joules;
     moved += step.growth;
-    growth.joules += step.growth;
-    if (step.restored) growth.restored_joules += step.growth;
-    learn(step);
-    // Without power readings the likely power follows from the counter itself.
-    if (!shape_.power && step.known)
-      likely_.observe(step.time_us, step.growth / seconds(step.time_us - step.since_us));
+    is_paired = is_paired && is_near(step) && step.known && !step.restored;
   }
   if (!steps.empty())
     agreement_.count(reading.time_us, moved, std::min(step_before, counter_.resolution().at(reading.joules)),

@@ -139,6 +139,8 @@ class EnergySeries {
  private:
   EnergyGrowth add_energy(const EnergyReading& reading, const Retention& retention);
   EnergyGrowth count(const EnergyReading& reading, const Retention& retention);
+  EnergyGrowth follow(const CounterStep& step, const Retention& retention);
+  [[nodiscard]] bool is_near(const CounterStep& step) const;
   void observe_age(const EnergyReading& reading);
   [[nodiscard]] double register_age_s() const;
   void begin_register();
