@@ -230,7 +230,8 @@ TEST_CASE("clients that ask for JSON together and do not read share one body") {
     CHECK(test::get(endpoint.port, "/-/healthy").status() == 200);  // so all requests before it are read
     agent.answers = true;
     for (const HttpClient& client : clients) wait_until([&] { return client.has_answer(); });
-    CHECK(resident_bytes() < before + 5 * body_bytes);
+    // A body each would be all of them; sanitizers keep some of what was freed.
+    CHECK(resident_bytes() < before + clients_of_each / 2 * body_bytes);
     CHECK(agent.questions == asked + 1);
   }
 }
