@@ -29,6 +29,8 @@ namespace flopwatt::accounting {
 ///   scope/<scope>/lists, device_lists
 ///       Numbers of the lists of energy sources and of accelerators (scope_plan.h). If `lists` differs from
 ///       the configured one, energy starts at 0; if `device_lists` differs, device energy and work do.
+///   scope/<scope>/closed_<window>_us
+///       End of the window of that length that closed last, wall: those after it close in the next run.
 ///   source/<source>/... or, of a branch, source/<meter>/<branch>/...
 ///       energy_j, energy_time_us (wall): the last register reading, from which energy catches up;
 ///       identity: the device of that register; peak_w: the highest recent power, which bounds likely growth;
