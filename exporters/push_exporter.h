@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "readings/certificate.h"
 #include "readings/reading_set.h"
 #include "readings/result.h"
 
@@ -55,6 +56,9 @@ class PushExporter {
 
   /// The present state of all sources. The exporter publishes what changed, and everything after a reconnect.
   virtual void set_status(const std::vector<SourceStatus>& sources) = 0;
+
+  /// The certificates that it uses now.
+  [[nodiscard]] virtual std::vector<CertificateExpiry> certificates() const { return {}; }
 };
 
 }  // namespace flopwatt

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "readings/certificate.h"
 #include "readings/fault.h"
 #include "readings/metric_family.h"
 #include "readings/reading_set.h"
@@ -69,6 +70,7 @@ struct Snapshot {
   std::vector<ScopeFigures> scopes;
   StoreState store;
   std::vector<ExporterState> exporters;
+  std::vector<CertificateExpiry> certificates;  ///< of all exporters; one file may be there several times
   HistogramState poll_duration, poll_lateness;
   std::vector<MetricFamily> driver_metrics;    ///< the drivers' own, each family from one driver
   std::vector<StatusSection> driver_sections;  ///< their part of the status, where the status was asked for

@@ -112,4 +112,11 @@ std::vector<ExporterState> Deliveries::states() const {
   return states;
 }
 
+std::vector<CertificateExpiry> Deliveries::certificates() const {
+  std::vector<CertificateExpiry> all;
+  for (const Running& running : running_)
+    std::ranges::move(running.delivery->exporter().certificates(), std::back_inserter(all));
+  return all;
+}
+
 }  // namespace flopwatt::daemon

@@ -38,6 +38,7 @@ class Deliveries {
   awaitable<void> change(const ExporterChanges& changes, const Config& config);
 
   [[nodiscard]] std::vector<ExporterState> states() const;
+  [[nodiscard]] std::vector<CertificateExpiry> certificates() const;  ///< of all exporters
 
  private:
   struct Running {

@@ -26,6 +26,7 @@ SnapshotPtr SnapshotMaker::make(const ConfigState& running, SnapshotDetail detai
   }
   snapshot->store = recorder_.state();
   snapshot->exporters = deliveries_.states();
+  snapshot->certificates = deliveries_.certificates();
   snapshot->poll_duration = intake_.poll_duration();
   snapshot->poll_lateness = intake_.poll_lateness();
   snapshot->config_loaded_wall_us = running.loaded_at.wall_us;

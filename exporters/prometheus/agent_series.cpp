@@ -1,5 +1,6 @@
 #include "exporters/prometheus/agent_series.h"
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 #include <string>
@@ -129,6 +130,25 @@ void add_exporters(Families& families, const std::vector<ExporterState>& exporte
               "Stored readings still to be delivered.", &ExporterState::backlog);
 }
 
+// In days, since that is how operators write rules about certificates; a file that two exporters use counts once.
+void add_certificates(Families& families, const Snapshot& snapshot) {
+  constexpr double seconds_per_day = 86400;
+  MetricFamily family{"flopwatt_certificate_expiry_days",
+                      "Days until the certificate expires; below 0 it has.",
+                      MetricType::Gauge,
+                      {}};
+  const double now_s = static_cast<double>(snapshot.taken.wall_us) / microseconds_per_second;
+  for (auto one = snapshot.certificates.begin(); one != snapshot.certificates.end(); ++one) {
+    const auto is_same = [one](const CertificateExpiry& other) {
+      return other.file == one->file && other.usage == one->usage && other.subject == one->subject;
+    };
+    if (std::any_of(snapshot.certificates.begin(), one, is_same)) continue;
+    add(family, {{"file", one->file}, {"usage", one->usage}, {"subject", one->subject}},
+        (static_cast<double>(one->expires_wall_s) - now_s) / seconds_per_day);
+  }
+  families.push_back(std::move(family));
+}
+
 MetricFamily family_of(const flopwatt::MetricFamily& own) {
   const bool counts = own.type == flopwatt::MetricFamily::Type::counter;
   MetricFamily family{
@@ -168,6 +188,7 @@ Families AgentSeries::Collect() const {
   for (const flopwatt::MetricFamily& family : snapshot_.driver_metrics) families.push_back(family_of(family));
   add_store(families, snapshot_.store);
   add_exporters(families, snapshot_.exporters);
+  add_certificates(families, snapshot_);
   add_program(families, snapshot_);
   return families;
 }
