@@ -10,6 +10,7 @@ namespace {
 
 constexpr double longest_period_s = 60;
 constexpr double shortest_period_s = 0.5;
+constexpr double longest_presumed_s = 10;
 constexpr double finer = 1 / 1.03;
 constexpr double jitter_s = 0.1;         // of the moment at which a poll really took the value
 constexpr double jitter_share = 0.02;    // of a period
@@ -73,10 +74,20 @@ double PowerAge::longest_period(double presumed) const {
     while (period > shortest_period_s && is_contradicted(period)) period *= finer;
     return period;
   }
-  if (count_ < least_changes || shown(longest_period_s) < least_shown || !is_restless()) return 0;
+  if (count_ < least_changes || !is_restless())
+    return with_register_ + without_register_ > 0 ? uncontradicted_period() : 0;
+  if (shown(longest_period_s) < least_shown) return 0;
   for (double period = longest_period_s; period >= least_intervals * interval_s_; period *= finer)
     if (!is_contradicted(period) && shown(period) >= least_shown) return period;
   return 0;
+}
+
+double PowerAge::uncontradicted_period() const {
+  if (count_ < 2) return 0;
+  const double least = least_intervals * interval_s_;
+  double period = longest_presumed_s;
+  while (period >= least && is_contradicted(period)) period *= finer;
+  return period >= least ? period : 0;
 }
 
 // Most values are new ones.

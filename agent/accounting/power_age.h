@@ -7,6 +7,9 @@
 // show and that hardly any contradicts. A load that takes the same values again, bit for bit, stands still by
 // itself: its beat tells nothing.
 //
+// Before that is known, the power of a meter with a register is presumed to be as old as the longest period, up to
+// 10 s, that no time between two changes contradicts.
+//
 // A meter whose register is refreshed slowly, or of which the configuration says so, may refresh power at the
 // same moments. This is assumed as long as power has changed only where the register has moved.
 #pragma once
@@ -50,6 +53,7 @@ class PowerAge {
   void add(const Change& change, RegisterMove move);
   [[nodiscard]] const Change& nth_newest(std::size_t n) const;
   [[nodiscard]] double longest_period(double presumed) const;
+  [[nodiscard]] double uncontradicted_period() const;
   [[nodiscard]] bool is_contradicted(double period) const;
   [[nodiscard]] bool is_restless() const;
   [[nodiscard]] std::size_t shown(double period) const;

@@ -283,9 +283,8 @@ std::int64_t Scope::reached_us(Method method, std::int64_t now_us) const {
 }
 
 WindowMembers Scope::window_members(double min_coverage) const {
-  return {energy_members(), inner_meters_,   from_meters(),
-          does_work(),      min_coverage,    unbroken_since_us_,
-          began_us_,        totals_.go_on(), balance_.told().has_value()};
+  return {energy_members(), inner_meters_,      devices_,  from_meters(),   does_work(),
+          min_coverage,     unbroken_since_us_, began_us_, totals_.go_on(), balance_.told().has_value()};
 }
 
 void Scope::close_windows(Moment now, double min_coverage, std::vector<ReadingSet>& closed) {

@@ -19,6 +19,9 @@ class TimeVariance {
     is_first_ = false;
   }
 
+  /// Variance of what flows at this rate up to a time stamp.
+  [[nodiscard]] double at_rate(double rate) const { return square(rate) * mean_; }
+
   /// Variance of an amount over these spans: 2 (rate u_t)^2 for each span.
   [[nodiscard]] double of(double amount, std::span<const TimeSpan> covered) const {
     const double duration = seconds(total_us(covered));

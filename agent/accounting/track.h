@@ -143,6 +143,15 @@ class Track {
     return sum;
   }
 
+  /// The highest rate of column 0 in the stretch that holds the moment and in its neighbours.
+  [[nodiscard]] double highest_rate_around(std::int64_t time_us) const {
+    const std::size_t middle = segment_of(time_us);
+    double highest = 0;
+    for (std::size_t i = std::max<std::size_t>(middle, 2) - 1; i <= middle + 1 && i < points_.size(); ++i)
+      highest = std::max(highest, rate(i));
+    return highest;
+  }
+
   /// Gives the growth over `span`, which the points inside it do not tell rightly, another course. `share`: the part
   /// of the growth that has come about by a moment, 0 to 1, ascending. Does nothing if there is a gap in the span.
   void spread(TimeSpan span, const auto& share) {

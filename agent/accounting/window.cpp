@@ -70,6 +70,7 @@ struct EnergyCover {
   std::vector<TimeSpan> counted_spans;
   double joules = 0;
   UncertaintyBudget budget;
+  std::optional<bool> have_devices_taken_more;  // nullopt: nobody asked
 
   EnergyCover(TimeSpan covered, std::span<const Member* const> members) : span(covered) {
     is_complete = !members.empty();
@@ -111,6 +112,32 @@ bool is_contradicted(const WindowMembers& members) {
   return members.is_contradicted || std::ranges::any_of(members.energy, [](const Member* member) {
            return member != nullptr && accounting::is_contradicted(*member);
          });
+}
+
+// Whether the devices behind the meters have taken more than readings of the meters' power tell: the load went
+// up between two of them. Registers miss nothing. A device that is not known over the whole window is left out.
+bool devices_took_more(const EnergyCover& cover, const WindowMembers& members) {
+  const bool is_integrated =
+      std::ranges::find(cover.estimates, EnergyEstimate::integral) != cover.estimates.end();
+  if (!members.from_meters || !is_integrated) return false;
+  double most = 0, least = 0, variance = 0;
+  for (std::size_t i = 0; i < members.energy.size(); ++i) {
+    const EnergyPart part = members.energy[i]->energy().part(cover.estimates[i], cover.counted_spans);
+    const Source& meter = members.energy[i]->source();
+    most += part.joules * (1 + meter.accuracy + meter.ct_accuracy) + part.disagreement;
+    variance += part.variance();
+  }
+  for (const Member* device : members.devices) {
+    if (device == nullptr) continue;
+    const EnergyEstimate estimate = device->energy().choose(cover.span);
+    std::vector<TimeSpan> gaps;
+    device->energy().add_gaps(estimate, cover.span, gaps);
+    if (!gaps.empty()) continue;
+    const EnergyPart part = device->energy().part(estimate, cover.counted_spans);
+    least += part.joules * (1 - device->source().accuracy) - part.disagreement;
+    variance += part.variance();
+  }
+  return least > most + 2 * std::sqrt(variance);
 }
 
 double share(std::int64_t part_us, TimeSpan whole) {
@@ -192,6 +219,7 @@ class MethodWindow {
     energy_cover_.counted_spans = covered_;
     energy_cover_.joules = 0;
     energy_cover_.budget = {};
+    energy_cover_.have_devices_taken_more.reset();
     for (std::size_t i = 0; i < members_.energy.size(); ++i) {
       const Member& member = *members_.energy[i];
       const EnergyPart part = member.energy().part(energy_cover_.estimates[i], covered_);
@@ -212,6 +240,12 @@ class MethodWindow {
     figures_.values[work] = done_.work;
   }
 
+  bool have_devices_taken_more() {
+    if (!energy_cover_.have_devices_taken_more)
+      energy_cover_.have_devices_taken_more = devices_took_more(energy_cover_, members_);
+    return *energy_cover_.have_devices_taken_more;
+  }
+
   // J/FLOP, its bounds and uncertainty.
   MissingReason fill_per_flop() {
     auto& values = figures_.values;
@@ -226,6 +260,7 @@ class MethodWindow {
     }
     const double relative = expanded(terms);
     if (!(relative < 1)) return why_uncertain(terms);
+    if (have_devices_taken_more()) return MissingReason::contradiction;
     figures_.terms = std::move(terms);
     values[uncertainty] = relative;
     values[per_flop] = joules / done_.work;

@@ -7,6 +7,9 @@
 // The best method is the first of counted, pipe, model, estimated whose work is known over at least the least
 // coverage of the window. Where there is none, it is the one whose work is known over most of the window.
 //
+// There is no figure either where power gives the energy and the devices behind the meters tell that they took
+// more: then bursts fell between the readings.
+//
 // Interim PUE is the energy of the scope over the energy of the scopes directly inside (ISO/IEC 30134-2, for
 // a period shorter than a year). Absent if one of the two is not known over the whole window, or if the ratio
 // is below 1: then meters are wrong, or the scopes do not lie as configured.
@@ -36,6 +39,7 @@ struct MethodWork {
 struct WindowMembers {
   std::span<const Member* const> energy;
   std::span<const Member* const> inner_energy;  ///< of the scopes inside; empty: no interim PUE
+  std::span<const Member* const> devices;       ///< behind the meters
   bool from_meters = false;
   bool does_work = false;  ///< it has accelerators, or lines of counted work
   double min_coverage = 0;

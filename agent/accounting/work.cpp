@@ -10,6 +10,7 @@ namespace {
 // Share of a sample's clock error that all samples have in common. Polls see ten moments of the interval
 // (runtime/moving_phase.h), so a clock that goes with a load in step with them is off by up to a tenth.
 constexpr double common_clock_error = 0.1;
+constexpr double unlike_mean = 2;  // times the mean rate
 
 // Bounds that are missing or contradict the work become the work itself: never tighter
 // than reported, never negative. The half-width of this one step gives its variance: the errors of two
@@ -57,6 +58,14 @@ WorkPart WorkSeries::part(std::span<const TimeSpan> covered) const {
   const double clock_variance = sums[3] * (1 + square(common_clock_error) * samples);
   WorkPart part{sums[0], sums[1], sums[2], clock_variance, 0, track_.cut_variance(covered), 0};
   part.time_variance = time_variance_.of(part.work, covered);
+  // Where work begins or ends near an edge, the mean rate says nothing of what a wrong time stamp does there.
+  const double mean_rate = part.work / seconds(total_us(covered));
+  for (const TimeSpan& span : covered) {
+    for (const std::int64_t edge_us : {span.begin_us, span.end_us}) {
+      const double rate = track_.highest_rate_around(edge_us);
+      if (rate > unlike_mean * mean_rate) part.time_variance += time_variance_.at_rate(rate);
+    }
+  }
   return part;
 }
 

@@ -79,3 +79,20 @@ TEST_CASE("power is presumed as old as the register or as told, until it changes
   // Told of a meter without register: its changes tell better.
   CHECK(age_after(700, [](double t) { return t; }).greatest_s(60, 0) < 2);
 }
+
+TEST_CASE("two levels of power beside a register that moves with them may be as old as their changes allow") {
+  const auto age_of_bursts = [](int polls, double refresh, RegisterMove move) {
+    PowerAge age;
+    for (int i = 0; i < polls; ++i) {
+      const double shown = std::floor(moving_poll(i) / refresh) * refresh;
+      const bool is_burst = std::fmod(shown, 21) < refresh;  // one refresh of each 21 s
+      age.observe(us(moving_poll(i)), is_burst ? 8000 : 90, move);
+    }
+    return age.greatest_s(0, 0);
+  };
+  for (const int polls : {60, 700}) {
+    CHECK(age_of_bursts(polls, 7, RegisterMove::moved) == doctest::Approx(7).epsilon(0.25));
+    CHECK(age_of_bursts(polls, 1, RegisterMove::moved) < 3);
+    CHECK(age_of_bursts(polls, 7, RegisterMove::unknown) == 0);  // there is no register
+  }
+}

@@ -1,6 +1,9 @@
 // A scope whose meters read less than the devices behind them.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "readings/contradictions.h"
 #include "tests/unit/agent/accounting/model.h"
 
@@ -75,4 +78,32 @@ TEST_CASE("a load that changes quickly is no contradiction: meter and devices se
     const double watts = i % 2 == 0 ? 2000 : 200;
     CHECK_FALSE(rack.run(rack.now + 7, watts * 1.02, watts / 2).balance);
   }
+}
+
+TEST_CASE(
+    "bursts that no power reading of the meter fell on, but that its devices tell of, leave no figure") {
+  Accounting accounting{
+      {{model::scope("rack", {"pdu"}, Work::all)}, {model::window("20s", 20)}, 0.9}, {}, at(0)};
+  const SourcePtr meter = model::meter("pdu", {.has_register = false, .interval = 5});
+  const SourcePtr gpu = model::gpu("nvidia0", "GPU-1");
+  // Idle but for a burst of 2 s, amid two readings of the meter, from 61 s on.
+  const auto gpu_joules = [](double t) { return 80 * t + 6000 * std::clamp(t - 61, 0.0, 2.0); };
+  const auto figure_at = [&](double until, double& now) {
+    for (; now < until; now += 1) {
+      const double watts = now > 61 && now <= 63 ? 6080 : 80;
+      std::vector<ReadingSet> batch;
+      if (std::fmod(now, 5) == 0) batch.push_back(model::meter_set(meter, now, 100, absent));
+      batch.push_back(model::gpu_set(
+          gpu, now + 0.1,
+          {.watts = watts, .joules = gpu_joules(now + 0.1), .work = 1e12 * gpu_joules(now + 0.1)}));
+      (void)accounting.advance(batch, at(now + 0.5));
+    }
+    return model::find_window(accounting.figures(at(now - 0.4)).front(), "rack/20s")->figures;
+  };
+  double now = 0;
+  CHECK(is_known(model::value(figure_at(58, now), Q::joules_per_flop)));
+  const ReadingSet amid = figure_at(72, now);
+  CHECK_FALSE(is_known(model::value(amid, Q::joules_per_flop)));
+  CHECK(static_cast<MissingReason>(model::value(amid, Q::missing)) == MissingReason::contradiction);
+  CHECK(is_known(model::value(figure_at(100, now), Q::joules_per_flop)));
 }
