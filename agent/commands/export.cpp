@@ -49,6 +49,16 @@ Parsed<std::int64_t> parse_bound(const std::string& text, std::int64_t now_us, s
   return text.empty() ? Parsed<std::int64_t>::good(without) : parse_moment(text, now_us);
 }
 
+/// Whether the reader left out more than single sets; says what.
+bool say_what_was_left_out(const store::Reader::LeftOut& left_out) {
+  for (const auto& [id, reason] : left_out.sources)
+    std::cerr << "flopwatt export: the reading sets of one source left out: " << reason << '\n';
+  for (const store::Span& broken : left_out.broken)
+    std::cerr << "flopwatt export: the reading sets with seq " << broken.first << " to " << broken.last
+              << " left out: their part of the file is damaged\n";
+  return !left_out.sources.empty() || !left_out.broken.empty();
+}
+
 int report(const Result<Losses>& losses, const Output& out) {
   if (!losses) {
     std::cerr << "flopwatt export: " << losses.error().message << '\n';
@@ -92,7 +102,9 @@ int export_store(const ExportArguments& arguments) {
   if (!reader) return report(reader.error(), out);
   const auto span = (*reader)->span();
   if (!span) return report(span.error(), out);
-  return report(format->write({**reader, out, *span, *since.value, *until.value, std::move(labels)}), out);
+  const auto losses = format->write({**reader, out, *span, *since.value, *until.value, std::move(labels)});
+  const int code = report(losses, out);
+  return say_what_was_left_out((*reader)->left_out()) && code == exit_good ? exit_store : code;
 }
 
 }  // namespace flopwatt::commands

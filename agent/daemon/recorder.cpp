@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "agent/daemon/store_log.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
 #include "runtime/schedule.h"
@@ -237,6 +238,7 @@ void Recorder::committed(store::Commit commit, const store::Committed& result) {
   if (!result.set_aside.empty())
     log::error("the store became corrupt and was set aside; a new one was begun",
                {{"file", result.set_aside}});
+  log_unreadable(result.unreadable);
   const std::size_t readings = known_readings(commit.sets);
   waiting_readings_ -= readings;
   state_.up = true;

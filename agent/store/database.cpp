@@ -258,6 +258,10 @@ bool Database::was_interrupted() const {
   return failure_ && primary_code(failure_->code) == SQLITE_INTERRUPT;
 }
 
+bool Database::found_damage() const {
+  return failure_ && cause_of(failure_->code) == Failure::Cause::damaged;
+}
+
 Failure Database::failure(std::string_view tried) const {
   const Recorded& recorded = failure_.value();
   std::string message =

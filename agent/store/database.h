@@ -106,6 +106,8 @@ class Database {
   void fail_for_file_system(std::string what);
   /// Whether the failure is a statement that a progress handler ended.
   [[nodiscard]] bool was_interrupted() const;
+  /// Whether the failure is damage: other parts of the file may be readable.
+  [[nodiscard]] bool found_damage() const;
   void clear_failure() { failure_.reset(); }
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }

@@ -163,6 +163,14 @@ Result<Done> refuse_other_files(const fs::path& store) {
   return Done{};
 }
 
+bool has_sound_header(const fs::path& store) {
+  const std::string header = bytes_of(store, 0, 24);
+  if (header.size() < 24) return true;
+  const auto is_version = [](char byte) { return byte == 1 || byte == 2; };
+  // Versions for writing and reading, then shares of a page that are fixed.
+  return is_version(header[18]) && is_version(header[19]) && header.substr(21, 3) == "\x40\x20\x20";
+}
+
 Result<Done> create_durably(const fs::path& store) {
   const int descriptor = ::open(store.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
   if (descriptor < 0) {

@@ -43,6 +43,10 @@ class LockFile {
 /// application id, or a write-ahead log, a lock or a mark of an agent beside it.
 [[nodiscard]] Result<Done> refuse_other_files(const std::filesystem::path& store);
 
+/// Whether the bytes of the file's header that never change are as SQLite writes them. Some of them would make
+/// SQLite take a damaged file for one that may only be read. A file without a header is sound.
+[[nodiscard]] bool has_sound_header(const std::filesystem::path& store);
+
 /// Makes the file with mode 0640 if there is none, and syncs its directory.
 [[nodiscard]] Result<Done> create_durably(const std::filesystem::path& store);
 

@@ -31,8 +31,7 @@ Limits Limits::of(const Settings& settings) {
 }
 
 void Removal::merge(const Removal& later) {
-  if (later.span.empty()) return;
-  span = span.empty() ? later.span : Span{span.first, later.span.last};
+  if (!later.span.empty()) span = span.empty() ? later.span : Span{span.first, later.span.last};
   for (const auto& [name, readings] : later.dropped) dropped[name] += readings;
 }
 
@@ -54,6 +53,7 @@ std::uint64_t Session::expired_through(std::uint64_t budget, const LogState& sta
   std::int64_t oldest_allowed = limit - slack.count();
   log_.read({state.first_seq, state.last_seq - 1}, budget,
             [&](const Row& row, std::span<const std::uint8_t> data) {
+              if (!is_whole(row, data)) return true;  // goes with the first whole one that is too old
               const auto time = decode_boot_time(data);
               if (time && boots_.log_us(*time) >= oldest_allowed) return false;
               through = row.seq;
@@ -111,14 +111,16 @@ void Session::remove_through(std::uint64_t seq, LogState& state, Removal& remova
 std::uint64_t Session::total_through(std::uint64_t seq, const LogState& state) {
   if (seq < state.first_seq) return state.removed;
   if (seq >= state.next_seq - 1) return state.total;
-  return log_.total_through(seq).value_or(state.removed);
+  const auto row = log_.newest_whole(seq);
+  return row && row->row.seq >= state.first_seq ? row->row.total : state.removed;
 }
 
 std::uint64_t Session::undelivered(const DeliveryMarks& marks, Span span, const LogState& state) {
   std::uint64_t readings = 0;
   std::optional<Span> gap = marks.first_gap(span.first, span.last);
   while (gap) {
-    readings += total_through(gap->last, state) - total_through(gap->first - 1, state);
+    const std::uint64_t before = total_through(gap->first - 1, state);
+    readings += std::max(before, total_through(gap->last, state)) - before;
     gap = gap->last == span.last ? std::nullopt : marks.first_gap(gap->last + 1, span.last);
   }
   return readings;

@@ -6,6 +6,7 @@
 
 #include "agent/store/database.h"
 #include "agent/store/reading_log.h"
+#include "agent/store/salvage.h"
 #include "agent/store/schema.h"
 #include "agent/store/source_table.h"
 
@@ -52,8 +53,10 @@ class Reader::Impl {
   [[nodiscard]] Result<Span> span();
   [[nodiscard]] Result<Chunk> next(Span& rest, const std::function<bool(const Row&)>& wanted);
   [[nodiscard]] Result<SourcePtr> source(std::int64_t id);
+  [[nodiscard]] LeftOut left_out() const { return {sources_.unreadable(), broken_}; }
 
  private:
+  void pass_broken_page(Span& rest);
   [[nodiscard]] bool has_changed() const;
   [[nodiscard]] std::optional<Fault> trouble() const;
 
@@ -62,6 +65,7 @@ class Reader::Impl {
   Database database_;
   SourceTable sources_;
   ReadingLog log_;
+  std::vector<Span> broken_;
 };
 
 // Only of a frozen file: an agent that was started meanwhile makes a write-ahead log, and one that has ended
@@ -79,12 +83,7 @@ std::optional<Fault> Reader::Impl::trouble() const {
 }
 
 Result<Span> Reader::Impl::span() {
-  Span span;
-  log_.read({0, ~std::uint64_t{0}}, 1, [&](const Row& row, std::span<const std::uint8_t>) {
-    span.first = row.seq;
-    return true;
-  });
-  if (const auto newest = log_.newest()) span.last = newest->seq;
+  const Span span = readable_span(database_, log_);
   if (auto fault = trouble()) return std::move(*fault);
   return span;
 }
@@ -92,27 +91,42 @@ Result<Span> Reader::Impl::span() {
 Result<Reader::Chunk> Reader::Impl::next(Span& rest, const std::function<bool(const Row&)>& wanted) {
   Chunk chunk;
   std::uint64_t seen = 0;
+  const std::uint64_t begin = rest.first;
   log_.read(rest, chunk_rows, [&](const Row& row, std::span<const std::uint8_t> data) {
     ++seen;
     rest.first = row.seq + 1;
     if (!wanted(row)) return true;
     const StoredSource* source = sources_.find(row.source);
-    if (source == nullptr) return false;
+    if (source == nullptr) return database_.ok();
     if (auto set = decode(row, data, source->layout))
       chunk.items.push_back({row, std::move(*set)});
     else
       ++chunk.damaged;
     return true;
   });
+  if (database_.found_damage() && !has_changed() && !rest.empty()) {
+    pass_broken_page(rest);
+    if (rest.first > begin) return chunk;
+  }
   if (auto fault = trouble()) return std::move(*fault);
   if (seen < chunk_rows) rest = {};
   return chunk;
 }
 
+/// `rest` then begins with the first row behind the page, or is empty.
+void Reader::Impl::pass_broken_page(Span& rest) {
+  database_.clear_failure();
+  const auto next = first_readable(database_, log_, rest);
+  if (!database_.ok()) return;
+  broken_.push_back({rest.first, next ? *next - 1 : rest.last});
+  rest = next ? Span{*next, rest.last} : Span{};
+}
+
 Result<SourcePtr> Reader::Impl::source(std::int64_t id) {
   const StoredSource* source = sources_.find(id);
-  if (source == nullptr) return database_.failure("read").fault;
-  return source->layout.source;
+  if (source != nullptr) return source->layout.source;
+  if (!database_.ok()) return database_.failure("read").fault;
+  return SourcePtr();
 }
 
 Result<std::unique_ptr<Reader>> Reader::open(const fs::path& path) {
@@ -144,5 +158,6 @@ Result<Reader::Chunk> Reader::next(Span& rest, const std::function<bool(const Ro
   return impl_->next(rest, wanted);
 }
 Result<SourcePtr> Reader::source(std::int64_t id) { return impl_->source(id); }
+Reader::LeftOut Reader::left_out() const { return impl_->left_out(); }
 
 }  // namespace flopwatt::store

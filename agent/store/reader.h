@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "agent/store/record.h"
@@ -41,6 +43,13 @@ class Reader {
     std::uint64_t damaged = 0;  ///< rows with a wrong checksum, which are left out
   };
 
+  /// What was left out so far beside damaged rows.
+  struct LeftOut {
+    std::map<std::int64_t, std::string>
+        sources;               ///< whose description is unreadable, and why; all their sets
+    std::vector<Span> broken;  ///< ascending: a page of the file is broken there; no row was read
+  };
+
   /// Rows of one chunk.
   static constexpr std::uint64_t chunk_rows = 2000;
 
@@ -48,8 +57,11 @@ class Reader {
   /// the limits have removed meanwhile are skipped.
   [[nodiscard]] Result<Chunk> next(Span& rest, const std::function<bool(const Row&)>& wanted);
 
-  /// The source with that number (Row::source). All its sets share the pointer.
+  /// The source with that number (Row::source). All its sets share the pointer. nullptr: its description is
+  /// unreadable.
   [[nodiscard]] Result<SourcePtr> source(std::int64_t id);
+
+  [[nodiscard]] LeftOut left_out() const;
 
  private:
   class Impl;

@@ -22,8 +22,9 @@ ReadingLog::ReadingLog(Database& database)
       select_(database,
               "SELECT seq, time, source, total, data FROM reading_set WHERE seq BETWEEN ?1 AND ?2 ORDER BY "
               "seq LIMIT ?3"),
-      newest_(database, "SELECT seq, time, source, total FROM reading_set ORDER BY seq DESC LIMIT 1"),
-      total_(database, "SELECT total FROM reading_set WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1"),
+      newest_(database, "SELECT seq FROM reading_set ORDER BY seq DESC LIMIT 1"),
+      down_(database,
+            "SELECT seq, time, source, total, data FROM reading_set WHERE seq <= ?1 ORDER BY seq DESC"),
       remove_through_(database, "DELETE FROM reading_set WHERE seq <= ?1"),
       database_(database) {}
 
@@ -47,19 +48,24 @@ void ReadingLog::read(Span span, std::uint64_t limit,
   select_.reset();
 }
 
-std::optional<Row> ReadingLog::newest() {
+std::optional<std::uint64_t> ReadingLog::newest_seq() {
   if (!newest_.step()) return std::nullopt;
-  const Row row = row_of(newest_);
+  const std::uint64_t seq = newest_.natural(0);
   newest_.reset();
-  return row;
+  return seq;
 }
 
-std::optional<std::uint64_t> ReadingLog::total_through(std::uint64_t seq) {
-  total_.bind(1, column(seq));
-  if (!total_.step()) return std::nullopt;
-  const std::uint64_t total = total_.natural(0);
-  total_.reset();
-  return total;
+std::optional<ReadingLog::WholeRow> ReadingLog::newest_whole(std::uint64_t seq) {
+  std::optional<WholeRow> found;
+  down_.bind(1, column(seq));
+  while (!found && down_.step()) {
+    const Row row = row_of(down_);
+    const auto data = down_.bytes(4);
+    const auto time = is_whole(row, data) ? decode_boot_time(data) : std::nullopt;
+    if (time) found = WholeRow{row, *time};
+  }
+  down_.reset();
+  return found;
 }
 
 void ReadingLog::remove_through(std::uint64_t seq) {

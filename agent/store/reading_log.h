@@ -23,18 +23,23 @@ class ReadingLog {
   void read(Span span, std::uint64_t limit,
             const std::function<bool(const Row&, std::span<const std::uint8_t>)>& see);
 
-  /// The newest row, without its data; nullopt: none.
-  [[nodiscard]] std::optional<Row> newest();
+  /// The seq of the newest row, whole or not; nullopt: none.
+  [[nodiscard]] std::optional<std::uint64_t> newest_seq();
 
-  /// Number of readings up to and including `seq`, from the newest row at or below `seq`;
-  /// nullopt: no such row.
-  [[nodiscard]] std::optional<std::uint64_t> total_through(std::uint64_t seq);
+  /// A row that is as it was written.
+  struct WholeRow {
+    Row row;
+    BootTime time;
+  };
+  /// The newest whole row at or below `seq`; nullopt: none. What an unreadable row had in it counts to the
+  /// whole one above it.
+  [[nodiscard]] std::optional<WholeRow> newest_whole(std::uint64_t seq);
 
   void remove_through(std::uint64_t seq);
   void remove_from(std::uint64_t seq);
 
  private:
-  Statement insert_, select_, newest_, total_, remove_through_;
+  Statement insert_, select_, newest_, down_, remove_through_;
   Database& database_;
 };
 

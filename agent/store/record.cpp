@@ -160,13 +160,15 @@ void encode(const Row& row, const ReadingSet& set, std::int64_t boot, const Layo
   put_word(out, checksum(row, out), Checksum::width);
 }
 
-std::optional<ReadingSet> decode(const Row& row, std::span<const std::uint8_t> data, const Layout& layout) {
-  if (data.size() < Checksum::width) return std::nullopt;
+bool is_whole(const Row& row, std::span<const std::uint8_t> data) {
+  if (data.size() < Checksum::width) return false;
   const auto body = data.first(data.size() - Checksum::width);
-  if (ByteReader(data.last(Checksum::width)).word(Checksum::width) != checksum(row, body))
-    return std::nullopt;
+  return ByteReader(data.last(Checksum::width)).word(Checksum::width) == checksum(row, body);
+}
 
-  ByteReader reader(body);
+std::optional<ReadingSet> decode(const Row& row, std::span<const std::uint8_t> data, const Layout& layout) {
+  if (!is_whole(row, data)) return std::nullopt;
+  ByteReader reader(data.first(data.size() - Checksum::width));
   ReadingSet set;
   set.source = layout.source;
   set.time = {row.wall_us, take_boot_time(reader).monotonic_us};

@@ -61,6 +61,9 @@ struct BootTime {
 /// this version must know all fields.
 void encode(const Row& row, const ReadingSet& set, std::int64_t boot, const Layout& layout, Bytes& out);
 
+/// Whether row and data are what was written.
+[[nodiscard]] bool is_whole(const Row& row, std::span<const std::uint8_t> data);
+
 /// nullopt: the bytes are damaged.
 [[nodiscard]] std::optional<ReadingSet> decode(const Row& row, std::span<const std::uint8_t> data,
                                                const Layout& layout);

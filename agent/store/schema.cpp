@@ -72,6 +72,12 @@ FileKind kind_of_file(Database& database) {
   return version > schema_version ? FileKind::newer : FileKind::ours;
 }
 
+bool has_store_tables(Database& database) {
+  return database.integer(
+             "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('reading_set', "
+             "'beginning')") == 2;
+}
+
 void set_pragmas(Database& database, FileKind kind, std::uint64_t wal_limit_bytes) {
   // Incremental: a file that is too large (a lower limit was configured, one huge transaction) can give pages
   // back without being copied.

@@ -15,6 +15,9 @@ inline constexpr std::uint64_t page_size = 4096;
 enum class FileKind : std::uint8_t { empty, ours, newer, foreign };
 [[nodiscard]] FileKind kind_of_file(Database& database);
 
+/// Whether the tables of the log are in it, whatever the header says.
+[[nodiscard]] bool has_store_tables(Database& database);
+
 /// Sets durability and bounds of the connection. Call before anything else is read or written.
 /// `wal_limit_bytes`: the WAL is cut back to this size after a large transaction.
 void set_pragmas(Database& database, FileKind kind, std::uint64_t wal_limit_bytes);

@@ -26,6 +26,7 @@ constexpr std::size_t slot_size = 128;
 constexpr std::size_t slots = 2;
 constexpr std::uint64_t mark_magic = 0x3171'6573'7770'6c66;  // "flpwseq1"
 constexpr std::size_t longest_uuid = 40;
+constexpr std::size_t schema_at = 9 * 8 + longest_uuid;
 
 /// Between the reading of the clock and the change of the file lies the beginning of one write. A longer pause
 /// there (a stopped process) costs a jump and no more.
@@ -39,7 +40,8 @@ std::int64_t wall_clock_us() {
       .count();
 }
 
-/// Magic, eight words, the boot's id, zeros, and a CRC in the last four bytes.
+/// Magic, eight words, the boot's id, four bytes of schema (0: 1, as marks had none once), zeros, and a CRC in
+/// the last four bytes.
 Bytes encode(const SeqMarkState& state) {
   Bytes bytes;
   bytes.reserve(slot_size);
@@ -49,6 +51,8 @@ Bytes encode(const SeqMarkState& state) {
     put_word(bytes, word, 8);
   const std::string uuid = state.boot_uuid.substr(0, longest_uuid);
   bytes.insert(bytes.end(), uuid.begin(), uuid.end());
+  bytes.resize(schema_at, 0);
+  put_word(bytes, static_cast<std::uint64_t>(state.schema), 4);
   bytes.resize(slot_size - Checksum::width, 0);
   put_word(bytes, Checksum().add(std::span<const std::uint8_t>(bytes)).value(), Checksum::width);
   return bytes;
@@ -65,6 +69,7 @@ std::optional<SeqMarkState> decode_slot(std::span<const std::uint8_t> slot) {
   state.written_us = static_cast<std::int64_t>(reader.word(8));
   const auto uuid = reader.take(longest_uuid);
   state.boot_uuid.assign(uuid.begin(), std::ranges::find(uuid, std::uint8_t{0}));
+  state.schema = std::max<std::int64_t>(1, static_cast<std::int64_t>(reader.word(4)));
   const auto covered = slot.first(slot_size - Checksum::width);
   ByteReader crc(slot.last(Checksum::width));
   if (crc.word(Checksum::width) != Checksum().add(covered).value()) return std::nullopt;
@@ -117,6 +122,12 @@ FoundSeqMark find_seq_mark(const fs::path& store) {
   }
   ::close(descriptor);
   return found;
+}
+
+std::optional<std::int64_t> marked_schema(const fs::path& store) {
+  const FoundSeqMark mark = find_seq_mark(store);
+  if (!mark.state || mark.state->inode != inode_of(store)) return std::nullopt;
+  return mark.state->schema;
 }
 
 std::optional<SeqJump> judge_seqs(const FoundSeqMark& mark, const SeqEvidence& evidence) {

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "agent/store/database.h"
+#include "agent/store/schema.h"
 #include "agent/store/store.h"
 #include "readings/result.h"
 
@@ -31,6 +32,8 @@ struct SeqMarkState {
   bool stopped = false;         ///< the agent stopped in order, and synced this
   std::int64_t written_us = 0;  ///< wall clock, to be compared with the file's time of change
   std::string boot_uuid;
+  /// Format of the store (schema.h) that the agent wrote: tells a newer store from one whose header is damaged.
+  std::int64_t schema = schema_version;
 };
 
 /// What an agent before this one left.
@@ -43,6 +46,9 @@ struct FoundSeqMark {
 
 /// Never fails: what cannot be read is no mark.
 [[nodiscard]] FoundSeqMark find_seq_mark(const std::filesystem::path& store);
+
+/// The format of the store by the mark beside it; nullopt where there is no mark of this very file.
+[[nodiscard]] std::optional<std::int64_t> marked_schema(const std::filesystem::path& store);
 
 /// What the opened store says.
 struct SeqEvidence {

@@ -11,6 +11,17 @@ namespace {
 
 /// The structure of a file of some GiB is looked through in about a second; slow disks get this long.
 constexpr double structure_check_seconds = 2.0;
+constexpr std::uint64_t every_row = ~std::uint64_t{0};
+/// Seqs of unreadable sets that are remembered, so that each is told once; what comes beyond is counted, but
+/// not told.
+constexpr std::size_t most_told = 10'000;
+constexpr const char* wrong_checksum = "the checksum is wrong";
+
+/// Whether only the header says that the file is another program's or of a newer version.
+bool is_damaged_header(Database& database, FileKind kind, std::optional<std::int64_t> marked) {
+  if (kind == FileKind::newer) return marked && *marked <= schema_version;
+  return marked || has_store_tables(database);
+}
 
 Failure other_file(const std::filesystem::path& path, FileKind kind) {
   const std::string name = "cannot open the store " + path.string() + ": ";
@@ -64,9 +75,12 @@ Session::Session(std::unique_ptr<Database> database, const OpenOptions& options)
 Result<std::unique_ptr<Session>, Failure> Session::open(const OpenOptions& options) {
   if (auto made = create_durably(options.path); !made) return Failure{Failure::Cause::broken, made.error()};
   auto database = std::make_unique<Database>(options.path);
+  if (!has_sound_header(options.path)) database->fail_as_damaged("its header is damaged");
   const FileKind kind = kind_of_file(*database);
-  if (database->ok() && (kind == FileKind::newer || kind == FileKind::foreign))
-    return other_file(options.path, kind);
+  if (database->ok() && (kind == FileKind::newer || kind == FileKind::foreign)) {
+    if (!is_damaged_header(*database, kind, options.marked_schema)) return other_file(options.path, kind);
+    database->fail_as_damaged("its header is damaged");
+  }
   set_pragmas(*database, kind, options.limits.wal_pages * page_size);
   if (kind == FileKind::empty) create_tables(*database, options.first_seq);
   const bool without_marks = kind == FileKind::ours && !has_hole_table(*database);
@@ -97,35 +111,51 @@ void Session::load_state() {
   }
   found_.exporters = load_exporters(*database_);
   found_totals_ = totals_.load();
-  const auto newest = log_.newest();
-  if (!newest) return;
+  if (!log_.newest_seq()) return;
   found_.holes = load_holes(*database_);
-  found_.last_seq = newest->seq;
-  found_.next_seq = std::max(newest->seq, found_.holes.end()) + 1;
-  found_.total = newest->total;
-  if (const auto time = boot_time_of(newest->seq))
-    found_.newest = Newest{newest->wall_us, boots_.log_us(*time)};
-  log_.read({0, newest->seq}, 1, [&](const Row& row, std::span<const std::uint8_t> data) {
+  load_newest();
+  if (database_->ok()) load_oldest();
+}
+
+void Session::load_newest() {
+  const std::uint64_t end = log_.newest_seq().value_or(0);
+  const auto newest = log_.newest_whole(end);
+  if (!newest) {
+    database_->fail_as_damaged("no row of it is readable");
+    return;
+  }
+  const Row& row = newest->row;
+  found_.last_seq = row.seq;
+  found_.next_seq = std::max(row.seq, found_.holes.end()) + 1;
+  found_.total = row.total;
+  found_.newest = Newest{row.wall_us, boots_.log_us(newest->time)};
+  if (end == row.seq) return;
+  unreadable_end_ = end;
+  found_.has_unreadable = true;
+  // What was in the rows behind it is not in its total, but exporters may have delivered of it.
+  for (const auto& [name, exporter] : found_.exporters)
+    found_.total =
+        std::max(found_.total, exporter.registered + exporter.record.delivered + exporter.record.dropped);
+}
+
+void Session::load_oldest() {
+  bool found = false;
+  const Span rows{0, found_.last_seq};
+  log_.read(rows, every_row, [&](const Row& row, std::span<const std::uint8_t> data) {
     const StoredSource* source = sources_.find(row.source);
     const auto set = source == nullptr ? std::nullopt : decode(row, data, source->layout);
     if (!set) {
-      database_->fail_as_damaged("the oldest row is unreadable");
-      return false;
+      note_unreadable(row.seq, source == nullptr ? reason_of(row.source) : wrong_checksum);
+      return database_->ok();
     }
+    found = true;
     found_.first_seq = row.seq;
     found_.oldest_wall_us = row.wall_us;
     found_.removed = row.total - std::min<std::uint64_t>(row.total, set->known_count());
-    return true;
+    return false;
   });
-}
-
-std::optional<BootTime> Session::boot_time_of(std::uint64_t seq) {
-  std::optional<BootTime> time;
-  log_.read({seq, seq}, 1, [&](const Row&, std::span<const std::uint8_t> data) {
-    time = decode_boot_time(data);
-    return true;
-  });
-  return time;
+  found_.has_unreadable = found_.has_unreadable || !unreadable_.empty();
+  if (!found) database_->fail_as_damaged("no row of it is readable");
 }
 
 void Session::begin_at(std::uint64_t seq, std::uint64_t total) {
@@ -136,10 +166,11 @@ void Session::begin_at(std::uint64_t seq, std::uint64_t total) {
 }
 
 Result<Done, Failure> Session::jump_to(std::uint64_t next_seq, LogState& state) {
-  if (next_seq <= state.next_seq) return Done{};
+  if (next_seq <= state.next_seq && unreadable_end_ == 0) return Done{};
   const Span hole{state.next_seq, next_seq - 1};
   {
     Transaction transaction(*this);
+    log_.remove_from(state.next_seq);  // unreadable rows
     if (state.has_rows())
       save_hole(*database_, hole);
     else
@@ -163,7 +194,10 @@ Result<Done, Failure> Session::register_exporters(const std::vector<std::string>
     Exporter exporter = known != state.exporters.end()
                             ? known->second
                             : Exporter{{DeliveryMarks(state.next_seq - 1), 0, 0}, state.total};
+    const Span before{exporter.record.marks.low() + 1, state.first_seq - 1};
     exporter.record.marks.raise_low(state.first_seq - 1);
+    // Rows before the oldest that are not there were damaged, or are a hole, and then nothing was in them.
+    if ((state.has_unreadable || !before.empty()) && settle(exporter, state) > 0) note_missing(before, state);
     exporters.emplace(name, std::move(exporter));
   }
   if (exporters != state.exporters) {
@@ -184,6 +218,7 @@ Result<Committed, Failure> Session::commit(const Commit& commit, LogState& state
   append(commit.sets, next);
   totals_.save(commit.totals);
   take_marks(commit.exporters, next);
+  const auto passed = settle_all(next);
   Removal removal = apply_limits(commit.sets.size(), next);
   if (next.first_seq != state.first_seq || !state.has_rows()) read_oldest(next);
   save_exporters(state.exporters, next.exporters);
@@ -195,6 +230,7 @@ Result<Committed, Failure> Session::commit(const Commit& commit, LogState& state
   state = std::move(next);
   committed.removed = removal.span;
   committed.dropped = std::move(removal.dropped);
+  for (const auto& [name, readings] : passed) committed.dropped[name] += readings;
   committed.total_readings = state.total;
   committed.oldest_wall_us = state.oldest_wall_us;
   return committed;
@@ -227,6 +263,22 @@ void Session::take_marks(const std::map<std::string, ExporterRecord>& records, L
   }
 }
 
+std::uint64_t Session::settle(Exporter& exporter, const LogState& state) {
+  ExporterRecord& record = exporter.record;
+  const std::uint64_t accounted = record.delivered + record.dropped + backlog(exporter, state);
+  const std::uint64_t stored = state.total - std::min(state.total, exporter.registered);
+  const std::uint64_t lost = stored - std::min(stored, accounted);
+  record.dropped += lost;
+  return lost;
+}
+
+std::map<std::string, std::uint64_t> Session::settle_all(LogState& state) {
+  std::map<std::string, std::uint64_t> lost;
+  if (!state.has_unreadable) return lost;
+  for (auto& [name, exporter] : state.exporters) lost[name] = settle(exporter, state);
+  return lost;
+}
+
 void Session::save_exporters(const Exporters& before, const Exporters& after) {
   for (const auto& [name, exporter] : after) {
     const auto saved = before.find(name);
@@ -235,9 +287,11 @@ void Session::save_exporters(const Exporters& before, const Exporters& after) {
 }
 
 void Session::read_oldest(LogState& state) {
-  log_.read({state.first_seq, state.next_seq - 1}, 1, [&](const Row& row, std::span<const std::uint8_t>) {
+  const Span rows{state.first_seq, state.next_seq - 1};
+  log_.read(rows, every_row, [&](const Row& row, std::span<const std::uint8_t> data) {
+    if (!is_whole(row, data)) return true;
     state.oldest_wall_us = row.wall_us;
-    return true;
+    return false;
   });
 }
 
@@ -262,13 +316,8 @@ Result<Removal, Failure> Session::continue_from(LogState& state, const Totals& t
   Removal removal;
   if (kept.first_seq > state.first_seq) removal.span = {state.first_seq, kept.first_seq - 1};
   for (auto& [name, exporter] : kept.exporters) {
-    // What is neither delivered nor still to deliver is gone.
-    ExporterRecord& record = exporter.record;
-    record.marks.raise_low(kept.first_seq - 1);
-    const std::uint64_t accounted = record.delivered + record.dropped + backlog(exporter, kept);
-    const std::uint64_t stored = kept.total - exporter.registered;
-    const std::uint64_t lost = stored - std::min(stored, accounted);
-    record.dropped += lost;
+    exporter.record.marks.raise_low(kept.first_seq - 1);
+    const std::uint64_t lost = settle(exporter, kept);
     if (!removal.span.empty()) removal.dropped[name] = lost;
   }
   save_exporters({}, kept.exporters);
@@ -292,19 +341,48 @@ Result<std::vector<StoredSet>, Failure> Session::read(Span span, std::size_t max
   std::vector<StoredSet> sets;
   std::uint64_t expected = state.holes.skip(std::max(span.first, state.first_seq));
   const std::uint64_t last = std::min(span.last, state.next_seq - 1);
-  log_.read({expected, last}, max_sets, [&](const Row& row, std::span<const std::uint8_t> data) {
-    const StoredSource* source = row.seq == expected ? sources_.find(row.source) : nullptr;
+  const auto see = [&](const Row& row, std::span<const std::uint8_t> data) {
+    if (row.seq < expected) return true;  // in a hole: never given out
+    if (row.seq > expected) note_missing({expected, row.seq - 1}, state);
+    expected = state.holes.skip(row.seq + 1);
+    const StoredSource* source = sources_.find(row.source);
     auto set = source == nullptr ? std::nullopt : decode(row, data, source->layout);
-    if (!set) return false;
-    expected = state.holes.skip(expected + 1);
-    sets.push_back({row.seq, std::move(*set)});
-    return true;
-  });
-  if (sets.size() < max_sets && expected <= last)
-    database_->fail_as_damaged("reading set " + std::to_string(expected) + " is missing or unreadable");
+    if (set)
+      sets.push_back({row.seq, std::move(*set)});
+    else if (database_->ok())
+      note_unreadable(row.seq, source == nullptr ? reason_of(row.source) : wrong_checksum);
+    return database_->ok() && sets.size() < max_sets;
+  };
+  if (max_sets > 0) log_.read({expected, last}, every_row, see);
   if (!database_->ok()) return take_failure("read from");
+  if (sets.size() < max_sets && expected <= last) note_missing({expected, last}, state);
   return sets;
 }
+
+std::string Session::reason_of(std::int64_t source) const {
+  const auto known = sources_.unreadable().find(source);
+  return known == sources_.unreadable().end() ? "" : known->second;
+}
+
+void Session::note_missing(Span seqs, const LogState& state) {
+  const std::uint64_t sets = seqs.last - seqs.first + 1 - state.holes.within(seqs);
+  if (seqs.empty() || sets == 0 || told_seqs_.size() >= most_told || !told_seqs_.insert(seqs.first).second)
+    return;
+  unreadable_.push_back({seqs, sets, "the rows are missing"});
+}
+
+void Session::note_unreadable(std::uint64_t seq, const std::string& reason) {
+  if (told_seqs_.size() >= most_told || !told_seqs_.insert(seq).second) return;
+  const auto told = std::ranges::find(unreadable_, reason, &UnreadableSets::reason);
+  if (told == unreadable_.end()) {
+    unreadable_.push_back({{seq, seq}, 1, reason});
+    return;
+  }
+  told->seqs = {std::min(told->seqs.first, seq), std::max(told->seqs.last, seq)};
+  ++told->sets;
+}
+
+std::vector<UnreadableSets> Session::take_unreadable() { return std::exchange(unreadable_, {}); }
 
 Result<std::vector<StoredSet>, Failure> Session::read_before(std::uint64_t end, std::size_t max_sets,
                                                              const LogState& state) {

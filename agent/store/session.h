@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,9 @@ struct LogState {
   std::int64_t oldest_wall_us = 0;
   std::optional<Newest> newest;
   Exporters exporters;
+  /// Some rows are unreadable, or were. What an exporter passes without delivering it is then settled with
+  /// each commit.
+  bool has_unreadable = false;
 
   [[nodiscard]] bool has_rows() const { return first_seq <= last_seq; }
   [[nodiscard]] std::uint64_t rows() const {
@@ -65,6 +69,8 @@ class Session {
     std::string boot_uuid;
     std::uint64_t first_seq = 1;   ///< of a new file
     bool check_structure = false;  ///< at the start of the agent only
+    /// See marked_schema() (seq_mark.h): a header that says otherwise is damaged.
+    std::optional<std::int64_t> marked_schema;
   };
 
   [[nodiscard]] static Result<std::unique_ptr<Session>, Failure> open(const OpenOptions& options);
@@ -76,6 +82,9 @@ class Session {
   /// Whether the file was just made, or is of a version without holes and marks.
   [[nodiscard]] bool is_new() const { return is_new_; }
   [[nodiscard]] bool is_without_marks() const { return is_without_marks_; }
+
+  /// The highest seq of unreadable rows behind the newest whole one; 0: there are none. They go with jump_to().
+  [[nodiscard]] std::uint64_t unreadable_end() const { return unreadable_end_; }
 
   /// The next set gets `next_seq`, which is not below that of `state`. Brought into the main file, so that
   /// damage to the write-ahead log does not undo it.
@@ -103,6 +112,9 @@ class Session {
   [[nodiscard]] Result<std::vector<StoredSet>, Failure> read_before(std::uint64_t end, std::size_t max_sets,
                                                                     const LogState& state);
 
+  /// Unreadable sets that were not told before.
+  [[nodiscard]] std::vector<UnreadableSets> take_unreadable();
+
   /// Readings that an exporter has not delivered yet.
   [[nodiscard]] std::uint64_t backlog(const Exporter& exporter, const LogState& state);
 
@@ -114,10 +126,17 @@ class Session {
   Session(std::unique_ptr<Database> database, const OpenOptions& options);
 
   void load_state();
+  void load_newest();
+  void load_oldest();
   void begin_at(std::uint64_t seq, std::uint64_t total);
-  [[nodiscard]] std::optional<BootTime> boot_time_of(std::uint64_t seq);
   void append(const std::vector<ReadingSet>& sets, LogState& state);
   void take_marks(const std::map<std::string, ExporterRecord>& records, LogState& state);
+  /// Counts as dropped what is neither delivered nor still to deliver. Returns its readings.
+  [[nodiscard]] std::uint64_t settle(Exporter& exporter, const LogState& state);
+  [[nodiscard]] std::map<std::string, std::uint64_t> settle_all(LogState& state);
+  [[nodiscard]] std::string reason_of(std::int64_t source) const;
+  void note_unreadable(std::uint64_t seq, const std::string& reason);
+  void note_missing(Span seqs, const LogState& state);
   void save_exporters(const Exporters& before, const Exporters& after);
   void read_oldest(LogState& state);
 
@@ -142,6 +161,9 @@ class Session {
   LogState found_;
   Totals found_totals_;
   bool is_new_ = false, is_without_marks_ = false;
+  std::uint64_t unreadable_end_ = 0;  ///< highest seq above the newest whole row; 0: none
+  std::vector<UnreadableSets> unreadable_;
+  std::set<std::uint64_t> told_seqs_;  ///< bounded
   Bytes buffer_;
 };
 

@@ -57,20 +57,21 @@ const StoredSource* SourceTable::find(std::int64_t id) {
   const auto known = by_id_.find(id);
   if (known != by_id_.end()) return known->second.get();
   select_by_id_.bind(1, id);
-  if (!select_by_id_.step()) {
-    database_.fail_as_damaged("the description of source " + std::to_string(id) + " is missing");
-    return nullptr;
-  }
+  if (!select_by_id_.step()) return database_.ok() ? leave_out(id, "is missing") : nullptr;
   const std::string description = select_by_id_.text(0);
   auto layout = parse_description(description);
   const bool complete = layout && read_baseline(description, select_by_id_.bytes(1), *layout);
   select_by_id_.reset();
-  if (!complete) {
-    database_.fail_as_damaged("the description of source " + std::to_string(id) +
-                              " is unreadable: " + (layout ? "its checksum is wrong" : layout.error()));
-    return nullptr;
-  }
+  if (!complete)
+    return leave_out(id, "is unreadable: " + (layout ? "its checksum is wrong" : layout.error()));
   return remember({id, std::move(*layout)});
+}
+
+const StoredSource* SourceTable::leave_out(std::int64_t id, const std::string& why) {
+  if (by_id_.size() < max_remembered) by_id_.emplace(id, nullptr);
+  if (unreadable_.size() < max_remembered)
+    unreadable_.emplace(id, "the description of source " + std::to_string(id) + " " + why);
+  return nullptr;
 }
 
 void SourceTable::forget() {
@@ -96,10 +97,19 @@ const StoredSource* SourceTable::look_up(const std::string& description, const S
   select_by_description_.reset();
   // Two SourcePtr of one description share what is remembered: others may hold pointers to it.
   const auto known = by_id_.find(stored.id);
-  if (known != by_id_.end()) return known->second.get();
+  if (known != by_id_.end() && known->second) return known->second.get();
   if (complete) return remember(std::move(stored));
-  database_.fail_as_damaged("the checksum of source " + source->name + " is wrong");
+  free_description(stored.id);
   return nullptr;
+}
+
+/// The text is unique in the table. Its row stays, unreadable as it is: its sets would be read with a baseline
+/// that is not theirs if it were put right.
+void SourceTable::free_description(std::int64_t id) {
+  Statement rename(database_,
+                   "UPDATE source SET description = 'damaged ' || id || description WHERE id = ?1");
+  rename.bind(1, id);
+  rename.run();
 }
 
 const StoredSource* SourceTable::add(const std::string& description, const ReadingSet& set) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -25,8 +26,12 @@ class SourceTable {
   /// nullptr: the database failed.
   [[nodiscard]] const StoredSource* find_or_add(const ReadingSet& set);
 
-  /// nullptr: the database failed. A missing or unreadable row is damage.
+  /// nullptr: its row is missing or damaged, which makes every set of it unreadable and nothing else; or the
+  /// database failed.
   [[nodiscard]] const StoredSource* find(std::int64_t id);
+
+  /// Why find() has not found a source: "the description of source 3 is missing". By its id.
+  [[nodiscard]] const std::map<std::int64_t, std::string>& unreadable() const { return unreadable_; }
 
   /// Empties the cache, after a transaction was rolled back.
   void forget();
@@ -37,10 +42,13 @@ class SourceTable {
   const StoredSource* remember(StoredSource stored);
   const StoredSource* look_up(const std::string& description, const SourcePtr& source);
   const StoredSource* add(const std::string& description, const ReadingSet& set);
+  const StoredSource* leave_out(std::int64_t id, const std::string& why);
+  void free_description(std::int64_t id);
 
   Database& database_;
   Statement select_by_description_, select_by_id_, insert_;
-  std::unordered_map<std::int64_t, std::unique_ptr<const StoredSource>> by_id_;
+  std::unordered_map<std::int64_t, std::unique_ptr<const StoredSource>> by_id_;  ///< null: unreadable
+  std::map<std::int64_t, std::string> unreadable_;
   /// The value holds the owner of the key, so that no other source gets the same address.
   std::unordered_map<const Source*, std::pair<SourcePtr, const StoredSource*>> by_address_;
 };

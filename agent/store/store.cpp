@@ -35,6 +35,8 @@ class Store::Impl {
   [[nodiscard]] Result<Done> open_again(const Commit& commit);
   [[nodiscard]] Result<Done> open_replacing_damage();
   void remember(const Commit& commit, Committed& committed);
+  [[nodiscard]] std::uint64_t next_after_jump() const;
+  void collect_unreadable();
   [[nodiscard]] Fault closed_fault(const std::string& tried) const;
   Fault take(const Failure& failure);
 
@@ -45,13 +47,14 @@ class Store::Impl {
   bool damaged_ = false;              ///< the file is to be set aside before the next session
   LogState state_;
   Totals totals_;
-  Removal unreported_;     ///< found missing when the file was opened again
-  std::string set_aside_;  ///< likewise
+  Removal unreported_;                      ///< found missing when the file was opened again
+  std::string set_aside_;                   ///< likewise
+  std::vector<UnreadableSets> unreadable_;  ///< likewise
 };
 
 Store::Impl::Impl(const Settings& settings, LockFile lock, std::string boot_uuid)
     : lock_(std::move(lock)),
-      options_{settings.path, Limits::of(settings), std::move(boot_uuid), settings.first_seq, true},
+      options_{settings.path, Limits::of(settings), std::move(boot_uuid), settings.first_seq, true, {}},
       mark_(settings.path, options_.boot_uuid) {}
 
 Store::Impl::~Impl() {
@@ -79,6 +82,7 @@ Result<Done> Store::Impl::open_first(const Settings& settings) {
   options_.check_structure = false;
   state_ = session_->found();
   totals_ = session_->found_totals();
+  collect_unreadable();
   if (auto done = continue_numbering(mark); !done) return done.error();
   if (auto done = session_->register_exporters(settings.exporters, state_); !done) return take(done.error());
 
@@ -99,15 +103,33 @@ Result<Done> Store::Impl::continue_numbering(const FoundSeqMark& mark) {
   if (set_aside_.empty())
     opened.seq_jump = judge_seqs(mark, {state_.next_seq, inode_of(options_.path), options_.boot_uuid,
                                         !session_->is_without_marks(), session_->is_new()});
+  if (set_aside_.empty() && !opened.seq_jump && session_->unreadable_end() > 0)
+    opened.seq_jump = SeqJump{"the newest sets in the store are unreadable", std::nullopt};
   if (opened.seq_jump)
-    if (auto done = session_->jump_to(std::max(state_.next_seq, options_.first_seq), state_); !done)
-      return take(done.error());
+    if (auto done = session_->jump_to(next_after_jump(), state_); !done) return take(done.error());
   if (auto done = mark_.begin(state_.next_seq, mark); !done) return take(done.error());
   return Done{};
 }
 
+/// Above every seq that may have been given out. A row whose seq is far above those before it is damaged there,
+/// too.
+std::uint64_t Store::Impl::next_after_jump() const {
+  constexpr std::uint64_t believable = std::uint64_t{1} << 32;
+  const std::uint64_t end = session_->unreadable_end();
+  const std::uint64_t above = end > state_.next_seq && end - state_.next_seq < believable ? end + 1 : 0;
+  return std::max({state_.next_seq, options_.first_seq, above});
+}
+
+void Store::Impl::collect_unreadable() {
+  for (UnreadableSets& sets : session_->take_unreadable()) {
+    state_.has_unreadable = true;
+    unreadable_.push_back(std::move(sets));
+  }
+}
+
 Result<Done> Store::Impl::open_replacing_damage() {
   if (!damaged_) {
+    options_.marked_schema = marked_schema(options_.path);
     auto session = Session::open(options_);
     if (session) {
       session_ = std::move(*session);
@@ -172,6 +194,7 @@ void Store::Impl::remember(const Commit& commit, Committed& committed) {
   committed.removed = removal.span;
   committed.dropped = std::move(removal.dropped);
   committed.set_aside = std::exchange(set_aside_, {});
+  committed.unreadable = std::exchange(unreadable_, {});
   for (const auto& [name, exporter] : state_.exporters)
     committed.backlog[name] = session_->backlog(exporter, state_);
 }
@@ -179,6 +202,7 @@ void Store::Impl::remember(const Commit& commit, Committed& committed) {
 Result<std::vector<StoredSet>> Store::Impl::read(Span span, std::size_t max_sets) {
   if (!session_) return closed_fault("read from");
   auto sets = session_->read(span, max_sets, state_);
+  collect_unreadable();
   if (!sets) return take(sets.error());
   return std::move(*sets);
 }
@@ -186,6 +210,7 @@ Result<std::vector<StoredSet>> Store::Impl::read(Span span, std::size_t max_sets
 Result<std::vector<StoredSet>> Store::Impl::read_before(std::uint64_t end, std::size_t max_sets) {
   if (!session_) return closed_fault("read from");
   auto sets = session_->read_before(end, max_sets, state_);
+  collect_unreadable();
   if (!sets) return take(sets.error());
   return std::move(*sets);
 }

@@ -40,7 +40,7 @@ struct Settings {
 struct ExporterRecord {
   DeliveryMarks marks;
   std::uint64_t delivered = 0;  ///< readings acknowledged
-  std::uint64_t dropped = 0;    ///< readings removed by the limits before they were delivered
+  std::uint64_t dropped = 0;    ///< readings that were removed by the limits, or unreadable, before delivery
 
   bool operator==(const ExporterRecord&) const = default;
 };
@@ -54,11 +54,22 @@ struct Commit {
   std::map<std::string, ExporterRecord> exporters;
 };
 
+/// Stored sets that cannot be read any more. The rest of the file is good. They stay part of the backlog until
+/// an exporter comes to them, and are then counted as dropped for that exporter.
+struct UnreadableSets {
+  Span seqs;               ///< from the first to the last of them; whole sets may be between
+  std::uint64_t sets = 0;  ///< so far
+  std::string reason;      ///< "the checksum is wrong", "the description of source 3 is missing"
+
+  bool operator==(const UnreadableSets&) const = default;
+};
+
 /// The effect of one transaction.
 struct Committed {
-  std::uint64_t first_seq = 0;                   ///< of sets.front(); the others follow without a hole
-  Span removed;                                  ///< seqs that the size or age limit removed (empty: none)
-  std::map<std::string, std::uint64_t> dropped;  ///< undelivered readings of `removed`, by exporter
+  std::uint64_t first_seq = 0;  ///< of sets.front(); the others follow without a hole
+  Span removed;                 ///< seqs that the size or age limit removed (empty: none)
+  /// Undelivered readings of `removed`, and unreadable ones that an exporter has passed, by exporter.
+  std::map<std::string, std::uint64_t> dropped;
   std::map<std::string, std::uint64_t> backlog;  ///< readings still to be delivered, by exporter
   std::uint64_t total_readings = 0;              ///< ever stored in this store
   std::uint64_t size_bytes = 0;                  ///< main file and write-ahead log
@@ -66,6 +77,7 @@ struct Committed {
   /// New path of a file that became corrupt since the last commit; "" normally. Its rows are in `removed` and
   /// `dropped`, as if a limit had removed them. Totals and counts go on.
   std::string set_aside;
+  std::vector<UnreadableSets> unreadable;  ///< found since the last commit
 };
 
 /// A start at which it was not certain that every set that was given out is in the store. Its next seq is
@@ -113,8 +125,9 @@ class Store {
   /// newest set always stays.
   [[nodiscard]] Result<Committed> commit(const Commit& commit);
 
-  /// Up to max_sets stored sets with seq in [span.first, span.last], ascending; none where the span lies in a
-  /// hole that a jump of the numbering left, or below the oldest set. A read blocks commits for at
+  /// Up to max_sets stored sets with seq in [span.first, span.last], ascending, without those that are
+  /// unreadable. None: there is nothing to read in the whole span, as in a hole that a jump of the numbering
+  /// left, or below the oldest set. A read blocks commits for at
   /// most one chunk. Fails while the database is closed (see commit()). Sets of an earlier boot have the
   /// monotonic clock of that boot.
   [[nodiscard]] Result<std::vector<StoredSet>> read(Span span, std::size_t max_sets);

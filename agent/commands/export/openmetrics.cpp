@@ -71,6 +71,7 @@ Result<Plan> Plan::make(const Job& job, const RowCounts& counts) {
   for (const auto& [id, rows] : counts) {
     const auto source = job.reader.source(id);
     if (!source) return source.error();
+    if (!*source) continue;  // unreadable: the reader says so
     plan.add(id, rows, **source, added, ranks);
   }
   plan.sort(ranks);
