@@ -8,6 +8,7 @@
 #include "agent/commands/commands.h"
 #include "agent/daemon/daemon.h"
 #include "agent/daemon/findings_log.h"
+#include "agent/daemon/store_log.h"
 #include "config/load.h"
 #include "exporters/registry.h"
 #include "runtime/clock.h"
@@ -29,24 +30,6 @@ Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
   return store::Store::open(settings);
 }
 
-void log_state_of(const store::Opened& opened) {
-  if (!opened.set_aside.empty())
-    log::error(
-        "the store was corrupt and set aside; a new one was begun. What was not yet delivered of it is lost, "
-        "how "
-        "much that was is unknown, and no exporter counts it as dropped",
-        {{"file", opened.set_aside}});
-  if (!opened.seq_jump) return;
-  const auto& lost = opened.seq_jump->lost_sets;
-  log::warn(lost
-                ? "stored reading sets are missing; seq goes on above all that were given out"
-                : "whether stored reading sets are missing is not known; seq goes on above all that may have "
-                  "been given out",
-            {{"reason", opened.seq_jump->reason},
-             {"lost_sets", lost ? std::to_string(*lost) : "not known"},
-             {"next_seq", std::to_string(opened.next_seq)}});
-}
-
 /// SIGHUP asks for a reload and never ends the agent: before somebody listens to it, it waits; after that
 /// nothing comes of it. Threads that begin while it is held never see it.
 void hold_hangup(bool hold) {
@@ -62,7 +45,7 @@ int run_loaded(const std::shared_ptr<const Loaded>& loaded, std::span<const acce
     log::error("the store cannot be opened", {{"reason", store.error().message}});
     return exit_store;
   }
-  log_state_of((*store)->opened());
+  daemon::log_opened((*store)->opened());
   daemon::Daemon agent(loaded, std::move(*store), vendors, exporter_kinds());
   hold_hangup(false);
   if (const auto listening = agent.listen(); !listening) {

@@ -235,9 +235,7 @@ store::Commit Recorder::next_commit() {
 
 void Recorder::committed(store::Commit commit, const store::Committed& result) {
   if (!state_.up) log::info("the store commits again");
-  if (!result.set_aside.empty())
-    log::error("the store became corrupt and was set aside; a new one was begun",
-               {{"file", result.set_aside}});
+  log_aside(result);
   log_unreadable(result.unreadable);
   const std::size_t readings = known_readings(commit.sets);
   waiting_readings_ -= readings;

@@ -5,6 +5,61 @@
 #include "runtime/log.h"
 
 namespace flopwatt::daemon {
+namespace {
+
+void log_given_up(const std::string& path) {
+  if (path.empty()) return;
+  log::error(
+      "a store file that was set aside earlier is not read any more; what was not delivered of it is lost, "
+      "and counted as "
+      "dropped",
+      {{"file", path}});
+}
+
+void log_jump(const store::Opened& opened) {
+  const auto& lost = opened.seq_jump->lost_sets;
+  log::warn(
+      lost ? "stored reading sets are missing; seq goes on above all that were given out"
+           : "whether stored reading sets are missing is not known; seq goes on above all that may have been "
+             "given out",
+      {{"reason", opened.seq_jump->reason},
+       {"lost_sets", lost ? std::to_string(*lost) : "not known"},
+       {"next_seq", std::to_string(opened.next_seq)}});
+}
+
+}  // namespace
+
+void log_opened(const store::Opened& opened) {
+  const store::AsideState& aside = opened.aside;
+  if (!opened.set_aside.empty())
+    log::error(
+        aside.is_read
+            ? "the store was corrupt and set aside; a new one was begun. What was not yet delivered is "
+              "read from the file that was set aside"
+            : "the store was corrupt and set aside; a new one was begun. Nothing of it waits to be "
+              "delivered, or what waited is lost: how much that was is then unknown, and no exporter "
+              "counts it as dropped",
+        {{"file", opened.set_aside}});
+  if (aside.lacks_totals)
+    log::error("totals of the damaged store were unreadable, and begin at 0", {{"file", opened.set_aside}});
+  log_given_up(aside.given_up);
+  if (opened.seq_jump) log_jump(opened);
+}
+
+void log_aside(const store::Committed& committed) {
+  if (!committed.set_aside.empty())
+    log::error(committed.aside.is_read
+                   ? "the store became corrupt and was set aside; a new one was begun. What was not yet "
+                     "delivered is read from the file that was set aside"
+                   : "the store became corrupt and was set aside; a new one was begun. What was not "
+                     "yet delivered is lost, and counted as dropped",
+               {{"file", committed.set_aside}});
+  log_given_up(committed.aside.given_up);
+  if (!committed.aside_done.empty())
+    log::info(
+        "nothing is left to deliver of the store file that was set aside; it is kept, and may be removed",
+        {{"file", committed.aside_done}});
+}
 
 void log_unreadable(const std::vector<store::UnreadableSets>& unreadable) {
   for (const store::UnreadableSets& found : unreadable)
@@ -12,7 +67,7 @@ void log_unreadable(const std::vector<store::UnreadableSets>& unreadable) {
         "reading sets are unreadable in the store and left out; an exporter that had not delivered them "
         "counts "
         "them as dropped. See whether the disk is healthy",
-        {{"sets", std::to_string(found.sets)},
+        {{"sets", found.sets > 0 ? std::to_string(found.sets) : "not known"},
          {"first_seq", std::to_string(found.seqs.first)},
          {"last_seq", std::to_string(found.seqs.last)},
          {"reason", found.reason}});

@@ -7,6 +7,12 @@
 
 namespace flopwatt::daemon {
 
+/// What was found when the store was opened.
+void log_opened(const store::Opened& opened);
+
+/// A file that was set aside while the agent runs, and one of which nothing is left to deliver.
+void log_aside(const store::Committed& committed);
+
 /// One line for each: how many reading sets cannot be read any more, which, and why.
 void log_unreadable(const std::vector<store::UnreadableSets>& unreadable);
 

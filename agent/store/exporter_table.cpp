@@ -45,7 +45,7 @@ std::uint32_t checksum(std::string_view name, const Exporter& exporter,
 
 }  // namespace
 
-Exporters load_exporters(Database& database) {
+Exporters load_exporters(Database& database, std::size_t* damaged) {
   Exporters exporters;
   Statement select(database, "SELECT name, registered, low, ranges, delivered, dropped, crc FROM exporter");
   while (select.step()) {
@@ -55,9 +55,12 @@ Exporters load_exporters(Database& database) {
     exporter.record.delivered = select.natural(4);
     exporter.record.dropped = select.natural(5);
     const std::string name = select.text(0);
-    if (select.natural(6) != checksum(name, exporter, select.bytes(3)))
+    if (select.natural(6) == checksum(name, exporter, select.bytes(3)))
+      exporters.emplace(name, std::move(exporter));
+    else if (damaged != nullptr)
+      ++*damaged;
+    else
       database.fail_as_damaged("the checksum of exporter " + name + " is wrong");
-    exporters.emplace(name, std::move(exporter));
   }
   return exporters;
 }

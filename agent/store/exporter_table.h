@@ -19,7 +19,8 @@ struct Exporter {
 
 using Exporters = std::map<std::string, Exporter>;
 
-[[nodiscard]] Exporters load_exporters(Database& database);
+/// A wrong checksum is damage, or is counted in `*damaged` and its exporter left out.
+[[nodiscard]] Exporters load_exporters(Database& database, std::size_t* damaged = nullptr);
 void save_exporter(Database& database, const std::string& name, const Exporter& exporter);
 void forget_exporter(Database& database, const std::string& name);
 

@@ -89,7 +89,24 @@ void Session::apply_size_limit(std::uint64_t budget, LogState& state, Removal& r
                        .c_str());
 }
 
+/// What was set aside is older than every row here, so it goes first.
+void Session::remove_aside(LogState& state, Removal& removal) {
+  if (!state.aside) return;
+  const Span span = state.aside->seqs;
+  Removal now{span, {}};
+  for (auto& [name, exporter] : state.exporters) {
+    const std::uint64_t lost = undelivered(exporter.record.marks, span, state);
+    now.dropped[name] = lost;
+    exporter.record.dropped += lost;
+    exporter.record.marks.raise_low(span.last);
+  }
+  forget_aside(*database_);
+  state.aside.reset();
+  removal.merge(now);
+}
+
 void Session::remove_through(std::uint64_t seq, LogState& state, Removal& removal) {
+  remove_aside(state, removal);
   const Span span{state.first_seq, seq};
   Removal now{span, {}};
   for (auto& [name, exporter] : state.exporters) {
@@ -109,7 +126,11 @@ void Session::remove_through(std::uint64_t seq, LogState& state, Removal& remova
 }
 
 std::uint64_t Session::total_through(std::uint64_t seq, const LogState& state) {
-  if (seq < state.first_seq) return state.removed;
+  if (seq < state.first_seq) {
+    if (!state.aside || seq >= state.aside->seqs.last) return state.removed;
+    if (seq < state.aside->seqs.first || aside_log_ == nullptr) return state.aside->removed;
+    return std::clamp(aside_log_->total_through(seq).value_or(0), state.aside->removed, state.aside->total);
+  }
   if (seq >= state.next_seq - 1) return state.total;
   const auto row = log_.newest_whole(seq);
   return row && row->row.seq >= state.first_seq ? row->row.total : state.removed;
@@ -127,8 +148,8 @@ std::uint64_t Session::undelivered(const DeliveryMarks& marks, Span span, const 
 }
 
 std::uint64_t Session::backlog(const Exporter& exporter, const LogState& state) {
-  return state.has_rows() ? undelivered(exporter.record.marks, {state.first_seq, state.next_seq - 1}, state)
-                          : 0;
+  const Span owed{state.first_owed(), state.next_seq - 1};
+  return owed.empty() ? 0 : undelivered(exporter.record.marks, owed, state);
 }
 
 }  // namespace flopwatt::store

@@ -12,10 +12,6 @@ namespace {
 /// The structure of a file of some GiB is looked through in about a second; slow disks get this long.
 constexpr double structure_check_seconds = 2.0;
 constexpr std::uint64_t every_row = ~std::uint64_t{0};
-/// Seqs of unreadable sets that are remembered, so that each is told once; what comes beyond is counted, but
-/// not told.
-constexpr std::size_t most_told = 10'000;
-constexpr const char* wrong_checksum = "the checksum is wrong";
 
 /// Whether only the header says that the file is another program's or of a newer version.
 bool is_damaged_header(Database& database, FileKind kind, std::optional<std::int64_t> marked) {
@@ -89,6 +85,7 @@ Result<std::unique_ptr<Session>, Failure> Session::open(const OpenOptions& optio
   if (options.check_structure && kind == FileKind::ours && database->ok())
     check_structure(*database, structure_check_seconds);
   if (without_marks) make_hole_table(*database);
+  make_aside_table(*database);
 
   std::unique_ptr<Session> session(new Session(std::move(database), options));
   session->is_new_ = kind == FileKind::empty;
@@ -109,6 +106,7 @@ void Session::load_state() {
     found_.first_seq = found_.next_seq = beginning.natural(0);
     found_.total = found_.removed = beginning.natural(1);
   }
+  found_.aside = load_aside(*database_, found_.has_unreadable);
   found_.exporters = load_exporters(*database_);
   found_totals_ = totals_.load();
   if (!log_.newest_seq()) return;
@@ -187,6 +185,28 @@ Result<Done, Failure> Session::jump_to(std::uint64_t next_seq, LogState& state) 
   return Done{};
 }
 
+Result<Done, Failure> Session::adopt(const Salvaged& salvaged, const std::vector<std::string>& names,
+                                     LogState& state, Totals& totals) {
+  LogState next = state;
+  if (!names.empty()) next.aside = salvaged.log;
+  next.total = next.removed = salvaged.log.total;
+  next.has_unreadable = true;
+  next.exporters = salvaged.exporters;
+  if (salvaged.lacks_exporters)
+    for (const std::string& name : names)
+      next.exporters.try_emplace(
+          name, Exporter{{DeliveryMarks(salvaged.log.seqs.first - 1), 0, 0}, salvaged.log.removed});
+  Transaction transaction(*this);
+  begin_at(next.first_seq, next.total);
+  if (next.aside) save_aside(*database_, *next.aside);
+  save_exporters({}, next.exporters);
+  totals_.save(salvaged.totals);
+  if (!transaction.commit()) return take_failure("take over what was set aside to");
+  totals = salvaged.totals;
+  state = std::move(next);
+  return Done{};
+}
+
 Result<Done, Failure> Session::register_exporters(const std::vector<std::string>& names, LogState& state) {
   Exporters exporters;
   for (const std::string& name : names) {
@@ -194,10 +214,11 @@ Result<Done, Failure> Session::register_exporters(const std::vector<std::string>
     Exporter exporter = known != state.exporters.end()
                             ? known->second
                             : Exporter{{DeliveryMarks(state.next_seq - 1), 0, 0}, state.total};
-    const Span before{exporter.record.marks.low() + 1, state.first_seq - 1};
-    exporter.record.marks.raise_low(state.first_seq - 1);
+    const Span before{exporter.record.marks.low() + 1, state.first_owed() - 1};
+    exporter.record.marks.raise_low(state.first_owed() - 1);
     // Rows before the oldest that are not there were damaged, or are a hole, and then nothing was in them.
-    if ((state.has_unreadable || !before.empty()) && settle(exporter, state) > 0) note_missing(before, state);
+    if ((state.has_unreadable || !before.empty()) && settle(exporter, state) > 0 && !before.empty())
+      unreadable_.push_back({before, 0, "rows are missing before the oldest one"});
     exporters.emplace(name, std::move(exporter));
   }
   if (exporters != state.exporters) {
@@ -219,6 +240,7 @@ Result<Committed, Failure> Session::commit(const Commit& commit, LogState& state
   totals_.save(commit.totals);
   take_marks(commit.exporters, next);
   const auto passed = settle_all(next);
+  const bool aside_is_done = finish_aside(next);
   Removal removal = apply_limits(commit.sets.size(), next);
   if (next.first_seq != state.first_seq || !state.has_rows()) read_oldest(next);
   save_exporters(state.exporters, next.exporters);
@@ -227,6 +249,7 @@ Result<Committed, Failure> Session::commit(const Commit& commit, LogState& state
 
   Committed committed;
   committed.first_seq = state.next_seq;
+  if (aside_is_done) committed.aside_done = state.aside->path;
   state = std::move(next);
   committed.removed = removal.span;
   committed.dropped = std::move(removal.dropped);
@@ -258,9 +281,27 @@ void Session::take_marks(const std::map<std::string, ExporterRecord>& records, L
     if (exporter == state.exporters.end())
       throw std::invalid_argument("commit names an exporter that was not configured");
     exporter->second.record.marks = record.marks;
-    exporter->second.record.marks.raise_low(state.first_seq - 1);
+    exporter->second.record.marks.raise_low(state.first_owed() - 1);
     exporter->second.record.delivered = record.delivered;
   }
+}
+
+Result<Done, Failure> Session::give_up_aside(LogState& state) {
+  Transaction transaction(*this);
+  forget_aside(*database_);
+  if (!transaction.commit()) return take_failure("forget what was set aside in");
+  state.aside.reset();
+  state.has_unreadable = true;
+  return Done{};
+}
+
+bool Session::finish_aside(LogState& state) {
+  if (!state.aside) return false;
+  for (const auto& [name, exporter] : state.exporters)
+    if (exporter.record.marks.low() < state.aside->seqs.last) return false;
+  forget_aside(*database_);
+  state.aside.reset();
+  return true;
 }
 
 std::uint64_t Session::settle(Exporter& exporter, const LogState& state) {
@@ -295,8 +336,10 @@ void Session::read_oldest(LogState& state) {
   });
 }
 
-Result<Removal, Failure> Session::continue_from(LogState& state, const Totals& totals, const Commit& commit) {
+Result<Removal, Failure> Session::continue_from(LogState& state, const Totals& totals, const Commit& commit,
+                                                const std::optional<Aside>& aside) {
   LogState kept = found_;
+  kept.has_unreadable = kept.has_unreadable || state.has_unreadable || aside;
   kept.total = state.total;
   kept.exporters = state.exporters;
   Transaction transaction(*this);
@@ -304,6 +347,10 @@ Result<Removal, Failure> Session::continue_from(LogState& state, const Totals& t
     log_.remove_from(state.next_seq);
     kept.next_seq = state.next_seq;
     kept.last_seq = state.last_seq;
+  }
+  if (aside) {
+    kept.aside = aside;
+    save_aside(*database_, *aside);
   }
   if (!kept.has_rows()) {
     kept.first_seq = kept.next_seq;
@@ -314,9 +361,9 @@ Result<Removal, Failure> Session::continue_from(LogState& state, const Totals& t
   take_marks(commit.exporters, kept);
 
   Removal removal;
-  if (kept.first_seq > state.first_seq) removal.span = {state.first_seq, kept.first_seq - 1};
+  if (kept.first_owed() > state.first_owed()) removal.span = {state.first_owed(), kept.first_owed() - 1};
   for (auto& [name, exporter] : kept.exporters) {
-    exporter.record.marks.raise_low(kept.first_seq - 1);
+    exporter.record.marks.raise_low(kept.first_owed() - 1);
     const std::uint64_t lost = settle(exporter, kept);
     if (!removal.span.empty()) removal.dropped[name] = lost;
   }
@@ -334,61 +381,6 @@ Result<Done, Failure> Session::checkpoint_if_due() {
   database_->checkpoint();
   if (!database_->ok()) return take_failure("bring the write-ahead log into");
   return Done{};
-}
-
-Result<std::vector<StoredSet>, Failure> Session::read(Span span, std::size_t max_sets,
-                                                      const LogState& state) {
-  std::vector<StoredSet> sets;
-  std::uint64_t expected = state.holes.skip(std::max(span.first, state.first_seq));
-  const std::uint64_t last = std::min(span.last, state.next_seq - 1);
-  const auto see = [&](const Row& row, std::span<const std::uint8_t> data) {
-    if (row.seq < expected) return true;  // in a hole: never given out
-    if (row.seq > expected) note_missing({expected, row.seq - 1}, state);
-    expected = state.holes.skip(row.seq + 1);
-    const StoredSource* source = sources_.find(row.source);
-    auto set = source == nullptr ? std::nullopt : decode(row, data, source->layout);
-    if (set)
-      sets.push_back({row.seq, std::move(*set)});
-    else if (database_->ok())
-      note_unreadable(row.seq, source == nullptr ? reason_of(row.source) : wrong_checksum);
-    return database_->ok() && sets.size() < max_sets;
-  };
-  if (max_sets > 0) log_.read({expected, last}, every_row, see);
-  if (!database_->ok()) return take_failure("read from");
-  if (sets.size() < max_sets && expected <= last) note_missing({expected, last}, state);
-  return sets;
-}
-
-std::string Session::reason_of(std::int64_t source) const {
-  const auto known = sources_.unreadable().find(source);
-  return known == sources_.unreadable().end() ? "" : known->second;
-}
-
-void Session::note_missing(Span seqs, const LogState& state) {
-  const std::uint64_t sets = seqs.last - seqs.first + 1 - state.holes.within(seqs);
-  if (seqs.empty() || sets == 0 || told_seqs_.size() >= most_told || !told_seqs_.insert(seqs.first).second)
-    return;
-  unreadable_.push_back({seqs, sets, "the rows are missing"});
-}
-
-void Session::note_unreadable(std::uint64_t seq, const std::string& reason) {
-  if (told_seqs_.size() >= most_told || !told_seqs_.insert(seq).second) return;
-  const auto told = std::ranges::find(unreadable_, reason, &UnreadableSets::reason);
-  if (told == unreadable_.end()) {
-    unreadable_.push_back({{seq, seq}, 1, reason});
-    return;
-  }
-  told->seqs = {std::min(told->seqs.first, seq), std::max(told->seqs.last, seq)};
-  ++told->sets;
-}
-
-std::vector<UnreadableSets> Session::take_unreadable() { return std::exchange(unreadable_, {}); }
-
-Result<std::vector<StoredSet>, Failure> Session::read_before(std::uint64_t end, std::size_t max_sets,
-                                                             const LogState& state) {
-  const std::uint64_t last = std::min(end, state.next_seq) - 1;
-  if (max_sets == 0 || last < state.first_seq) return std::vector<StoredSet>{};
-  return read({state.holes.count_down(last, max_sets), last}, max_sets, state);
 }
 
 Failure Session::take_failure(const std::string& tried) {

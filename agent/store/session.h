@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/store/aside.h"
 #include "agent/store/boot_table.h"
 #include "agent/store/database.h"
 #include "agent/store/exporter_table.h"
@@ -46,7 +47,11 @@ struct LogState {
   /// Some rows are unreadable, or were. What an exporter passes without delivering it is then settled with
   /// each commit.
   bool has_unreadable = false;
+  /// A file that was set aside and is still read: its log comes before that of this file. See aside.h.
+  std::optional<Aside> aside;
 
+  /// What is below it is neither stored nor still to be delivered.
+  [[nodiscard]] std::uint64_t first_owed() const { return aside ? aside->seqs.first : first_seq; }
   [[nodiscard]] bool has_rows() const { return first_seq <= last_seq; }
   [[nodiscard]] std::uint64_t rows() const {
     return has_rows() ? last_seq - first_seq + 1 - holes.within({first_seq, last_seq}) : 0;
@@ -90,14 +95,27 @@ class Session {
   /// damage to the write-ahead log does not undo it.
   [[nodiscard]] Result<Done, Failure> jump_to(std::uint64_t next_seq, LogState& state);
 
+  /// Takes over what was read of the damaged file that this new one replaces. Exporters of `names` whose record
+  /// could not be read have its whole log still to deliver. `state` and `totals` are what was found here.
+  [[nodiscard]] Result<Done, Failure> adopt(const Salvaged& salvaged, const std::vector<std::string>& names,
+                                            LogState& state, Totals& totals);
+
+  /// The file of LogState::aside is gone.
+  [[nodiscard]] Result<Done, Failure> give_up_aside(LogState& state);
+
+  /// The log that LogState::aside names; nullptr: it cannot be read. Outlives the session's use.
+  void read_aside_from(AsideLog* log) { aside_log_ = log; }
+
   /// Sets the exporters of `state` to `names`. A new one starts at the end of the log.
   [[nodiscard]] Result<Done, Failure> register_exporters(const std::vector<std::string>& names,
                                                          LogState& state);
 
   /// After a failure: makes file and `state` agree with the acknowledged state. The file may have more rows
-  /// (a commit that was not acknowledged) or fewer (a new file in place of a damaged one).
+  /// (a commit that was not acknowledged) or fewer (a new file in place of a damaged one, which is `aside` if
+  /// it can be read).
   [[nodiscard]] Result<Removal, Failure> continue_from(LogState& state, const Totals& totals,
-                                                       const Commit& commit);
+                                                       const Commit& commit,
+                                                       const std::optional<Aside>& aside);
 
   /// One transaction. Changes `state` only if the transaction was committed.
   [[nodiscard]] Result<Committed, Failure> commit(const Commit& commit, LogState& state);
@@ -130,10 +148,14 @@ class Session {
   void load_oldest();
   void begin_at(std::uint64_t seq, std::uint64_t total);
   void append(const std::vector<ReadingSet>& sets, LogState& state);
+  /// Whether every exporter has passed the file that was set aside, which is then forgotten.
+  [[nodiscard]] bool finish_aside(LogState& state);
   void take_marks(const std::map<std::string, ExporterRecord>& records, LogState& state);
   /// Counts as dropped what is neither delivered nor still to deliver. Returns its readings.
   [[nodiscard]] std::uint64_t settle(Exporter& exporter, const LogState& state);
   [[nodiscard]] std::map<std::string, std::uint64_t> settle_all(LogState& state);
+  [[nodiscard]] Result<Done, Failure> read_aside(Span span, std::size_t max_sets, const LogState& state,
+                                                 std::vector<StoredSet>& sets);
   [[nodiscard]] std::string reason_of(std::int64_t source) const;
   void note_unreadable(std::uint64_t seq, const std::string& reason);
   void note_missing(Span seqs, const LogState& state);
@@ -145,6 +167,7 @@ class Session {
   [[nodiscard]] std::uint64_t expired_through(std::uint64_t budget, const LogState& state);
   void apply_size_limit(std::uint64_t budget, LogState& state, Removal& removal);
   void remove_through(std::uint64_t seq, LogState& state, Removal& removal);
+  void remove_aside(LogState& state, Removal& removal);
   [[nodiscard]] std::uint64_t total_through(std::uint64_t seq, const LogState& state);
   [[nodiscard]] std::uint64_t undelivered(const DeliveryMarks& marks, Span span, const LogState& state);
 
@@ -154,6 +177,7 @@ class Session {
   Limits limits_;
   std::unique_ptr<Database> database_;
   SourceTable sources_;
+  AsideLog* aside_log_ = nullptr;
   BootTable boots_;
   ReadingLog log_;
   TotalTable totals_;

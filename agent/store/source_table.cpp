@@ -39,16 +39,21 @@ Layout layout_of(const SourcePtr& source) {
 
 SourceTable::SourceTable(Database& database)
     : database_(database),
-      select_by_description_(database, "SELECT id, baseline FROM source WHERE description = ?1"),
+      select_by_description_(database, "SELECT id FROM source WHERE description = ?1"),
       select_by_id_(database, "SELECT description, baseline FROM source WHERE id = ?1"),
       insert_(database, "INSERT INTO source(description, baseline) VALUES (?1, ?2) RETURNING id") {}
 
 const StoredSource* SourceTable::find_or_add(const ReadingSet& set) {
   const auto known = by_address_.find(set.source.get());
   if (known != by_address_.end()) return known->second.second;
-  const std::string description = describe(*set.source);
-  const StoredSource* stored = look_up(description, set.source);
-  if (stored == nullptr && database_.ok()) stored = add(description, set);
+  std::string description = describe(*set.source);
+  const StoredSource* stored = nullptr;
+  // The text of a damaged row is taken, and the row stays as it is. Blanks behind the text say the same.
+  for (int tries = 0; stored == nullptr && tries < 10 && database_.ok(); ++tries) {
+    const auto id = id_of(description);
+    if (database_.ok()) stored = id ? find(*id) : add(description, set);
+    description += ' ';
+  }
   if (stored != nullptr) by_address_.emplace(set.source.get(), std::pair{set.source, stored});
   return stored;
 }
@@ -89,27 +94,12 @@ const StoredSource* SourceTable::remember(StoredSource stored) {
       .first->second.get();
 }
 
-const StoredSource* SourceTable::look_up(const std::string& description, const SourcePtr& source) {
+std::optional<std::int64_t> SourceTable::id_of(const std::string& description) {
   select_by_description_.bind(1, std::string_view(description));
-  if (!select_by_description_.step()) return nullptr;
-  StoredSource stored{select_by_description_.integer(0), layout_of(source)};
-  const bool complete = read_baseline(description, select_by_description_.bytes(1), stored.layout);
+  if (!select_by_description_.step()) return std::nullopt;
+  const std::int64_t id = select_by_description_.integer(0);
   select_by_description_.reset();
-  // Two SourcePtr of one description share what is remembered: others may hold pointers to it.
-  const auto known = by_id_.find(stored.id);
-  if (known != by_id_.end() && known->second) return known->second.get();
-  if (complete) return remember(std::move(stored));
-  free_description(stored.id);
-  return nullptr;
-}
-
-/// The text is unique in the table. Its row stays, unreadable as it is: its sets would be read with a baseline
-/// that is not theirs if it were put right.
-void SourceTable::free_description(std::int64_t id) {
-  Statement rename(database_,
-                   "UPDATE source SET description = 'damaged ' || id || description WHERE id = ?1");
-  rename.bind(1, id);
-  rename.run();
+  return id;
 }
 
 const StoredSource* SourceTable::add(const std::string& description, const ReadingSet& set) {

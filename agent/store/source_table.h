@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -40,10 +41,9 @@ class SourceTable {
 
  private:
   const StoredSource* remember(StoredSource stored);
-  const StoredSource* look_up(const std::string& description, const SourcePtr& source);
+  [[nodiscard]] std::optional<std::int64_t> id_of(const std::string& description);
   const StoredSource* add(const std::string& description, const ReadingSet& set);
   const StoredSource* leave_out(std::int64_t id, const std::string& why);
-  void free_description(std::int64_t id);
 
   Database& database_;
   Statement select_by_description_, select_by_id_, insert_;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "agent/store/aside.h"
 #include "agent/store/files.h"
 #include "agent/store/seq_mark.h"
 #include "agent/store/session.h"
@@ -34,6 +35,10 @@ class Store::Impl {
   [[nodiscard]] Result<Done> continue_numbering(const FoundSeqMark& mark);
   [[nodiscard]] Result<Done> open_again(const Commit& commit);
   [[nodiscard]] Result<Done> open_replacing_damage();
+  [[nodiscard]] Result<Done> move_damaged_file();
+  void read_on(const std::string& path);
+  [[nodiscard]] Result<Done> take_over_aside(const Settings& settings, const FoundSeqMark& mark);
+  void prepare_aside();
   void remember(const Commit& commit, Committed& committed);
   [[nodiscard]] std::uint64_t next_after_jump() const;
   void collect_unreadable();
@@ -50,6 +55,13 @@ class Store::Impl {
   Removal unreported_;                      ///< found missing when the file was opened again
   std::string set_aside_;                   ///< likewise
   std::vector<UnreadableSets> unreadable_;  ///< likewise
+  AsideState aside_state_;                  ///< likewise
+  std::unique_ptr<AsideLog> aside_log_;     ///< of state_.aside
+  // Of set_aside_, until a session has taken it over.
+  bool has_moved_ = false;
+  std::unique_ptr<AsideLog> moved_log_;
+  std::optional<Salvaged> salvaged_;
+  std::optional<Aside> new_aside_;
 };
 
 Store::Impl::Impl(const Settings& settings, LockFile lock, std::string boot_uuid)
@@ -83,6 +95,7 @@ Result<Done> Store::Impl::open_first(const Settings& settings) {
   state_ = session_->found();
   totals_ = session_->found_totals();
   collect_unreadable();
+  if (auto done = take_over_aside(settings, mark); !done) return done.error();
   if (auto done = continue_numbering(mark); !done) return done.error();
   if (auto done = session_->register_exporters(settings.exporters, state_); !done) return take(done.error());
 
@@ -95,14 +108,58 @@ Result<Done> Store::Impl::open_first(const Settings& settings) {
     opened.exporters[name] = exporter.record;
     opened.backlog[name] = session_->backlog(exporter, state_);
   }
+  collect_unreadable();
   opened.set_aside = std::exchange(set_aside_, {});
+  opened.aside = std::exchange(aside_state_, {});
+  opened.aside.is_read = state_.aside.has_value();
   return Done{};
 }
 
+/// What can be read of a file that was set aside becomes the beginning of the new one. An agent that was killed
+/// between the two left a file that the mark still belongs to.
+Result<Done> Store::Impl::take_over_aside(const Settings& settings, const FoundSeqMark& mark) {
+  if (set_aside_.empty() && !state_.has_rows() && !state_.aside && mark.state &&
+      mark.state->inode != inode_of(options_.path)) {
+    set_aside_ = find_set_aside(options_.path, mark.state->inode);
+    if (!set_aside_.empty()) read_on(set_aside_);
+  }
+  has_moved_ = false;
+  if (salvaged_) {
+    aside_log_ = std::move(moved_log_);
+    session_->read_aside_from(aside_log_.get());
+    if (auto done = session_->adopt(*salvaged_, settings.exporters, state_, totals_); !done)
+      return take(done.error());
+    aside_state_.given_up = salvaged_->given_up;
+    aside_state_.lacks_totals = salvaged_->lacks_totals;
+    salvaged_.reset();
+  } else if (state_.aside) {
+    aside_log_ = AsideLog::open(state_.aside->path);
+    session_->read_aside_from(aside_log_.get());
+    if (aside_log_) return Done{};
+    aside_state_.given_up = state_.aside->path;
+    if (auto done = session_->give_up_aside(state_); !done) return take(done.error());
+  } else {
+    aside_state_.lacks_totals = !set_aside_.empty();
+  }
+  return Done{};
+}
+
+void Store::Impl::read_on(const std::string& path) {
+  moved_log_ = AsideLog::open(path);
+  salvaged_ = moved_log_ ? moved_log_->salvage() : std::nullopt;
+  if (salvaged_) options_.first_seq = std::max(options_.first_seq, salvaged_->log.seqs.last + 1);
+}
+
 Result<Done> Store::Impl::continue_numbering(const FoundSeqMark& mark) {
-  if (set_aside_.empty())
+  if (!set_aside_.empty()) {
+    if (state_.aside)
+      opened.seq_jump =
+          judge_seqs(mark, {state_.aside->seqs.last + 1, inode_of(set_aside_), options_.boot_uuid});
+    if (auto done = session_->jump_to(next_after_jump(), state_); !done) return take(done.error());
+  } else {
     opened.seq_jump = judge_seqs(mark, {state_.next_seq, inode_of(options_.path), options_.boot_uuid,
                                         !session_->is_without_marks(), session_->is_new()});
+  }
   if (set_aside_.empty() && !opened.seq_jump && session_->unreadable_end() > 0)
     opened.seq_jump = SeqJump{"the newest sets in the store are unreadable", std::nullopt};
   if (opened.seq_jump)
@@ -138,14 +195,35 @@ Result<Done> Store::Impl::open_replacing_damage() {
     if (session.error().cause != Failure::Cause::damaged) return session.error().fault;
     damaged_ = true;
   }
-  auto moved = set_aside(options_.path);
-  if (!moved) return moved.error();
-  set_aside_ = std::move(*moved);
-  damaged_ = false;
+  if (auto done = move_damaged_file(); !done) return done.error();
   auto session = Session::open(options_);
   if (!session) return session.error().fault;
   session_ = std::move(*session);
   return Done{};
+}
+
+Result<Done> Store::Impl::move_damaged_file() {
+  auto moved = set_aside(options_.path);
+  if (!moved) return moved.error();
+  set_aside_ = std::move(*moved);
+  damaged_ = false;
+  has_moved_ = true;
+  read_on(set_aside_);
+  return Done{};
+}
+
+/// While the agent runs, what was acknowledged says what is in the file that was set aside.
+void Store::Impl::prepare_aside() {
+  if (!std::exchange(has_moved_, false)) return;
+  if (state_.aside) aside_state_.given_up = state_.aside->path;
+  const auto owes = [this](const auto& exporter) {
+    return exporter.second.record.marks.low() < state_.last_seq;
+  };
+  const bool is_owed = state_.has_rows() && std::ranges::any_of(state_.exporters, owes);
+  aside_log_ = salvaged_ && is_owed ? std::move(moved_log_) : nullptr;
+  if (aside_log_)
+    new_aside_ = Aside{set_aside_, {state_.first_seq, state_.last_seq}, state_.removed, state_.total};
+  salvaged_.reset();
 }
 
 Result<Done> Store::Impl::open_again(const Commit& commit) {
@@ -159,8 +237,16 @@ Result<Done> Store::Impl::open_again(const Commit& commit) {
     damaged_ = true;
     if (auto done = open_replacing_damage(); !done) return done.error();
   }
-  auto removal = session_->continue_from(state_, totals_, commit);
-  if (!removal) return take(removal.error());
+  prepare_aside();
+  session_->read_aside_from(aside_log_.get());
+  auto removal = session_->continue_from(state_, totals_, commit, new_aside_);
+  if (!removal) {
+    Fault fault = take(removal.error());
+    session_.reset();  // it does not agree with what was acknowledged: to be opened again in any case
+    return fault;
+  }
+  aside_state_.is_read = new_aside_.has_value();
+  new_aside_.reset();
   unreported_.merge(*removal);
   if (auto done = mark_.begin(state_.next_seq, {}); !done) return take(done.error());
   return Done{};
@@ -194,7 +280,9 @@ void Store::Impl::remember(const Commit& commit, Committed& committed) {
   committed.removed = removal.span;
   committed.dropped = std::move(removal.dropped);
   committed.set_aside = std::exchange(set_aside_, {});
+  committed.aside = std::exchange(aside_state_, {});
   committed.unreadable = std::exchange(unreadable_, {});
+  if (!committed.aside_done.empty()) aside_log_.reset();
   for (const auto& [name, exporter] : state_.exporters)
     committed.backlog[name] = session_->backlog(exporter, state_);
 }

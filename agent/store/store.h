@@ -58,10 +58,22 @@ struct Commit {
 /// an exporter comes to them, and are then counted as dropped for that exporter.
 struct UnreadableSets {
   Span seqs;               ///< from the first to the last of them; whole sets may be between
-  std::uint64_t sets = 0;  ///< so far
+  std::uint64_t sets = 0;  ///< so far; 0: not known
   std::string reason;      ///< "the checksum is wrong", "the description of source 3 is missing"
 
   bool operator==(const UnreadableSets&) const = default;
+};
+
+/// What becomes of a file that was set aside.
+struct AsideState {
+  /// What was not delivered of it is read from it, under its own seqs, before anything newer. If not, what was
+  /// not delivered is in `removed` and `dropped`, as if a limit had removed it.
+  bool is_read = false;
+  /// An earlier file that was still read, and is not any more; "": none. What was not delivered of it is dropped.
+  std::string given_up;
+  bool lacks_totals = false;  ///< at a start: totals were unreadable, and begin at 0
+
+  bool operator==(const AsideState&) const = default;
 };
 
 /// The effect of one transaction.
@@ -74,9 +86,11 @@ struct Committed {
   std::uint64_t total_readings = 0;              ///< ever stored in this store
   std::uint64_t size_bytes = 0;                  ///< main file and write-ahead log
   std::int64_t oldest_wall_us = 0;
-  /// New path of a file that became corrupt since the last commit; "" normally. Its rows are in `removed` and
-  /// `dropped`, as if a limit had removed them. Totals and counts go on.
+  /// New path of a file that became corrupt since the last commit; "" normally. Totals and counts go on.
   std::string set_aside;
+  AsideState aside;  ///< of set_aside
+  std::string
+      aside_done;  ///< path of a file of which nothing is left to deliver since this commit; "" normally
   std::vector<UnreadableSets> unreadable;  ///< found since the last commit
 };
 
@@ -99,12 +113,15 @@ struct Opened {
   std::map<std::string, ExporterRecord> exporters;
   std::map<std::string, std::uint64_t> backlog;  ///< readings still to be delivered, by exporter
   std::string set_aside;                         ///< new path of a corrupt file; "" normally
-  std::optional<SeqJump> seq_jump;               ///< not told where a file was set aside
+  AsideState aside;                              ///< of set_aside, or of a file set aside earlier
+  /// Where a file was set aside, that of its sets; not told where it cannot be read.
+  std::optional<SeqJump> seq_jump;
 };
 
 class Store {
  public:
-  /// Opens or makes the file. Sets a corrupt file aside as <path>.corrupt-<time> and makes a new one. Fails
+  /// Opens or makes the file. Sets a corrupt file aside as <path>.corrupt-<time> and makes a new one, which takes
+  /// over what can be read: totals, records of exporters, and what they have not delivered. Fails
   /// if the directory cannot be written, the disk is full, the file has a newer schema, or another agent
   /// holds the store.
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const Settings& settings);
@@ -117,7 +134,8 @@ class Store {
 
   /// One transaction. On a Fault nothing of it is in the store, and the caller may try again. After an I/O
   /// error the state of later writes is unknown, so the database is closed, and the next commit() opens it
-  /// again. If the file is found corrupt, the next commit() sets it aside and goes on in a new file.
+  /// again. If the file is found corrupt, the next commit() sets it aside and goes on in a new file. read() then
+  /// reads from both, until every exporter has passed what was set aside. At most one such file is read.
   ///
   /// The age limit counts to the newest committed set, by the monotonic clock, and across reboots by the wall
   /// clock if that did not go back: a step of the wall clock removes nothing. Old rows are removed in lumps

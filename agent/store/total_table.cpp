@@ -18,13 +18,18 @@ TotalTable::TotalTable(Database& database)
       save_(database, "INSERT OR REPLACE INTO total(name, value, crc) VALUES (?1, ?2, ?3)"),
       remove_(database, "DELETE FROM total WHERE name = ?1") {}
 
-Totals TotalTable::load() {
+Totals TotalTable::load(std::size_t* damaged) {
   Totals totals;
   Statement select(database_, "SELECT name, value, crc FROM total");
   while (select.step()) {
-    const auto [total, added] = totals.emplace(select.text(0), select.number(1));
-    if (select.integer(2) != checksum(total->first, total->second))
-      database_.fail_as_damaged("the checksum of total " + total->first + " is wrong");
+    std::string name = select.text(0);
+    const double value = select.number(1);
+    if (select.integer(2) == checksum(name, value))
+      totals.emplace(std::move(name), value);
+    else if (damaged != nullptr)
+      ++*damaged;
+    else
+      database_.fail_as_damaged("the checksum of total " + name + " is wrong");
   }
   return totals;
 }

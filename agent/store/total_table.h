@@ -10,8 +10,8 @@ class TotalTable {
  public:
   explicit TotalTable(Database& database);
 
-  /// Loads all totals. A wrong checksum is damage.
-  [[nodiscard]] Totals load();
+  /// Loads all totals. A wrong checksum is damage, or is counted in `*damaged` and its total left out.
+  [[nodiscard]] Totals load(std::size_t* damaged = nullptr);
   /// Replaces the given totals; `absent` removes one.
   void save(const Totals& totals);
   void clear();

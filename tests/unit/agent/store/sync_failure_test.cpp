@@ -148,8 +148,12 @@ TEST_CASE(
   const auto committed = value_or_fail(store->commit(small_commit(small_source(), 20, 1)));
   CHECK_FALSE(committed.set_aside.empty());
   CHECK(committed.first_seq >= first_seq + 20);
-  CHECK(committed.dropped.at("ems") == 20 * small_set_readings);
-  CHECK(committed.backlog.at("ems") == small_set_readings);
+  CHECK(committed.aside.is_read);
+  CHECK(committed.backlog.at("ems") == 21 * small_set_readings);
+  CHECK(value_or_fail(store->read({first_seq, first_seq + 19}, 100)).size() == 15);
+  Commit passed;
+  passed.exporters["ems"] = {DeliveryMarks(committed.first_seq), 16 * small_set_readings, 0};
+  CHECK(value_or_fail(store->commit(passed)).dropped.at("ems") == 5 * small_set_readings);
 }
 
 TEST_CASE("with syncs that fail now and then, every acknowledged set is there once, with its seq") {
