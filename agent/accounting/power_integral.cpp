@@ -10,6 +10,7 @@ namespace flopwatt::accounting {
 namespace {
 
 constexpr double forgetting_seconds = 300;
+constexpr double longest_mean_s = 1;
 
 bool same_size(double one, double other) {
   return std::max(one, other) <=
@@ -62,7 +63,9 @@ void PowerIntegral::add_variance(PowerStep& step, double rise, double dt) {
   }
   const double span = std::clamp(stood_s, dt, std::max(dt, age_s_));
   step.to_and_fro = 5.0 / 6 * std::max(0.0, -rise * rise_) * span * span;
-  step.variance = rise * rise * (span * span / 12 + age_s_ * age_s_ / 4 + time_variance_) + step.to_and_fro;
+  step.variance =
+      rise * rise * (span * span / 12 + age_s_ * age_s_ / 4 + time_variance_ + square(longest_mean_s) / 12) +
+      step.to_and_fro;
   rise_ = rise;
   fresh_us_ = step.time_us;
 }

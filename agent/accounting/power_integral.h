@@ -18,6 +18,9 @@
 // late, by T/2 in the mean: + (dP T)^2 / 4. The error of a reading's time stamp does to the integral what it
 // does to a step: + (dP u_t)^2.
 //
+// Meters show power as its mean over a time that they mostly do not tell, up to M = 1 s. A step is shown late by half
+// of it: a bound of 0 to M/2, + (dP M)^2 / 12.
+//
 // A reading of more than ten times the highest recent power is in doubt. If the next reading is of the same
 // size, the doubtful one was a load step, and both count. Else it is dropped: it may have been a glitch or a
 // burst, so the energy from the reading before to the reading after is not known, and what it would have been

@@ -29,12 +29,14 @@ struct IntegralReader {
 
 }  // namespace
 
-TEST_CASE("power is integrated by trapezoids, with the variance of one step in between") {
+TEST_CASE(
+    "power is integrated by trapezoids, with the variance of one step in between, shown by a mean of up to 1 "
+    "s") {
   IntegralReader read;
   CHECK(read.add(1000) == 0);
   CHECK(read.add(1000) == 1000);
   CHECK(read.add(3000, 2) == 4000);
-  CHECK(read.variance == doctest::Approx(2000.0 * 2000 * 4 / 12));
+  CHECK(read.variance == doctest::Approx(2000.0 * 2000 * (4 + 1) / 12));
 }
 
 TEST_CASE("a value that repeats within its age is no new reading") {
@@ -47,11 +49,11 @@ TEST_CASE("a value that repeats within its age is no new reading") {
   for (int i = 0; i < 3; ++i) read.add(3000);
   CHECK(read.variance == 0);
   read.add(1000);  // 4 s later, and back
-  CHECK(read.variance == doctest::Approx(2000.0 * 2000 * (16 / 12.0 + 16 / 4.0 + 5.0 / 6 * 16)));
+  CHECK(read.variance == doctest::Approx(2000.0 * 2000 * ((16 + 1) / 12.0 + 16 / 4.0 + 5.0 / 6 * 16)));
   for (int i = 0; i < 9; ++i) read.add(1000);
   read.variance = 0;
   read.add(2000);  // the load stood still before: one step, and no more than the age
-  CHECK(read.variance == doctest::Approx(1000.0 * 1000 * (16 / 12.0 + 16 / 4.0)));
+  CHECK(read.variance == doctest::Approx(1000.0 * 1000 * ((16 + 1) / 12.0 + 16 / 4.0)));
 }
 
 TEST_CASE("a dropped reading tells what a burst would have been, an absurd one nothing") {
