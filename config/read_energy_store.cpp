@@ -96,7 +96,7 @@ void read_store(const YamlNode& node, const Reading& reading) {
   }
   map.read_size("max_size", {std::uint64_t{1} << 20, std::uint64_t{16} << 40}, store.max_size_bytes);
   map.read_duration("max_age", {seconds(10), hours(24 * 3650)}, store.max_age);
-  map.read_duration("commit", {milliseconds(100), minutes(1)}, store.commit);
+  map.read_duration("commit", {milliseconds(250), seconds(60)}, store.commit);
   map.finish();
 }
 

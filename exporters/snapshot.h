@@ -78,7 +78,7 @@ struct Snapshot {
   bool last_reload_successful = true;
   bool counts_work = false;  ///< workloads may hand in their work: its counters are shown from the start
   bool beating = true;       ///< the metering loop runs its beats
-  bool ready = false;        ///< it does, every source has been polled once, and the store is open
+  bool ready = false;        ///< it does, and every source has been polled once
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

@@ -25,6 +25,7 @@ Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
   settings.path = config.store.path;
   settings.max_size_bytes = config.store.max_size_bytes;
   settings.max_age = config.store.max_age;
+  settings.node = config.node;
   settings.first_seq = static_cast<std::uint64_t>(now().wall_us);
   for (const ExporterConfig& exporter : config.exporters) settings.exporters.push_back(exporter.name);
   return store::Store::open(settings);

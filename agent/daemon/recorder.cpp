@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <thread>
 #include <utility>
 
-#include "agent/daemon/store_log.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
 #include "runtime/schedule.h"
@@ -19,6 +19,10 @@ constexpr std::size_t max_waiting_readings = 1'000'000;
 constexpr std::size_t max_replayed_readings = 1'000'000;
 /// Sets in one transaction: after an outage the backlog goes in as several.
 constexpr std::size_t max_commit_sets = 5000;
+/// At the end: of the 2 s that the agent has from the signal on.
+constexpr std::chrono::milliseconds longest_farewell_commit{1000};
+constexpr std::chrono::milliseconds farewell_pause{50};
+constexpr std::size_t fewest_commit_sets = 20;
 /// Batches are sealed in the last slot of a second: polls move, but batches, windows and commits do not.
 constexpr std::chrono::milliseconds seal_offset = slot_offset(slots_per_second - 2);
 
@@ -69,12 +73,14 @@ void show_counters_that_go_on(const ScopeFigures& stored, ScopeFigures& shown) {
 Recorder::Recorder(const Config& config, ReadingIntake& intake, std::unique_ptr<store::Store> store)
     : intake_(intake),
       interval_(config.store.commit),
-      accounting_(settings_of(config), store->opened().totals, now()),
+      accounting_settings_(settings_of(config)),
+      accounting_(accounting_settings_, store->opened().totals, now()),
       store_(std::move(store)) {
   replay(config);
   stored_figures_ = accounting_.figures(now());
   const store::Opened& opened = store_->opened();
-  state_.up = true;
+  state_.up = opened.down.empty();
+  state_.fault = opened.down;
   state_.readings = opened.total_readings;
   state_.size_bytes = opened.size_bytes;
   state_.oldest_wall_us = opened.oldest_wall_us;
@@ -116,7 +122,8 @@ std::vector<ScopeFigures> Recorder::figures(Moment now) const {
 
 void Recorder::reconfigure(const Config& config) {
   interval_ = config.store.commit;
-  accounting_.reconfigure(settings_of(config));
+  accounting_settings_ = settings_of(config);
+  accounting_.reconfigure(accounting_settings_);
   // What starts at 0 is shown so at once: were it 0 only after the next commit, it could not be told from a
   // fall after a crash. What goes on is shown as it is stored.
   std::vector<ScopeFigures> figures = accounting_.figures(now());
@@ -206,7 +213,7 @@ awaitable<void> Recorder::run_storing() {
     // Once cancelled nothing is offloaded any more: what a commit has taken by then would be lost.
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) co_return;
-    store::Commit commit = next_commit();
+    store::Commit commit = next_commit(max_commit_sets);
     const auto write = [this, &commit] { return store_->commit(commit); };
     const std::vector<ScopeFigures> figures = sealed_figures_;
     const unsigned configuration = configurations_;
@@ -221,9 +228,9 @@ awaitable<void> Recorder::run_storing() {
   }
 }
 
-store::Commit Recorder::next_commit() {
+store::Commit Recorder::next_commit(std::size_t most_sets) {
   store::Commit commit;
-  const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), max_commit_sets));
+  const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), most_sets));
   const auto end = waiting_.begin() + count;
   commit.sets.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
   waiting_.erase(waiting_.begin(), end);
@@ -235,7 +242,9 @@ store::Commit Recorder::next_commit() {
 
 void Recorder::committed(store::Commit commit, const store::Committed& result) {
   if (!state_.up) log::info("the store commits again");
+  if (result.late) take_up(*result.late);
   log_aside(result);
+  snapshot_watch_.follow(result);
   log_unreadable(result.unreadable);
   const std::size_t readings = known_readings(commit.sets);
   waiting_readings_ -= readings;
@@ -258,6 +267,23 @@ void Recorder::committed(store::Commit commit, const store::Committed& result) {
   }
 }
 
+/// The store was opened later than the agent began. Where nothing could be read of it until now, accounting and
+/// deliveries begin again, as after a restart.
+void Recorder::take_up(const store::Opened& late) {
+  log_opened(late);
+  if (!late.is_unknown) return;
+  accounting_ = accounting::Accounting(accounting_settings_, late.totals, now());
+  totals_.clear();
+  stored_figures_ = sealed_figures_ = accounting_.figures(now());
+  ++configurations_;
+  for (Delivery* delivery : deliveries_) {
+    const auto found = late.exporters.find(delivery->exporter().name());
+    if (found == late.exporters.end()) continue;
+    delivery->record() = DeliveryRecord(found->second, late.backlog.at(found->first));
+    (void)delivery->record().begin_commit();  // the one that has just ended
+  }
+}
+
 void Recorder::failed(store::Commit commit, const Fault& fault) {
   if (state_.up) log::error("the store cannot commit; readings wait in memory", {{"reason", fault.message}});
   state_.up = false;
@@ -270,17 +296,29 @@ void Recorder::failed(store::Commit commit, const Fault& fault) {
 }
 
 void Recorder::commit_rest() {
+  using Clock = std::chrono::steady_clock;
   seal();
+  const auto deadline = Clock::now() + longest_farewell_commit;
+  std::size_t most = max_commit_sets;
   do {
-    store::Commit commit = next_commit();
+    store::Commit commit = next_commit(most);
+    const std::size_t tried = commit.sets.size();
     const auto result = store_->commit(commit);
-    if (!result) {
-      failed(std::move(commit), result.error());
-      log::error("the last readings could not be stored",
+    if (result) {
+      committed(std::move(commit), *result);
+      continue;
+    }
+    failed(std::move(commit), result.error());
+    if (Clock::now() >= deadline) {
+      log::error("the last readings could not be stored, and are lost",
                  {{"readings", std::to_string(waiting_readings_)}, {"reason", result.error().message}});
       return;
     }
-    committed(std::move(commit), *result);
+    // A full disk has room for a few sets where a write-ahead log lies already.
+    if (tried > fewest_commit_sets)
+      most = std::max(fewest_commit_sets, tried / 4);
+    else
+      std::this_thread::sleep_for(farewell_pause);
   } while (!waiting_.empty());
 }
 

@@ -16,6 +16,7 @@
 #include "agent/daemon/figure_log.h"
 #include "agent/daemon/heartbeat.h"
 #include "agent/daemon/intake.h"
+#include "agent/daemon/store_log.h"
 #include "agent/store/store.h"
 #include "config/config.h"
 #include "exporters/snapshot.h"
@@ -55,7 +56,8 @@ class Recorder {
   /// Commits what is sealed, each commit interval. Until cancelled; a commit under way is waited for.
   awaitable<void> run_storing();
 
-  /// At the end: what the intake still holds, and the newest delivery marks, are committed once more. Blocks.
+  /// At the end: what the intake still holds, and the newest delivery marks, are committed once more. Where that
+  /// fails, tries for about a second, also with fewer sets, then says how many readings are lost. Blocks.
   void commit_rest();
 
   /// For deliveries: reads a chunk of the log on the store's thread.
@@ -72,12 +74,14 @@ class Recorder {
   void seal();
   void discard_overflow();
   [[nodiscard]] bool has_work() const;
-  [[nodiscard]] store::Commit next_commit();
+  [[nodiscard]] store::Commit next_commit(std::size_t most_sets);
+  void take_up(const store::Opened& late);
   void committed(store::Commit commit, const store::Committed& result);
   void failed(store::Commit commit, const Fault& fault);
 
   ReadingIntake& intake_;
   std::chrono::microseconds interval_;
+  accounting::Settings accounting_settings_;
   accounting::Accounting accounting_;
   std::unique_ptr<store::Store> store_;
   std::vector<Delivery*> deliveries_;
@@ -88,6 +92,7 @@ class Recorder {
   Totals totals_;                     // to be saved with the next commit
   ContradictionLog contradiction_log_;
   FigureLog figure_log_;
+  SnapshotWatch snapshot_watch_;
   std::vector<ScopeFigures> sealed_figures_;  // what totals_ will have made durable
   std::vector<ScopeFigures> stored_figures_;  // what the last commit has
   unsigned configurations_ = 1;               // so far: figures of different ones do not mix

@@ -33,7 +33,7 @@ SnapshotPtr SnapshotMaker::make(const ConfigState& running, SnapshotDetail detai
   snapshot->last_reload_successful = running.last_reload_successful;
   snapshot->counts_work = !running.config.work.statsd.empty();
   snapshot->beating = recorder_.heartbeat().running(std::chrono::steady_clock::now());
-  snapshot->ready = intake_.all_polled() && snapshot->store.up && snapshot->beating;
+  snapshot->ready = intake_.all_polled() && snapshot->beating;
   return snapshot;
 }
 

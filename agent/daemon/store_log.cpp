@@ -30,6 +30,11 @@ void log_jump(const store::Opened& opened) {
 }  // namespace
 
 void log_opened(const store::Opened& opened) {
+  if (!opened.down.empty()) {
+    log::error("the store cannot be opened now; metering goes on, and readings wait in memory until it can",
+               {{"reason", opened.down}});
+    return;
+  }
   const store::AsideState& aside = opened.aside;
   if (!opened.set_aside.empty())
     log::error(
@@ -59,6 +64,23 @@ void log_aside(const store::Committed& committed) {
     log::info(
         "nothing is left to deliver of the store file that was set aside; it is kept, and may be removed",
         {{"file", committed.aside_done}});
+}
+
+void SnapshotWatch::follow(const store::Committed& committed) {
+  const bool is_long = committed.log_bytes > 2 * committed.usual_log_bytes;
+  if (!is_held_ && is_long) {
+    is_held_ = true;
+    log::warn(
+        "another program reads the store in one long transaction: its write-ahead log grows, and "
+        "store.max_size "
+        "cannot be kept until that program ends; `fuser` with the path of the store names it",
+        {{"log_bytes", std::to_string(committed.log_bytes)},
+         {"usual_log_bytes", std::to_string(committed.usual_log_bytes)},
+         {"size_bytes", std::to_string(committed.size_bytes)}});
+  } else if (is_held_ && committed.log_bytes <= committed.usual_log_bytes) {
+    is_held_ = false;
+    log::info("no other program holds the store's write-ahead log any more; it is back to its usual size");
+  }
 }
 
 void log_unreadable(const std::vector<store::UnreadableSets>& unreadable) {

@@ -16,4 +16,14 @@ void log_aside(const store::Committed& committed);
 /// One line for each: how many reading sets cannot be read any more, which, and why.
 void log_unreadable(const std::vector<store::UnreadableSets>& unreadable);
 
+/// Says once when another program holds a snapshot of the store, so that its write-ahead log grows, and once when
+/// that has ended.
+class SnapshotWatch {
+ public:
+  void follow(const store::Committed& committed);
+
+ private:
+  bool is_held_ = false;
+};
+
 }  // namespace flopwatt::daemon

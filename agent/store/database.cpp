@@ -27,6 +27,8 @@ Failure::Cause cause_of(int code) {
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
       return Failure::Cause::damaged;
+    case SQLITE_NOLFS:
+      return Failure::Cause::refused;
     default:
       return Failure::Cause::broken;
   }
@@ -248,6 +250,11 @@ void Database::check(int code) {
 
 void Database::fail_as_damaged(std::string what) {
   if (!failure_) failure_ = Recorded{SQLITE_CORRUPT, std::move(what)};
+}
+
+void Database::fail_if_read_only() {
+  if (ok() && sqlite3_db_readonly(handle(), "main") == 1)
+    failure_ = Recorded{SQLITE_READONLY, sqlite3_errstr(SQLITE_READONLY)};
 }
 
 void Database::fail_for_file_system(std::string what) {

@@ -24,6 +24,7 @@ struct Failure {
   enum class Cause : std::uint8_t {
     passing,  ///< full disk, locked file: the connection is good; try again
     damaged,  ///< the file is not what was written: set the file aside
+    refused,  ///< the file can never be the store of this agent: leave it as it is
     broken,   ///< I/O error and everything else: the state of later writes is unknown; open the file again
   };
   Cause cause = Cause::broken;
@@ -102,6 +103,8 @@ class Database {
   [[nodiscard]] Failure failure(std::string_view tried) const;
   /// Fails with damage that SQLite does not see.
   void fail_as_damaged(std::string what);
+  /// Fails where the file can only be read now.
+  void fail_if_read_only();
   /// Fails because the file system cannot hold a store.
   void fail_for_file_system(std::string what);
   /// Whether the failure is a statement that a progress handler ended.

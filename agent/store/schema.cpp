@@ -24,6 +24,8 @@
 //     ranges       delivered runs above low: varints of first - end before it, last - first
 //   total          figures of accounting that survive a restart
 //   beginning      one row: first seq, and readings counted before it, of a log that has no rows yet
+//   owner          the node whose agent writes the file: owner_table.h
+//   aside          a damaged file before this one that is still read: aside.h
 //   hole           seqs that name no set, first to last: holes.h. A file without this table is of a version that
 //                  wrote no mark (seq_mark.h); the table is made when it is opened
 //

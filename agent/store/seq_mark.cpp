@@ -130,6 +130,13 @@ std::optional<std::int64_t> marked_schema(const fs::path& store) {
   return mark.state->schema;
 }
 
+std::optional<Span> seqs_of_this_file(const FoundSeqMark& mark, const SeqEvidence& evidence) {
+  if (!mark.state || !mark.untouched || mark.state->inode != evidence.inode) return std::nullopt;
+  const SeqMarkState& state = *mark.state;
+  if (!state.stopped && state.boot_uuid != evidence.boot_uuid) return std::nullopt;
+  return Span{state.committed, state.pending};
+}
+
 std::optional<SeqJump> judge_seqs(const FoundSeqMark& mark, const SeqEvidence& evidence) {
   if (evidence.is_new) {
     if (!mark.exists) return std::nullopt;

@@ -50,6 +50,12 @@ struct FoundSeqMark {
 /// The format of the store by the mark beside it; nullopt where there is no mark of this very file.
 [[nodiscard]] std::optional<std::int64_t> marked_schema(const std::filesystem::path& store);
 
+struct SeqEvidence;
+
+/// The newest seq of the file if the mark is of this very file and in order: at least the one that is known to be
+/// stored, and at most the one that was under way. `evidence.next_seq` is not looked at.
+[[nodiscard]] std::optional<Span> seqs_of_this_file(const FoundSeqMark& mark, const SeqEvidence& evidence);
+
 /// What the opened store says.
 struct SeqEvidence {
   std::uint64_t next_seq = 1;  ///< behind the newest row

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "agent/store/files.h"
+#include "agent/store/owner_table.h"
+#include "agent/store/session_transaction.h"
 
 namespace flopwatt::store {
 namespace {
@@ -12,6 +14,25 @@ namespace {
 /// The structure of a file of some GiB is looked through in about a second; slow disks get this long.
 constexpr double structure_check_seconds = 2.0;
 constexpr std::uint64_t every_row = ~std::uint64_t{0};
+
+/// A store of another node, and not one that was renamed: then the mark beside the file says the same as its rows.
+std::optional<Failure> refuse_other_node(Database& database, const Session::OpenOptions& options) {
+  const std::string owner = load_owner(database);
+  if (owner.empty() || options.node.empty() || owner == options.node) return std::nullopt;
+  const std::uint64_t newest = ReadingLog(database).newest_seq().value_or(0);
+  if (options.marked_seqs && options.marked_seqs->first <= newest && newest <= options.marked_seqs->last)
+    return std::nullopt;
+  const std::string path = options.path.string();
+  return Failure{
+      Failure::Cause::refused,
+      {FaultClass::device,
+       "cannot open the store " + path + ": it is of the node " + owner + ", and this is " + options.node +
+           "; if " + path +
+           "-wal was copied here, move it away; if the store was, set another store.path or move it "
+           "away with all files beside it; if the node was renamed, start once as " +
+           owner,
+       0}};
+}
 
 /// Whether only the header says that the file is another program's or of a newer version.
 bool is_damaged_header(Database& database, FileKind kind, std::optional<std::int64_t> marked) {
@@ -22,41 +43,17 @@ bool is_damaged_header(Database& database, FileKind kind, std::optional<std::int
 Failure other_file(const std::filesystem::path& path, FileKind kind) {
   const std::string name = "cannot open the store " + path.string() + ": ";
   if (kind == FileKind::newer)
-    return {Failure::Cause::broken,
+    return {Failure::Cause::refused,
             {FaultClass::device,
              name + "a newer flopwatt has written it, in a format that this one does not know; "
                     "run the newer one again, or move the file away to begin a new store",
              0}};
-  return {Failure::Cause::broken,
+  return {Failure::Cause::refused,
           {FaultClass::device,
            name + "it is a database of another program; set another store.path, or move the file away", 0}};
 }
 
 }  // namespace
-
-/// Rolled back unless committed, whatever happens in between; what was remembered of it in memory goes too.
-class Session::Transaction {
- public:
-  explicit Transaction(Session& session) : session_(session) { session_.database_->run("BEGIN IMMEDIATE"); }
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-  ~Transaction() {
-    if (committed_) return;
-    session_.database_->rollback();
-    session_.sources_.forget();
-    session_.boots_.forget();
-  }
-
-  [[nodiscard]] bool commit() {
-    session_.database_->run("COMMIT");
-    committed_ = session_.database_->ok();
-    return committed_;
-  }
-
- private:
-  Session& session_;
-  bool committed_ = false;
-};
 
 Session::Session(std::unique_ptr<Database> database, const OpenOptions& options)
     : limits_(options.limits),
@@ -77,6 +74,13 @@ Result<std::unique_ptr<Session>, Failure> Session::open(const OpenOptions& optio
     if (!is_damaged_header(*database, kind, options.marked_schema)) return other_file(options.path, kind);
     database->fail_as_damaged("its header is damaged");
   }
+  database->fail_if_read_only();
+  const bool has_node = kind == FileKind::ours && has_owner_table(*database);
+  if (has_node && database->ok())
+    if (auto refused = refuse_other_node(*database, options)) {
+      database->abandon();  // what was copied here must not be brought together with what was here
+      return std::move(*refused);
+    }
   set_pragmas(*database, kind, options.limits.wal_pages * page_size);
   if (kind == FileKind::empty) create_tables(*database, options.first_seq);
   const bool without_marks = kind == FileKind::ours && !has_hole_table(*database);
@@ -86,6 +90,7 @@ Result<std::unique_ptr<Session>, Failure> Session::open(const OpenOptions& optio
     check_structure(*database, structure_check_seconds);
   if (without_marks) make_hole_table(*database);
   make_aside_table(*database);
+  save_owner(*database, options.node);
 
   std::unique_ptr<Session> session(new Session(std::move(database), options));
   session->is_new_ = kind == FileKind::empty;
@@ -185,28 +190,6 @@ Result<Done, Failure> Session::jump_to(std::uint64_t next_seq, LogState& state) 
   return Done{};
 }
 
-Result<Done, Failure> Session::adopt(const Salvaged& salvaged, const std::vector<std::string>& names,
-                                     LogState& state, Totals& totals) {
-  LogState next = state;
-  if (!names.empty()) next.aside = salvaged.log;
-  next.total = next.removed = salvaged.log.total;
-  next.has_unreadable = true;
-  next.exporters = salvaged.exporters;
-  if (salvaged.lacks_exporters)
-    for (const std::string& name : names)
-      next.exporters.try_emplace(
-          name, Exporter{{DeliveryMarks(salvaged.log.seqs.first - 1), 0, 0}, salvaged.log.removed});
-  Transaction transaction(*this);
-  begin_at(next.first_seq, next.total);
-  if (next.aside) save_aside(*database_, *next.aside);
-  save_exporters({}, next.exporters);
-  totals_.save(salvaged.totals);
-  if (!transaction.commit()) return take_failure("take over what was set aside to");
-  totals = salvaged.totals;
-  state = std::move(next);
-  return Done{};
-}
-
 Result<Done, Failure> Session::register_exporters(const std::vector<std::string>& names, LogState& state) {
   Exporters exporters;
   for (const std::string& name : names) {
@@ -286,40 +269,6 @@ void Session::take_marks(const std::map<std::string, ExporterRecord>& records, L
   }
 }
 
-Result<Done, Failure> Session::give_up_aside(LogState& state) {
-  Transaction transaction(*this);
-  forget_aside(*database_);
-  if (!transaction.commit()) return take_failure("forget what was set aside in");
-  state.aside.reset();
-  state.has_unreadable = true;
-  return Done{};
-}
-
-bool Session::finish_aside(LogState& state) {
-  if (!state.aside) return false;
-  for (const auto& [name, exporter] : state.exporters)
-    if (exporter.record.marks.low() < state.aside->seqs.last) return false;
-  forget_aside(*database_);
-  state.aside.reset();
-  return true;
-}
-
-std::uint64_t Session::settle(Exporter& exporter, const LogState& state) {
-  ExporterRecord& record = exporter.record;
-  const std::uint64_t accounted = record.delivered + record.dropped + backlog(exporter, state);
-  const std::uint64_t stored = state.total - std::min(state.total, exporter.registered);
-  const std::uint64_t lost = stored - std::min(stored, accounted);
-  record.dropped += lost;
-  return lost;
-}
-
-std::map<std::string, std::uint64_t> Session::settle_all(LogState& state) {
-  std::map<std::string, std::uint64_t> lost;
-  if (!state.has_unreadable) return lost;
-  for (auto& [name, exporter] : state.exporters) lost[name] = settle(exporter, state);
-  return lost;
-}
-
 void Session::save_exporters(const Exporters& before, const Exporters& after) {
   for (const auto& [name, exporter] : after) {
     const auto saved = before.find(name);
@@ -334,46 +283,6 @@ void Session::read_oldest(LogState& state) {
     state.oldest_wall_us = row.wall_us;
     return false;
   });
-}
-
-Result<Removal, Failure> Session::continue_from(LogState& state, const Totals& totals, const Commit& commit,
-                                                const std::optional<Aside>& aside) {
-  LogState kept = found_;
-  kept.has_unreadable = kept.has_unreadable || state.has_unreadable || aside;
-  kept.total = state.total;
-  kept.exporters = state.exporters;
-  Transaction transaction(*this);
-  if (found_.has_rows()) {
-    log_.remove_from(state.next_seq);
-    kept.next_seq = state.next_seq;
-    kept.last_seq = state.last_seq;
-  }
-  if (aside) {
-    kept.aside = aside;
-    save_aside(*database_, *aside);
-  }
-  if (!kept.has_rows()) {
-    kept.first_seq = kept.next_seq;
-    kept.removed = kept.total;
-    kept.oldest_wall_us = 0;
-    begin_at(kept.next_seq, kept.total);
-  }
-  take_marks(commit.exporters, kept);
-
-  Removal removal;
-  if (kept.first_owed() > state.first_owed()) removal.span = {state.first_owed(), kept.first_owed() - 1};
-  for (auto& [name, exporter] : kept.exporters) {
-    exporter.record.marks.raise_low(kept.first_owed() - 1);
-    const std::uint64_t lost = settle(exporter, kept);
-    if (!removal.span.empty()) removal.dropped[name] = lost;
-  }
-  save_exporters({}, kept.exporters);
-  totals_.clear();
-  totals_.save(totals);
-  if (!transaction.commit()) return take_failure("restore");
-  kept.newest = state.newest;
-  state = std::move(kept);
-  return removal;
 }
 
 Result<Done, Failure> Session::checkpoint_if_due() {

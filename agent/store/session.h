@@ -76,6 +76,8 @@ class Session {
     bool check_structure = false;  ///< at the start of the agent only
     /// See marked_schema() (seq_mark.h): a header that says otherwise is damaged.
     std::optional<std::int64_t> marked_schema;
+    std::string node;                 ///< see Settings
+    std::optional<Span> marked_seqs;  ///< see seqs_of_this_file() (seq_mark.h)
   };
 
   [[nodiscard]] static Result<std::unique_ptr<Session>, Failure> open(const OpenOptions& options);
@@ -83,6 +85,10 @@ class Session {
   /// The state when the file was opened.
   [[nodiscard]] const LogState& found() const { return found_; }
   [[nodiscard]] const Totals& found_totals() const { return found_totals_; }
+
+  [[nodiscard]] std::uint64_t log_bytes() const {
+    return static_cast<std::uint64_t>(database_->wal_pages()) * page_size;
+  }
 
   /// Whether the file was just made, or is of a version without holes and marks.
   [[nodiscard]] bool is_new() const { return is_new_; }

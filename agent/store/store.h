@@ -34,6 +34,9 @@ struct Settings {
   /// Lowest first seq of a new store, and lowest next seq after a jump: Unix time in microseconds. A setting,
   /// so that tests can fix it.
   std::uint64_t first_seq = 0;
+  /// Name of the node, which the file keeps: a store of another node, or one beside which the write-ahead log of
+  /// another was copied, is refused. A node that was renamed takes its store along. "": not looked at.
+  std::string node;
 };
 
 /// State of an exporter, saved with each commit.
@@ -76,6 +79,8 @@ struct AsideState {
   bool operator==(const AsideState&) const = default;
 };
 
+struct Opened;
+
 /// The effect of one transaction.
 struct Committed {
   std::uint64_t first_seq = 0;  ///< of sets.front(); the others follow without a hole
@@ -92,6 +97,11 @@ struct Committed {
   std::string
       aside_done;  ///< path of a file of which nothing is left to deliver since this commit; "" normally
   std::vector<UnreadableSets> unreadable;  ///< found since the last commit
+  /// The write-ahead log, and how long it grows by itself. Much more: another program reads the store in one long
+  /// transaction, so that the log cannot be brought into the main file, and max_size_bytes cannot be kept.
+  std::uint64_t log_bytes = 0, usual_log_bytes = 0;
+  /// What the first opening has found, where that was later than the start (Opened::down); null otherwise.
+  std::shared_ptr<const Opened> late;
 };
 
 /// A start at which it was not certain that every set that was given out is in the store. Its next seq is
@@ -105,6 +115,12 @@ struct SeqJump {
 
 /// State of a store when it is opened.
 struct Opened {
+  /// Why the store cannot be opened now: the disk is full, may only be read or fails. commit() tries again. The
+  /// rest is what could be read meanwhile; next_seq is not final. "": it is open.
+  std::string down;
+  /// There is something in the file, and it could not be read: all below begins as if it were new. The commit
+  /// that opens the store leaves out its totals and exporters, and Committed::late has what to go on from.
+  bool is_unknown = false;
   std::uint64_t next_seq = 0;
   std::uint64_t total_readings = 0;
   std::uint64_t size_bytes = 0;
@@ -121,7 +137,8 @@ struct Opened {
 class Store {
  public:
   /// Opens or makes the file. Sets a corrupt file aside as <path>.corrupt-<time> and makes a new one, which takes
-  /// over what can be read: totals, records of exporters, and what they have not delivered. Fails
+  /// over what can be read: totals, records of exporters, and what they have not delivered. A disk that cannot be
+  /// written now is no fault: see Opened::down. Fails
   /// if the directory cannot be written, the disk is full, the file has a newer schema, or another agent
   /// holds the store.
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const Settings& settings);

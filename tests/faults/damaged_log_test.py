@@ -39,7 +39,7 @@ def test_no_seq_names_a_second_set(tmp_path, started, damage):
     started += [rack, broker]
     subscriber = Subscriber(broker.port)
     agent = Agent(tmp_path, {
-        "node": "rack-r12", "sampling": {"interval": "200ms"}, "store": {"commit": "200ms"},
+        "node": "rack-r12", "sampling": {"interval": "200ms"}, "store": {"commit": "250ms"},
         "meters": [rack.meter_config("pdu-a"), rack.meter_config("pdu-b")],
         "accelerators": {"nvidia": {"library": rack.library}},
         "exporters": {"mqtt": [{"name": "ems", "broker": broker.url}]},

@@ -1,4 +1,4 @@
-"""What a disk can do while the agent runs: full, read-only, failing to sync, and a store that is damaged when the agent
+"""What a disk can do while the agent runs and when it starts: full, read-only, failing to sync, and a store that is damaged when the agent
 starts. Polling and /metrics go on, what waits is stored when the disk is well again, with nothing missing, and a damaged
 file is set aside, never deleted."""
 import contextlib
@@ -22,7 +22,7 @@ class Case:
         started.append(self.rack)
         self.agent = Agent(folder, {
             "node": "rack-r12", "accelerators": {"nvidia": False}, "sampling": {"interval": "100ms"},
-            "meters": [self.rack.meter_config("pdu-a")], "store": {"path": str(store), "commit": "200ms", **limits},
+            "meters": [self.rack.meter_config("pdu-a")], "store": {"path": str(store), "commit": "250ms", **limits},
         }, environment=environment)
         started.append(self.agent)
 
@@ -75,20 +75,86 @@ class Case:
         assert len(holes) <= jumps, f"holes in the stored sets: {holes}"
 
 
+def fill_up(filler: pathlib.Path) -> None:
+    """Until the file system has no room for another byte."""
+    for size in (4096, 1):
+        with open(filler, "ab", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * size)
+
+
+def begin_sick(case: Case) -> None:
+    """Starts on a disk that lets no store begin: everything else does, and it is ready."""
+    case.begun = time.time()
+    case.agent.start()
+    assert case.up() == 0
+    wait_until(lambda: case.agent.answers("/-/ready"), 10, "the agent to be ready")
+    case.check_sick()
+    assert "the store cannot be opened now; metering goes on" in case.agent.log_text()
+
+
+def test_start_on_a_full_disk_meters_and_heals(tmp_path, started):
+    disk = Disk(tmp_path, 24)
+    disk.mount()
+    filler = disk.mounted_at / "filler"
+    case = Case(tmp_path, started, disk.mounted_at / "flopwatt.db", max_size="16MiB")
+    try:
+        fill_up(filler)
+        begin_sick(case)
+        filler.unlink()
+        case.check_well()
+    finally:
+        case.agent.kill()
+        disk.unmount()
+
+
+def test_start_on_a_read_only_disk_goes_on_with_the_totals_when_it_can_write(tmp_path, started):
+    disk = Disk(tmp_path, 24)
+    disk.mount()
+    case = Case(tmp_path, started, disk.mounted_at / "flopwatt.db", max_size="16MiB")
+    try:
+        case.start()
+        wait_until(lambda: case.stored() > 500, 20, "some rows")
+        assert case.agent.stop() == 0
+        before = case.agent.stored_seqs()
+        run("mount", "-o", "remount,ro", disk.mounted_at)
+        begin_sick(case)
+        assert case.stored() >= len(before), "what is stored is known although it cannot be written"
+        run("mount", "-o", "remount,rw", disk.mounted_at)
+        case.check_well()
+        assert before < case.agent.stored_seqs()
+    finally:
+        case.agent.kill()
+        disk.unmount()
+
+
+def test_end_on_a_full_disk_says_what_is_lost(tmp_path, started):
+    disk = Disk(tmp_path, 24)
+    disk.mount()
+    case = Case(tmp_path, started, disk.mounted_at / "flopwatt.db", max_size="16MiB")
+    try:
+        case.start()
+        fill_up(disk.mounted_at / "filler")
+        case.check_sick()
+        waiting = case.agent.metrics().get("flopwatt_store_waiting_readings")
+        begun = time.monotonic()
+        assert case.agent.stop() == 0
+        assert time.monotonic() - begun < 2.5
+        line = next(line for line in case.agent.log_text().splitlines() if "the last readings could not be stored" in line)
+        assert "are lost" in line
+        assert 0 < int(line.split("readings=")[1].split()[0].strip('"')) < waiting * 1.5 + 200
+    finally:
+        case.agent.kill()
+        disk.unmount()
+
+
 def test_full_disk_heals_without_a_loss(tmp_path, started):
     disk = Disk(tmp_path, 24)
     disk.mount()
     filler = disk.mounted_at / "filler"
     try:
         case = Case(tmp_path, started, disk.mounted_at / "flopwatt.db", max_size="16MiB").start()
-        with open(filler, "wb") as file:
-            block = b"x" * 4096
-            try:
-                while True:
-                    file.write(block)
-                    file.flush()
-            except OSError:
-                pass
+        fill_up(filler)
         case.check_sick()
         filler.unlink()
         case.check_well()

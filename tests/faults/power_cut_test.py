@@ -1,7 +1,8 @@
-"""20 power cuts: what a subscriber received, or flopwatt_store_readings_total showed before the cut, is in the store
+"""20 power cuts (or FLOPWATT_CUTS): what a subscriber received, or flopwatt_store_readings_total showed before the cut, is in the store
 with the same seq; the database is sound. The same with fsync made to do nothing (which is synchronous=OFF) loses
 something: the test can see a loss. Needs root and loop devices."""
 import contextlib
+import os
 import random
 import sqlite3
 import time
@@ -12,7 +13,7 @@ from harness.disk import Disk
 from harness.process import BUILD, wait_until
 from harness.rack import LOADS, Rack
 
-CUTS = 20
+CUTS = int(os.environ.get("FLOPWATT_CUTS", "20"))
 
 
 def what_is_wrong(agent: Agent, shown: float, received: set[int]) -> str:
@@ -41,7 +42,7 @@ class PowerCuts:
         self.subscriber = Subscriber(self.broker.port)
         self.agent = Agent(folder, {
             "node": "rack-r12", "sampling": {"interval": "200ms"},
-            "store": {"commit": "200ms", "path": str(self.disk.mounted_at / "flopwatt.db"), "max_size": "16MiB"},
+            "store": {"commit": "250ms", "path": str(self.disk.mounted_at / "flopwatt.db"), "max_size": "16MiB"},
             "meters": [self.rack.meter_config("pdu-a"), self.rack.meter_config("pdu-b")],
             "accelerators": {"nvidia": {"library": self.rack.library}},
             "exporters": {"mqtt": [{"name": "ems", "broker": self.broker.url}]},

@@ -1,6 +1,7 @@
-"""50 SIGKILLs at random moments: what a subscriber received, or flopwatt_store_readings_total showed, is in the store
+"""50 SIGKILLs (or FLOPWATT_KILLS) at random moments: what a subscriber received, or flopwatt_store_readings_total showed, is in the store
 with the same seq and time; the database is sound. The disk is slow, so that a kill often falls into a commit."""
 import contextlib
+import os
 import random
 import sqlite3
 import time
@@ -11,7 +12,7 @@ from harness.broker import Broker, Subscriber
 from harness.process import BUILD, wait_until
 from harness.rack import LOADS, Rack
 
-KILLS = 50
+KILLS = int(os.environ.get("FLOPWATT_KILLS", "50"))
 
 
 def stored_times(agent: Agent) -> dict[int, int]:
@@ -36,7 +37,7 @@ def test_what_was_told_survives_sigkill(tmp_path, started):
     started += [rack, broker]
     subscriber = Subscriber(broker.port)
     agent = Agent(tmp_path, {
-        "node": "rack-r12", "sampling": {"interval": "200ms"}, "store": {"commit": "200ms"},
+        "node": "rack-r12", "sampling": {"interval": "200ms"}, "store": {"commit": "250ms"},
         "meters": [rack.meter_config("pdu-a"), rack.meter_config("pdu-b")],
         "accelerators": {"nvidia": {"library": rack.library}},
         "scopes": [{"name": "gpu-01", "energy": ["pdu-a", "pdu-b"], "work": "all"}],

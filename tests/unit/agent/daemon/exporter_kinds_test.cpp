@@ -140,7 +140,7 @@ class Site {
     std::ofstream(configuration())
         << "node: site\n"
         << "sampling: {interval: 100ms}\n"
-        << "store: {commit: 100ms, path: " << (folder.path / "store.db").string() << "}\n"
+        << "store: {commit: 250ms, path: " << (folder.path / "store.db").string() << "}\n"
         << "accelerators: {nvidia: off}\n"
         << "meters:\n"
         << "  - name: pdu\n"

@@ -93,30 +93,119 @@ TEST_CASE("a full disk: commits fail with what to do, reads go on, and it heals 
   CHECK(on_small_disk(directory.path(), "size=1m", [&] { fill_and_free(directory.store()); }) == "");
 }
 
-TEST_CASE("a disk that is full from the start is a fault, not a crash") {
-  const Directory directory;
-  const auto scenario = [&] {
-    write_file(directory.path() / "other", std::string(1'000'000, 'x'));
-    const auto store = Store::open(settings_for(directory.store()));
-    expect(!store, "a store was made on a full disk");
-    expect(mentions(store.error(), directory.store().string()), "no path: " + store.error().message);
-  };
-  CHECK(on_small_disk(directory.path(), "size=64k", scenario) == "");
+/// Until a file can have no more bytes.
+void fill_up(const fs::path& file) {
+  std::ofstream out(file, std::ios::binary);
+  const std::string block(4096, 'x');
+  while (out << block << std::flush) {
+  }
 }
 
-TEST_CASE("a read-only disk: commits fail with what to do") {
+/// An agent that begins with a store that cannot be opened: the first commit that succeeds opens it.
+void check_begins_later(Store& store, const std::string& reason, const std::function<void()>& heal) {
+  expect(store.opened().down.find(reason) != std::string::npos, "not down for that: " + store.opened().down);
+  const Commit commit = small_commit(small_source(), 1'000, 5);
+  expect(!store.commit(commit), "a commit on a sick disk");
+  expect(!store.read({0, ~std::uint64_t{0}}, 10), "read from a store that is down");
+  heal();
+  auto committed = store.commit(commit);
+  expect(committed.has_value(), "it does not heal: " + (committed ? "" : committed.error().message));
+  expect(committed->late != nullptr && committed->late->down.empty(), "it does not tell of the late opening");
+  expect(committed->late->next_seq == committed->first_seq, "seqs before the first");
+  expect(value_or_fail(store.commit(commit)).late == nullptr, "it tells twice");
+}
+
+TEST_CASE("a disk that is full from the start: the store begins when there is room") {
   const Directory directory;
   const auto scenario = [&] {
-    (void)open_or_fail(settings_for(directory.store()));
-    expect(::mount("none", directory.path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0,
-           "cannot remount");
-    const auto store = Store::open(settings_for(directory.store()));
-    expect(!store, "opened on a read-only disk");
-    expect(mentions(store.error(), "Read-only file system") &&
-               mentions(store.error(), "let the agent's user write in"),
-           "not the message of a read-only disk: " + store.error().message);
+    fill_up(directory.path() / "other");
+    const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
+    expect(store->opened().exporters.contains("ems"), "no record of the exporter");
+    expect(!store->opened().is_unknown, "a new store is not unknown");
+    expect(store->opened().next_seq == first_seq, "not the first seq");
+    check_begins_later(*store, directory.store().string(), [&] { fs::remove(directory.path() / "other"); });
+    expect(value_or_fail(store->read({0, ~std::uint64_t{0}}, 100)).front().seq == first_seq,
+           "not the first seq");
   };
   CHECK(on_small_disk(directory.path(), "size=1m", scenario) == "");
+}
+
+/// A store of 20 sets, of which 5 are delivered.
+void make_small_store(const Settings& settings) {
+  const auto store = open_or_fail(settings);
+  Commit commit = small_commit(small_source(), 0, 20);
+  commit.totals["scope/a/energy_j"] = 7;
+  (void)value_or_fail(store->commit(commit));
+  Commit delivered;
+  delivered.exporters["ems"] = {DeliveryMarks(first_seq + 4), 5 * small_set_readings, 0};
+  (void)value_or_fail(store->commit(delivered));
+}
+
+void expect_small_store(const Opened& opened) {
+  expect(opened.totals == Totals{{"scope/a/energy_j", 7}}, "the totals are not known");
+  expect(opened.exporters.at("ems").marks == DeliveryMarks(first_seq + 4), "the marks are not known");
+  expect(opened.exporters.at("ems").delivered == 5 * small_set_readings, "the counts are not known");
+  expect(opened.backlog.at("ems") == 15 * small_set_readings, "the backlog is not known");
+  expect(opened.total_readings == 20 * small_set_readings, "the readings are not known");
+  expect(!opened.is_unknown, "it is unknown");
+}
+
+TEST_CASE(
+    "a read-only disk at the start: what is stored is known, and the store goes on when it can be written") {
+  const Directory directory;
+  const auto scenario = [&] {
+    const auto remount = [&](unsigned long flags) {
+      expect(::mount("none", directory.path().c_str(), nullptr, MS_REMOUNT | flags, nullptr) == 0,
+             "cannot remount");
+    };
+    make_small_store(settings_for(directory.store(), {"ems"}));
+    remount(MS_RDONLY);
+    const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
+    expect_small_store(store->opened());
+    check_begins_later(*store, "Read-only file system", [&] { remount(0); });
+    const auto sets = value_or_fail(store->read({0, ~std::uint64_t{0}}, 100));
+    expect(sets.size() == 30 && sets.back().seq == first_seq + 29, "the numbering does not go on by one");
+    const auto committed = value_or_fail(store->commit({}));
+    expect(committed.backlog.at("ems") == 25 * small_set_readings, "not the backlog");
+  };
+  CHECK(on_small_disk(directory.path(), "size=1m", scenario) == "");
+}
+
+TEST_CASE("a full disk with a store at the start, also one that was killed: what is stored is known") {
+  for (const bool killed : {false, true}) {
+    CAPTURE(killed);
+    const Directory directory;
+    const auto scenario = [&] {
+      Settings settings = settings_for(directory.store(), {"ems"});
+      if (!killed) {
+        make_small_store(settings);
+      } else {
+        const ::pid_t child = ::fork();
+        if (child == 0) {
+          Settings own = settings;
+          const auto store = open_or_fail(own);
+          Commit commit = small_commit(small_source(), 0, 20);
+          commit.totals["scope/a/energy_j"] = 7;
+          (void)store->commit(commit);
+          Commit delivered;
+          delivered.exporters["ems"] = {DeliveryMarks(first_seq + 4), 5 * small_set_readings, 0};
+          (void)store->commit(delivered);
+          ::kill(::getpid(), SIGKILL);
+        }
+        int status = 0;
+        ::waitpid(child, &status, 0);
+      }
+      // A mark that is missing makes the numbering jump, which needs room.
+      fs::remove(directory.store().string() + ".seq");
+      fill_up(directory.path() / "other");
+      const auto store = open_or_fail(settings);
+      if (store->opened().down.empty()) return;  // there was room in what is there already
+      expect_small_store(store->opened());
+      check_begins_later(*store, directory.store().string(), [&] { fs::remove(directory.path() / "other"); });
+      expect(value_or_fail(store->read({0, ~std::uint64_t{0}}, 100)).size() == 30, "sets are missing");
+    };
+    CHECK(on_small_disk(directory.path(), "size=2m", scenario) == "");
+  }
 }
 
 /// No file may grow beyond the limit while this lives: writing fails with EFBIG, which SQLite sees
