@@ -22,6 +22,8 @@ using Exporters = std::map<std::string, Exporter>;
 /// A wrong checksum is damage, or is counted in `*damaged` and its exporter left out.
 [[nodiscard]] Exporters load_exporters(Database& database, std::size_t* damaged = nullptr);
 void save_exporter(Database& database, const std::string& name, const Exporter& exporter);
+/// Adds what version 2 of the file has more. Within a transaction.
+void take_over_exporters_of_version_1(Database& database);
 void forget_exporter(Database& database, const std::string& name);
 
 }  // namespace flopwatt::store

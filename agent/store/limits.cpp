@@ -95,7 +95,9 @@ void Session::remove_aside(LogState& state, Removal& removal) {
   const Span span = state.aside->seqs;
   Removal now{span, {}};
   for (auto& [name, exporter] : state.exporters) {
-    const std::uint64_t lost = undelivered(exporter.record.marks, span, state);
+    // Of a run of held sets that goes on here, all readings stay with it: that is settled at its end.
+    const std::uint64_t lost =
+        undelivered(exporter.record.marks, span, state) + exporter.record.held.cut_through(span.last);
     now.dropped[name] = lost;
     exporter.record.dropped += lost;
     exporter.record.marks.raise_low(span.last);
@@ -109,8 +111,9 @@ void Session::remove_through(std::uint64_t seq, LogState& state, Removal& remova
   remove_aside(state, removal);
   const Span span{state.first_seq, seq};
   Removal now{span, {}};
+  std::map<std::string, std::uint64_t> lost_held = remove_held(span, state);
   for (auto& [name, exporter] : state.exporters) {
-    const std::uint64_t lost = undelivered(exporter.record.marks, span, state);
+    const std::uint64_t lost = undelivered(exporter.record.marks, span, state) + lost_held[name];
     now.dropped[name] = lost;
     exporter.record.dropped += lost;
     exporter.record.marks.raise_low(seq);
@@ -123,6 +126,31 @@ void Session::remove_through(std::uint64_t seq, LogState& state, Removal& remova
     state.holes.forget_through(state.first_seq);
   }
   removal.merge(now);
+}
+
+std::map<std::string, std::uint64_t> Session::remove_held(Span span, LogState& state) {
+  std::map<std::string, std::uint64_t> lost;
+  const auto is_concerned = [&](const auto& each) {
+    const auto first = each.second.record.held.first();
+    return first && *first <= span.last;
+  };
+  if (std::ranges::none_of(state.exporters, is_concerned)) return lost;
+  std::map<std::int64_t, HeldSource> names;
+  std::uint64_t total = total_through(span.first - 1, state);
+  log_.read(span, span.last - span.first + 1, [&](const Row& row, std::span<const std::uint8_t>) {
+    const std::uint64_t readings = row.total - std::min(row.total, total);
+    total = row.total;
+    if (!names.contains(row.source)) {
+      const StoredSource* source = sources_.find(row.source);
+      if (source == nullptr) return database_->ok();  // unreadable: counted with the rest of its run
+      names[row.source] = {source->layout.source->kind, source->layout.source->name};
+    }
+    for (auto& [name, exporter] : state.exporters)
+      lost[name] += exporter.record.held.lose(names[row.source], row.seq, readings);
+    return true;
+  });
+  for (auto& [name, exporter] : state.exporters) lost[name] += exporter.record.held.cut_through(span.last);
+  return lost;
 }
 
 std::uint64_t Session::total_through(std::uint64_t seq, const LogState& state) {
@@ -149,7 +177,8 @@ std::uint64_t Session::undelivered(const DeliveryMarks& marks, Span span, const 
 
 std::uint64_t Session::backlog(const Exporter& exporter, const LogState& state) {
   const Span owed{state.first_owed(), state.next_seq - 1};
-  return owed.empty() ? 0 : undelivered(exporter.record.marks, owed, state);
+  if (owed.empty()) return 0;
+  return undelivered(exporter.record.marks, owed, state) + exporter.record.held.readings(Hold::waiting);
 }
 
 }  // namespace flopwatt::store

@@ -230,7 +230,8 @@ void Store::Impl::prepare_aside() {
   if (!std::exchange(has_moved_, false)) return;
   if (state_.aside) aside_state_.given_up = state_.aside->path;
   const auto owes = [this](const auto& exporter) {
-    return exporter.second.record.marks.low() < state_.last_seq;
+    const ExporterRecord& record = exporter.second.record;
+    return record.marks.low() < state_.last_seq || !record.held.empty();
   };
   const bool is_owed = state_.has_rows() && std::ranges::any_of(state_.exporters, owes);
   aside_log_ = salvaged_ && is_owed ? std::move(moved_log_) : nullptr;

@@ -1,4 +1,4 @@
-// The store's file format, version 1
+// The store's file format, version 2
 //
 // An SQLite 3 database in WAL mode; application_id "flpw", user_version = the version of this format.
 //
@@ -20,8 +20,11 @@
 //                  and from boot to boot by the wall clock where that did not go back; age counts in it
 //   exporter       what each exporter has still to deliver: all rows but those up to `low` and in `ranges`
 //     registered   `total` of the log when the exporter was first seen, so that always
-//                  (newest total) - registered = delivered + dropped + (readings still to deliver)
+//                  (newest total) - registered = delivered + dropped + left_out + (readings still to deliver)
 //     ranges       delivered runs above low: varints of first - end before it, last - first
+//     left_out     readings that are not to be delivered (version 2)
+//     held         sets still to be delivered although they are up to `low` or in `ranges`, by source:
+//                  HeldSets::packed() (version 2)
 //   total          figures of accounting that survive a restart
 //   beginning      one row: first seq, and readings counted before it, of a log that has no rows yet
 //   owner          the node whose agent writes the file: owner_table.h
@@ -38,6 +41,7 @@
 #include <chrono>
 #include <string>
 
+#include "agent/store/exporter_table.h"
 #include "agent/store/holes.h"
 
 namespace flopwatt::store {
@@ -52,7 +56,8 @@ CREATE TABLE boot(
   id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, origin_us INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
 CREATE TABLE exporter(
   name TEXT PRIMARY KEY, registered INTEGER NOT NULL, low INTEGER NOT NULL, ranges BLOB NOT NULL,
-  delivered INTEGER NOT NULL, dropped INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  delivered INTEGER NOT NULL, dropped INTEGER NOT NULL, crc INTEGER NOT NULL,
+  left_out INTEGER NOT NULL DEFAULT 0, held BLOB NOT NULL DEFAULT x'') STRICT, WITHOUT ROWID;
 CREATE TABLE total(name TEXT PRIMARY KEY, value REAL NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE beginning(first_seq INTEGER NOT NULL, first_total INTEGER NOT NULL) STRICT;
 )";
@@ -107,6 +112,15 @@ void create_tables(Database& database, std::uint64_t first_seq) {
   database.run(("PRAGMA application_id = " + std::to_string(application_id) +
                 "; PRAGMA user_version = " + std::to_string(schema_version))
                    .c_str());
+  database.run("COMMIT");
+  if (!database.ok()) database.rollback();
+}
+
+void take_over_older_version(Database& database) {
+  if (database.integer("PRAGMA user_version") >= schema_version) return;
+  database.run("BEGIN IMMEDIATE");
+  take_over_exporters_of_version_1(database);
+  database.run(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());
   database.run("COMMIT");
   if (!database.ok()) database.rollback();
 }

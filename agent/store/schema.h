@@ -8,7 +8,7 @@
 namespace flopwatt::store {
 
 inline constexpr std::int64_t application_id = 0x666c7077;  // "flpw"
-inline constexpr std::int64_t schema_version = 1;
+inline constexpr std::int64_t schema_version = 2;
 inline constexpr std::uint64_t page_size = 4096;
 
 /// Kind of a database file. Damage and I/O errors are in database.ok().
@@ -24,6 +24,10 @@ void set_pragmas(Database& database, FileKind kind, std::uint64_t wal_limit_byte
 
 /// Makes the tables of a log whose first row will be `first_seq`, in one transaction.
 void create_tables(Database& database, std::uint64_t first_seq);
+
+/// Makes a file of an older version one of this version, in one transaction. Files of a newer one are
+/// refused.
+void take_over_older_version(Database& database);
 
 /// Checks the structure of the file: every page once, then rows, for at most `seconds`. database.ok() then
 /// says whether there is damage.

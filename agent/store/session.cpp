@@ -88,6 +88,7 @@ Result<std::unique_ptr<Session>, Failure> Session::open(const OpenOptions& optio
   database->checkpoint();
   if (options.check_structure && kind == FileKind::ours && database->ok())
     check_structure(*database, structure_check_seconds);
+  if (kind == FileKind::ours && database->ok()) take_over_older_version(*database);
   if (without_marks) make_hole_table(*database);
   make_aside_table(*database);
   save_owner(*database, options.node);
@@ -137,8 +138,8 @@ void Session::load_newest() {
   found_.has_unreadable = true;
   // What was in the rows behind it is not in its total, but exporters may have delivered of it.
   for (const auto& [name, exporter] : found_.exporters)
-    found_.total =
-        std::max(found_.total, exporter.registered + exporter.record.delivered + exporter.record.dropped);
+    found_.total = std::max(found_.total, exporter.registered + exporter.record.delivered +
+                                              exporter.record.dropped + exporter.record.left_out);
 }
 
 void Session::load_oldest() {
@@ -199,6 +200,7 @@ Result<Done, Failure> Session::register_exporters(const std::vector<std::string>
                             : Exporter{{DeliveryMarks(state.next_seq - 1), 0, 0}, state.total};
     const Span before{exporter.record.marks.low() + 1, state.first_owed() - 1};
     exporter.record.marks.raise_low(state.first_owed() - 1);
+    exporter.record.dropped += exporter.record.held.cut_through(state.first_owed() - 1);
     // Rows before the oldest that are not there were damaged, or are a hole, and then nothing was in them.
     if ((state.has_unreadable || !before.empty()) && settle(exporter, state) > 0 && !before.empty())
       unreadable_.push_back({before, 0, "rows are missing before the oldest one"});
@@ -266,6 +268,8 @@ void Session::take_marks(const std::map<std::string, ExporterRecord>& records, L
     exporter->second.record.marks = record.marks;
     exporter->second.record.marks.raise_low(state.first_owed() - 1);
     exporter->second.record.delivered = record.delivered;
+    exporter->second.record.left_out = record.left_out;
+    exporter->second.record.held = record.held;
   }
 }
 

@@ -139,7 +139,7 @@ class Session {
   /// Unreadable sets that were not told before.
   [[nodiscard]] std::vector<UnreadableSets> take_unreadable();
 
-  /// Readings that an exporter has not delivered yet.
+  /// Readings that an exporter has not delivered yet; without those that are set aside.
   [[nodiscard]] std::uint64_t backlog(const Exporter& exporter, const LogState& state);
 
   /// See Database::abandon().
@@ -174,6 +174,8 @@ class Session {
   void apply_size_limit(std::uint64_t budget, LogState& state, Removal& removal);
   void remove_through(std::uint64_t seq, LogState& state, Removal& removal);
   void remove_aside(LogState& state, Removal& removal);
+  /// Readings of held sets in the span, by exporter; they are held no more.
+  [[nodiscard]] std::map<std::string, std::uint64_t> remove_held(Span span, LogState& state);
   [[nodiscard]] std::uint64_t total_through(std::uint64_t seq, const LogState& state);
   [[nodiscard]] std::uint64_t undelivered(const DeliveryMarks& marks, Span span, const LogState& state);
 

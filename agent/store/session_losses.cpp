@@ -39,8 +39,11 @@ Result<Done, Failure> Session::give_up_aside(LogState& state) {
 
 bool Session::finish_aside(LogState& state) {
   if (!state.aside) return false;
-  for (const auto& [name, exporter] : state.exporters)
-    if (exporter.record.marks.low() < state.aside->seqs.last) return false;
+  for (const auto& [name, exporter] : state.exporters) {
+    const auto held = exporter.record.held.first();
+    if (exporter.record.marks.low() < state.aside->seqs.last || (held && *held <= state.aside->seqs.last))
+      return false;
+  }
   forget_aside(*database_);
   state.aside.reset();
   return true;
@@ -48,7 +51,8 @@ bool Session::finish_aside(LogState& state) {
 
 std::uint64_t Session::settle(Exporter& exporter, const LogState& state) {
   ExporterRecord& record = exporter.record;
-  const std::uint64_t accounted = record.delivered + record.dropped + backlog(exporter, state);
+  const std::uint64_t accounted = record.delivered + record.dropped + record.left_out +
+                                  record.held.readings(Hold::set_aside) + backlog(exporter, state);
   const std::uint64_t stored = state.total - std::min(state.total, exporter.registered);
   const std::uint64_t lost = stored - std::min(stored, accounted);
   record.dropped += lost;
@@ -90,6 +94,7 @@ Result<Removal, Failure> Session::continue_from(LogState& state, const Totals& t
   if (kept.first_owed() > state.first_owed()) removal.span = {state.first_owed(), kept.first_owed() - 1};
   for (auto& [name, exporter] : kept.exporters) {
     exporter.record.marks.raise_low(kept.first_owed() - 1);
+    (void)exporter.record.held.cut_through(kept.first_owed() - 1);  // settle() counts them
     const std::uint64_t lost = settle(exporter, kept);
     if (!removal.span.empty()) removal.dropped[name] = lost;
   }

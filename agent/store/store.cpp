@@ -60,8 +60,10 @@ void Store::Impl::remember(const Commit& commit, Committed& committed) {
   committed.late = std::exchange(unreported_late_, {});
   committed.unreadable = std::exchange(unreadable_, {});
   if (!committed.aside_done.empty()) aside_log_.reset();
-  for (const auto& [name, exporter] : state_.exporters)
+  for (const auto& [name, exporter] : state_.exporters) {
     committed.backlog[name] = session_->backlog(exporter, state_);
+    if (!committed.removed.empty()) committed.held[name] = exporter.record.held;
+  }
 }
 
 Result<std::vector<StoredSet>> Store::Impl::read(Span span, std::size_t max_sets) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "agent/store/delivery_marks.h"
+#include "agent/store/held_sets.h"
 #include "readings/reading_set.h"
 #include "readings/result.h"
 #include "readings/totals.h"
@@ -44,6 +45,8 @@ struct ExporterRecord {
   DeliveryMarks marks;
   std::uint64_t delivered = 0;  ///< readings acknowledged
   std::uint64_t dropped = 0;    ///< readings that were removed by the limits, or unreadable, before delivery
+  std::uint64_t left_out = 0;   ///< readings that are not to be delivered
+  HeldSets held{};              ///< marked, and yet to be delivered
 
   bool operator==(const ExporterRecord&) const = default;
 };
@@ -52,8 +55,8 @@ struct ExporterRecord {
 struct Commit {
   std::vector<ReadingSet> sets;  ///< in the order in which they get their seq
   Totals totals;                 ///< only what changed; replaces; `absent` removes
-  /// Delivered spans so far, by exporter (of Settings::exporters); `dropped` is ignored. An exporter that is
-  /// not named stays unchanged.
+  /// What is delivered, left out and held so far, by exporter (of Settings::exporters); `dropped` is ignored.
+  /// An exporter that is not named stays unchanged.
   std::map<std::string, ExporterRecord> exporters;
 };
 
@@ -88,6 +91,7 @@ struct Committed {
   /// Undelivered readings of `removed`, and unreadable ones that an exporter has passed, by exporter.
   std::map<std::string, std::uint64_t> dropped;
   std::map<std::string, std::uint64_t> backlog;  ///< readings still to be delivered, by exporter
+  std::map<std::string, HeldSets> held;          ///< without `removed`, by exporter, where that is not empty
   std::uint64_t total_readings = 0;              ///< ever stored in this store
   std::uint64_t size_bytes = 0;                  ///< main file and write-ahead log
   std::int64_t oldest_wall_us = 0;
@@ -127,9 +131,10 @@ struct Opened {
   std::int64_t oldest_wall_us = 0;  ///< 0: empty
   Totals totals;
   std::map<std::string, ExporterRecord> exporters;
-  std::map<std::string, std::uint64_t> backlog;  ///< readings still to be delivered, by exporter
-  std::string set_aside;                         ///< new path of a corrupt file; "" normally
-  AsideState aside;                              ///< of set_aside, or of a file set aside earlier
+  /// Readings still to be delivered, by exporter; what an exporter set aside is not among them.
+  std::map<std::string, std::uint64_t> backlog;
+  std::string set_aside;  ///< new path of a corrupt file; "" normally
+  AsideState aside;       ///< of set_aside, or of a file set aside earlier
   /// Where a file was set aside, that of its sets; not told where it cannot be read.
   std::optional<SeqJump> seq_jump;
 };
