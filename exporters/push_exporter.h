@@ -1,16 +1,18 @@
 // What a push exporter (MQTT, later remote write and Sparkplug) is to the agent. The agent hands in stored
-// reading sets; the exporter returns when the receiver has acknowledged them. An exporter sees neither
-// drivers nor the database. Metering loop only.
+// reading sets; the exporter says of each set what became of it. An exporter sees neither drivers nor the
+// database. Metering loop only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "readings/certificate.h"
+#include "readings/fault.h"
 #include "readings/reading_set.h"
-#include "readings/result.h"
 
 namespace flopwatt {
 
@@ -25,8 +27,25 @@ struct SourceStatus {
   bool operator==(const SourceStatus&) const = default;
 };
 
+/// What became of one set of a publish() call.
+enum class Fate : std::uint8_t {
+  unanswered,  ///< not sent, or the connection was lost before the answer: handed in again at once
+  delivered,   ///< the receiver has acknowledged it
+  later,       ///< the receiver does not take its topic now: handed in again when replay_from() has passed
+  set_aside,   ///< refused for good: handed in again with each new connection, and each 10 minutes
+  left_out,    ///< the configuration does not ask for it
+};
+
+/// A number of refusals for one reason, since the exporter was made.
+struct Refusals {
+  std::string_view reason;  ///< "not_authorized"; of a fixed list
+  std::uint64_t count = 0;
+};
+
 class PushExporter {
  public:
+  using Time = std::chrono::steady_clock::time_point;
+
   virtual ~PushExporter() = default;
 
   [[nodiscard]] virtual const std::string& name() const = 0;
@@ -49,10 +68,21 @@ class PushExporter {
     replay,  ///< sets of one topic together, as arrays under replay/
   };
 
-  /// Publishes sets (ascending seq) and returns when all of them are acknowledged. A Fault: at least one is
-  /// not (connection lost, refused); then all of them count as not delivered, and the agent hands them in
-  /// again. The two lanes may publish at the same time; live goes first. `sets` must outlive the call.
-  virtual boost::asio::awaitable<Result<Done>> publish(const std::vector<StoredSet>& sets, Lane lane) = 0;
+  /// Publishes sets (ascending seq) and returns when each has its fate. `fates`: as many as sets, all
+  /// `unanswered`; also of a call that is cancelled it holds what is known by then. The two lanes may publish
+  /// at the same time, one call each; live goes first. Both arguments must outlive the call.
+  virtual boost::asio::awaitable<void> publish(const std::vector<StoredSet>& sets, Lane lane,
+                                               std::vector<Fate>& fates) = 0;
+
+  /// From when on the replay lane takes sets of this source again; a time that has passed: now. Before that
+  /// publish() would only say `later` or `set_aside` once more.
+  [[nodiscard]] virtual Time replay_from(SourceKind kind, const std::string& source) const = 0;
+
+  /// Each reason that can occur, in the same order each time.
+  [[nodiscard]] virtual std::vector<Refusals> refusals() const = 0;
+
+  /// What the operator should know of the present connection: "the broker takes QoS 0 only: …".
+  [[nodiscard]] virtual std::vector<std::string> remarks() const = 0;
 
   /// The present state of all sources. The exporter publishes what changed, and everything after a reconnect.
   virtual void set_status(const std::vector<SourceStatus>& sources) = 0;

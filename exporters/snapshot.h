@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "exporters/push_exporter.h"
 #include "readings/certificate.h"
 #include "readings/fault.h"
 #include "readings/metric_family.h"
@@ -52,8 +53,11 @@ struct StoreState {
 struct ExporterState {
   std::string name;
   bool up = false;
-  /// Numbers of readings; the backlog waits to be delivered.
-  std::uint64_t delivered = 0, dropped = 0, backlog = 0;
+  /// Numbers of readings; together they are what was stored since the exporter was first configured. The
+  /// backlog waits to be delivered, what is set aside was refused for good and is tried again rarely.
+  std::uint64_t delivered = 0, dropped = 0, left_out = 0, set_aside = 0, backlog = 0;
+  std::vector<Refusals> refusals{};
+  std::vector<std::string> remarks{};  ///< what the operator should know of the present connection
 };
 
 /// Cumulative counts in the Prometheus sense.

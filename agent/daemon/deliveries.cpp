@@ -106,8 +106,8 @@ std::vector<ExporterState> Deliveries::states() const {
   for (const Running& running : running_) {
     const PushExporter& exporter = running.delivery->exporter();
     const DeliveryRecord& record = running.delivery->record();
-    states.push_back(
-        {exporter.name(), exporter.up(), record.delivered(), record.dropped(), record.backlog()});
+    states.push_back({exporter.name(), exporter.up(), record.delivered(), record.dropped(), record.left_out(),
+                      record.set_aside(), record.backlog(), exporter.refusals(), exporter.remarks()});
   }
   return states;
 }

@@ -260,9 +260,11 @@ void Recorder::committed(store::Commit commit, const store::Committed& result) {
   for (ReadingSet& set : commit.sets) stored->push_back({seq++, std::move(set)});
   const StoredBatch batch = std::move(stored);
   for (Delivery* delivery : deliveries_) {
-    const auto dropped = result.dropped.find(delivery->exporter().name());
-    delivery->record().end_commit(readings, result.removed,
-                                  dropped == result.dropped.end() ? 0 : dropped->second);
+    const std::string& name = delivery->exporter().name();
+    const auto dropped = result.dropped.find(name);
+    const auto held = result.held.find(name);
+    delivery->end_commit(readings, result.removed, dropped == result.dropped.end() ? 0 : dropped->second,
+                         held == result.held.end() ? nullptr : &held->second);
     if (!batch->empty()) delivery->offer(batch);
   }
 }
@@ -292,7 +294,7 @@ void Recorder::failed(store::Commit commit, const Fault& fault) {
   waiting_.insert(waiting_.begin(), std::make_move_iterator(commit.sets.begin()),
                   std::make_move_iterator(commit.sets.end()));
   totals_.merge(std::move(commit.totals));
-  for (Delivery* delivery : deliveries_) delivery->record().abandon_commit();
+  for (Delivery* delivery : deliveries_) delivery->abandon_commit();
 }
 
 void Recorder::commit_rest() {

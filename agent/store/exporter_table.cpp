@@ -109,6 +109,7 @@ void save_exporter(Database& database, const std::string& name, const Exporter& 
 }
 
 void take_over_exporters_of_version_1(Database& database) {
+  if (has_held_sets(database)) return;  // only the header says that it is of version 1
   const Exporters exporters = load_exporters(database);
   database.run(
       "ALTER TABLE exporter ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;"

@@ -8,6 +8,7 @@
 
 #include "exporters/mqtt/reason_codes.h"
 #include "runtime/foreign_callback.h"
+#include "runtime/text/number_text.h"
 #include "runtime/threads.h"
 
 // How Paho's calls are kept from blocking the loop (paho-mqtt C 1.3.12, Debian 12):
@@ -23,8 +24,6 @@
 namespace flopwatt::mqtt {
 namespace {
 
-constexpr int mqtt_version = 5;
-constexpr int qos = 1;
 constexpr unsigned threads_of_paho = 2;
 bool paho_runs = false;  // its threads were started; metering loop
 /// Nothing is subscribed, so that all a broker may send are acknowledgements.
@@ -41,26 +40,52 @@ const ::mqtt::properties& content_type() {
   return json;
 }
 
-::mqtt::message_ptr packet(Message message) {
+::mqtt::message_ptr packet(Message message, const Terms& terms) {
   return ::mqtt::message::create(::mqtt::string_ref(std::move(message.topic)),
-                                 ::mqtt::binary_ref(std::move(message.payload)), qos, message.retained,
-                                 content_type());
+                                 ::mqtt::binary_ref(std::move(message.payload)), terms.qos_1 ? 1 : 0,
+                                 message.retained && terms.retain,
+                                 terms.mqtt_5 ? content_type() : ::mqtt::properties());
+}
+
+::mqtt::create_options client_options(const Terms& terms) {
+  return ::mqtt::create_options(terms.mqtt_5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1);
 }
 
 ::mqtt::connect_options options_of(const ConnectRequest& request) {
   ::mqtt::connect_options options;
-  options.set_mqtt_version(mqtt_version);
-  options.set_clean_start(true);
-  options.set_properties({{::mqtt::property::SESSION_EXPIRY_INTERVAL, 0},
-                          {::mqtt::property::MAXIMUM_PACKET_SIZE, largest_answer}});
-  options.set_keep_alive_interval(Connection::keep_alive);
+  if (request.terms.mqtt_5) {
+    options.set_mqtt_version(MQTTVERSION_5);
+    options.set_clean_start(true);
+    options.set_properties({{::mqtt::property::SESSION_EXPIRY_INTERVAL, 0},
+                            {::mqtt::property::MAXIMUM_PACKET_SIZE, largest_answer}});
+  } else {
+    options.set_mqtt_version(MQTTVERSION_3_1_1);
+    options.set_clean_session(true);
+  }
+  options.set_keep_alive_interval(request.terms.keep_alive);
   options.set_connect_timeout(Connection::connect_limit);
   options.set_max_inflight(static_cast<int>(Connection::most_in_flight));
   options.set_automatic_reconnect(false);
-  options.set_will_message(packet(request.will));
+  options.set_will_message(packet(request.will, request.terms));
   if (!request.username.empty()) options.set_user_name(request.username);
   if (!request.password.empty()) options.set_password(request.password);
   return options;
+}
+
+/// A refusal stands in Paho's return code, as a positive number: of MQTT 5 from 0x80 on, of 3.1.1 from 1 to
+/// 5. Paho's own failures are negative.
+Fault fault_of_connack(int code) {
+  constexpr int version_3_1_1 = 1, user_3_1_1 = 4, not_authorized_3_1_1 = 5;
+  if (code == user_3_1_1) code = static_cast<int>(ReasonCode::bad_user_name_or_password);
+  if (code == not_authorized_3_1_1) code = static_cast<int>(ReasonCode::not_authorized);
+  if (code == version_3_1_1) code = static_cast<int>(ReasonCode::unsupported_protocol_version);
+  if (const Consequence refusal = consequence_of(code); refusal.refused)
+    return {FaultClass::exception, "the broker refuses: " + text_of(code) + std::string(refusal.advice),
+            code};
+  if (code > 0)
+    return {FaultClass::exception,
+            "the broker refuses: reason code " + std::to_string(code) + " of MQTT 3.1.1", code};
+  return {FaultClass::connection, "no connection came about", no_connection};
 }
 
 }  // namespace
@@ -69,7 +94,7 @@ void prepare_library() {
   static const bool prepared = [] {
     unsetenv("http_proxy");
     static ::mqtt::async_client* const never_connected =
-        new ::mqtt::async_client("tcp://127.0.0.1:1883", "flopwatt", ::mqtt::create_options(mqtt_version));
+        new ::mqtt::async_client("tcp://127.0.0.1:1883", "flopwatt", client_options({}));
     return never_connected != nullptr;
   }();
   static_cast<void>(prepared);
@@ -91,6 +116,13 @@ class Connection::Callbacks final : public ::mqtt::iaction_listener {
       welcome.receive_maximum = ::mqtt::get<std::uint16_t>(limits, ::mqtt::property::RECEIVE_MAXIMUM);
     if (limits.contains(::mqtt::property::MAXIMUM_PACKET_SIZE))
       welcome.max_packet = ::mqtt::get<std::uint32_t>(limits, ::mqtt::property::MAXIMUM_PACKET_SIZE);
+    if (limits.contains(::mqtt::property::MAXIMUM_QOS))
+      welcome.qos_1 = ::mqtt::get<std::uint8_t>(limits, ::mqtt::property::MAXIMUM_QOS) > 0;
+    if (limits.contains(::mqtt::property::RETAIN_AVAILABLE))
+      welcome.retain = ::mqtt::get<std::uint8_t>(limits, ::mqtt::property::RETAIN_AVAILABLE) != 0;
+    if (limits.contains(::mqtt::property::SERVER_KEEP_ALIVE))
+      welcome.keep_alive =
+          std::chrono::seconds(::mqtt::get<std::uint16_t>(limits, ::mqtt::property::SERVER_KEEP_ALIVE));
     post_to(home_, target_, &Connection::on_welcome, welcome);
   }
 
@@ -98,21 +130,11 @@ class Connection::Callbacks final : public ::mqtt::iaction_listener {
     if (token.get_type() != ::mqtt::token::Type::CONNECT)
       return post_to(home_, target_, &Connection::on_answer, to_slot(token.get_user_context()),
                      std::max(static_cast<int>(token.get_reason_code()), not_answered));
-    // A refusal stands in the return code, as a positive number; Paho's own failures are negative.
-    const int code = token.get_return_code();
-    if (const Consequence refusal = consequence_of(code); refusal.refused)
-      return post_to(home_, target_, &Connection::on_not_connected,
-                     Fault{FaultClass::exception,
-                           "the broker refuses: " + text_of(code) + std::string(refusal.advice), code});
-    post_to(home_, target_, &Connection::on_not_connected,
-            Fault{FaultClass::connection,
-                  "nobody accepts the connection, or it was closed without an answer; is this an MQTT "
-                  "broker, and is it running?",
-                  0});
+    post_to(home_, target_, &Connection::on_not_connected, fault_of_connack(token.get_return_code()));
   }
 
-  void on_disconnect_packet(int reason) {
-    post_to(home_, target_, &Connection::on_disconnect_packet, reason);
+  void on_disconnect_packet(int reason, std::string server_reference) {
+    post_to(home_, target_, &Connection::on_disconnect_packet, reason, std::move(server_reference));
   }
   void on_lost() { post_to(home_, target_, &Connection::on_lost); }
 
@@ -130,12 +152,16 @@ Connection::~Connection() = default;
 void Connection::open_client(const asio::any_io_executor& home, const ConnectRequest& request) {
   callbacks_ = std::make_unique<Callbacks>(home, weak_from_this());
   client_ = std::make_unique<::mqtt::async_client>(request.address, request.client_id,
-                                                   ::mqtt::create_options(mqtt_version));
+                                                   client_options(request.terms));
   Callbacks* const callbacks = callbacks_.get();
   client_->set_connection_lost_handler([callbacks](const std::string&) { callbacks->on_lost(); });
-  client_->set_disconnected_handler([callbacks](const ::mqtt::properties&, ::mqtt::ReasonCode reason) {
-    callbacks->on_disconnect_packet(static_cast<int>(reason));
-  });
+  client_->set_disconnected_handler(
+      [callbacks](const ::mqtt::properties& properties, ::mqtt::ReasonCode reason) {
+        std::string server;
+        if (properties.contains(::mqtt::property::SERVER_REFERENCE))
+          server = ::mqtt::get<std::string>(properties, ::mqtt::property::SERVER_REFERENCE);
+        callbacks->on_disconnect_packet(static_cast<int>(reason), std::move(server));
+      });
   // Without it Paho would queue, without bound, messages that a broker sends unasked.
   client_->set_message_callback([](const ::mqtt::const_message_ptr&) {});
   client_->connect(options_of(request), nullptr, *callbacks_);
@@ -144,6 +170,7 @@ void Connection::open_client(const asio::any_io_executor& home, const ConnectReq
 
 awaitable<Result<Done>> Connection::establish(ConnectRequest request) {
   broker_ = request.broker;
+  terms_ = request.terms;
   const auto home = co_await asio::this_coro::executor;
   try {
     if (paho_runs || can_start_threads(threads_of_paho))
@@ -192,24 +219,26 @@ awaitable<bool> Connection::wait_for_room(PushExporter::Lane lane) {
   co_return !lost_;
 }
 
-void Connection::send(Message message, const std::shared_ptr<Acknowledgements>& acknowledgements,
-                      PushExporter::Lane lane) {
-  const std::size_t bytes = message.topic->size() + message.payload.size() + packet_overhead;
-  if (bytes > max_packet_) {
-    acknowledgements->fault =
-        Fault{FaultClass::protocol,
-              "a message of " + std::to_string(bytes) + " bytes to " + *message.topic + " is larger than " +
-                  broker_ + " takes (" + std::to_string(max_packet_) + ")",
-              static_cast<int>(ReasonCode::packet_too_large)};
+void Connection::send(Message message, MessageFacts facts,
+                      const std::shared_ptr<Acknowledgements>& acknowledgements, PushExporter::Lane lane) {
+  if (message.topic->size() + message.payload.size() + packet_overhead > max_packet_) {
+    acknowledgements->reasons.emplace_back(static_cast<int>(ReasonCode::packet_too_large));
     return;
   }
   const std::size_t slot =
-      in_flight_.add(acknowledgements, message.topic, lane, std::chrono::steady_clock::now());
+      in_flight_.add(acknowledgements, std::move(facts), lane, std::chrono::steady_clock::now());
   try {
-    client_->publish(packet(std::move(message)), to_context(slot), *callbacks_);
+    client_->publish(packet(std::move(message), terms_), to_context(slot), *callbacks_);
   } catch (const ::mqtt::exception& failed) {
     close({FaultClass::connection, "sending to " + broker_ + ": " + failed.what(), 0});
   }
+}
+
+void Connection::send(Message message, const std::shared_ptr<Acknowledgements>& acknowledgements) {
+  MessageFacts facts;
+  facts.topic = facts.subject = message.topic;
+  facts.bytes = message.payload.size();
+  send(std::move(message), std::move(facts), acknowledgements, PushExporter::Lane::live);
 }
 
 awaitable<void> Connection::wait_until_answered(std::shared_ptr<Acknowledgements> acknowledgements,
@@ -221,7 +250,7 @@ awaitable<void> Connection::wait_until_answered(std::shared_ptr<Acknowledgements
 void Connection::close(const Fault& reason) {
   if (!lost_) lost_ = reason;
   client_.reset();
-  in_flight_.fail_all(*lost_);
+  if (std::vector<MessageFacts> lost = in_flight_.give_up(); !lost.empty()) lost_messages_ = std::move(lost);
   state_changed_.notify();
   answer_came_.notify();
 }
@@ -230,6 +259,12 @@ void Connection::on_welcome(Welcome welcome) {
   if (lost_) return;
   in_flight_ = InFlight(std::min(most_in_flight, std::max<std::size_t>(1, welcome.receive_maximum)));
   max_packet_ = welcome.max_packet;
+  if (terms_.mqtt_5) {
+    terms_.qos_1 = welcome.qos_1;
+    terms_.retain = welcome.retain;
+  }
+  if (welcome.keep_alive && welcome.keep_alive->count() > 0)
+    terms_.keep_alive = std::min(terms_.keep_alive, *welcome.keep_alive);
   connected_ = true;
   state_changed_.notify();
 }
@@ -242,20 +277,24 @@ void Connection::on_not_connected(Fault fault) {
 void Connection::on_answer(std::size_t slot, int reason) {
   if (lost_) return;
   if (reason == Callbacks::not_answered) return on_lost();
-  std::optional<Fault> refused;
-  if (consequence_of(reason).refused)
-    refused =
-        Fault{FaultClass::exception,
-              broker_ + " refuses a message to " + in_flight_.topic(slot) + ": " + text_of(reason), reason};
-  in_flight_.answered(slot, refused, std::chrono::steady_clock::now());
+  const MessageFacts facts = in_flight_.facts(slot);
+  in_flight_.answered(slot, reason, std::chrono::steady_clock::now());
+  if (on_message_answered) on_message_answered(facts);
   answer_came_.notify();
 }
 
-void Connection::on_disconnect_packet(int reason) { disconnect_reason_ = reason; }
+void Connection::on_disconnect_packet(int reason, std::string server_reference) {
+  disconnect_reason_ = reason;
+  constexpr std::size_t longest = 200;
+  server_reference_ = valid_utf8(server_reference.substr(0, longest));
+}
 
 void Connection::on_lost() {
   if (lost_) return;
-  const std::string why = disconnect_reason_ == 0 ? "" : ": " + text_of(disconnect_reason_);
+  lost_by_peer_ = true;
+  std::string why = disconnect_reason_ == 0 ? "" : ": " + text_of(disconnect_reason_);
+  why += consequence_of(disconnect_reason_).advice;
+  if (!server_reference_.empty()) why += " (it names " + server_reference_ + ")";
   close({FaultClass::connection, "the connection to " + broker_ + " was lost" + why, disconnect_reason_});
 }
 

@@ -1,12 +1,15 @@
-// One MQTT 5 connection, from CONNECT to its loss. Paho sends and receives on threads of its own and posts
-// what happened to the loop, where everything here runs. Nothing waits for Paho: see connection.cpp.
+// One connection, of MQTT 5 or 3.1.1, from CONNECT to its loss. Paho sends and receives on threads of its own
+// and posts what happened to the loop, where everything here runs. Nothing waits for Paho: see
+// connection.cpp.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "exporters/mqtt/in_flight.h"
 #include "exporters/mqtt/messages.h"
@@ -21,6 +24,19 @@ class async_client;
 
 namespace flopwatt::mqtt {
 
+/// What a connection is made with, and, once it is up, what the broker grants.
+struct Terms {
+  bool mqtt_5 = true;  ///< else 3.1.1, which tells no limits and refuses no message
+  bool qos_1 = true;   ///< else QoS 0: a message is answered when it is written
+  bool retain = true;
+  std::chrono::seconds keep_alive{15};
+
+  bool operator==(const Terms&) const = default;
+};
+
+/// Code of the fault of establish() where Paho cannot say why there is no connection: look.h can.
+inline constexpr int no_connection = -1;
+
 struct ConnectRequest {
   std::string broker;   ///< as people know it: "mqtt://broker.example:1883"
   std::string address;  ///< with a numeric host, as Paho takes it: "tcp://192.0.2.1:1883"
@@ -28,6 +44,7 @@ struct ConnectRequest {
   std::string username;  ///< "" for a connection without username and password
   std::string password;
   Message will;
+  Terms terms{};
 };
 
 /// Takes `http_proxy` out of the environment and makes Paho ready for any number of connections. Once is
@@ -38,7 +55,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   static constexpr std::size_t most_in_flight = 64;  ///< and never more than the broker's receive maximum
   static constexpr std::chrono::seconds connect_limit{10};
-  static constexpr std::chrono::seconds keep_alive{15};
   /// Messages in flight and no answer for so long: the connection is dead, whatever TCP thinks.
   static constexpr std::chrono::seconds answer_limit{10};
 
@@ -47,12 +63,29 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Connects, once. A Fault of FaultClass::exception: the broker refused; `code` is its reason code.
+  /// Connects, once. A Fault of FaultClass::exception: the broker refused; `code` is its reason code of MQTT
+  /// 5.
   awaitable<Result<Done>> establish(ConnectRequest request);
 
   [[nodiscard]] bool alive() const { return client_ && !lost_; }
   /// The largest packet that the broker takes, in bytes.
   [[nodiscard]] std::size_t max_packet() const { return max_packet_; }
+  /// What the broker grants. Its keep alive may be shorter than what was asked for; Paho 1.3.12 goes on with
+  /// what was asked for, so that only a new connection can obey it.
+  [[nodiscard]] const Terms& terms() const { return terms_; }
+
+  /// One message in flight at a time, until all_together().
+  void one_at_a_time() { in_flight_.set_limit(1); }
+  void all_together() { in_flight_.set_limit(most_in_flight); }
+
+  /// Each answer to a message, as it comes.
+  std::function<void(const MessageFacts&)> on_message_answered;
+
+  /// After the loss: what was in flight, whether the other end closed the connection, and the reason code of
+  /// its DISCONNECT (0: none came).
+  [[nodiscard]] const std::vector<MessageFacts>& lost_messages() const { return lost_messages_; }
+  [[nodiscard]] bool lost_by_peer() const { return lost_by_peer_; }
+  [[nodiscard]] int disconnect_reason() const { return disconnect_reason_; }
 
   /// Returns when the connection is lost, or dead by answer_limit, with the reason.
   awaitable<Fault> until_lost();
@@ -60,10 +93,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// True when a message may be sent; false when the connection is lost.
   awaitable<bool> wait_for_room(PushExporter::Lane lane);
 
-  /// Sends with QoS 1 as part of `acknowledgements`. To be called right after wait_for_room(), without a
-  /// suspension between the two calls.
-  void send(Message message, const std::shared_ptr<Acknowledgements>& acknowledgements,
+  /// Sends as part of `acknowledgements`. To be called right after wait_for_room(), without a suspension
+  /// between the two calls. A message that is larger than the broker takes is not sent; its answer is 0x95.
+  void send(Message message, MessageFacts facts, const std::shared_ptr<Acknowledgements>& acknowledgements,
             PushExporter::Lane lane);
+  /// A message without reading sets.
+  void send(Message message, const std::shared_ptr<Acknowledgements>& acknowledgements);
 
   /// Returns when all messages of `acknowledgements` are answered, the connection is lost, or at `limit`.
   awaitable<void> wait_until_answered(std::shared_ptr<Acknowledgements> acknowledgements,
@@ -77,6 +112,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Welcome {
     std::size_t receive_maximum = 65535,
                 max_packet = 268'435'460;  // what MQTT 5 says where a broker does not
+    bool qos_1 = true, retain = true;
+    std::optional<std::chrono::seconds> keep_alive;
   };
 
   void open_client(const asio::any_io_executor& home, const ConnectRequest& request);
@@ -84,7 +121,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_welcome(Welcome welcome);
   void on_not_connected(Fault fault);
   void on_answer(std::size_t slot, int reason);
-  void on_disconnect_packet(int reason);
+  void on_disconnect_packet(int reason, std::string server_reference);
   void on_lost();
 
   std::string broker_;
@@ -92,7 +129,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool connected_ = false;
   std::optional<Fault> lost_;
   int disconnect_reason_ = 0;
+  std::string server_reference_;  // that it names, in plain text
   std::size_t max_packet_ = 0;
+  Terms terms_;
+  std::vector<MessageFacts> lost_messages_;
+  bool lost_by_peer_ = false;
   InFlight in_flight_{0};
   Condition state_changed_;  // the connection is made, refused or lost
   Condition answer_came_;    // a message is answered, or the connection is lost

@@ -6,12 +6,17 @@
 #include <optional>
 #include <utility>
 
+#include "exporters/mqtt/broker_habits.h"
 #include "exporters/mqtt/connection.h"
 #include "exporters/mqtt/documents.h"
+#include "exporters/mqtt/look.h"
 #include "exporters/mqtt/messages.h"
+#include "exporters/mqtt/negotiation.h"
 #include "exporters/mqtt/password.h"
+#include "exporters/mqtt/publication.h"
 #include "exporters/mqtt/reason_codes.h"
 #include "exporters/mqtt/reconnect.h"
+#include "exporters/mqtt/selection.h"
 #include "exporters/mqtt/source_status.h"
 #include "runtime/async.h"
 #include "runtime/backoff.h"
@@ -28,6 +33,7 @@ using SteadyClock = std::chrono::steady_clock;
 /// How long `offline` may wait for its acknowledgement; the will says the same to those who miss it.
 constexpr std::chrono::milliseconds offline_limit{900};
 constexpr std::chrono::seconds lookup_limit{5};
+constexpr std::chrono::minutes look_interval{1};
 
 class Exporter final : public PushExporter {
  public:
@@ -40,8 +46,11 @@ class Exporter final : public PushExporter {
         broker_("mqtt://" + authority()),
         state_topic_(std::make_shared<const std::string>(base_ + "state")),
         routes_(base_),
+        habits_(name_),
+        selection_(settings.publish, settings.every),
         source_status_(base_),
-        lookup_(settings_.host) {
+        lookup_(settings_.host),
+        negotiation_(settings.protocol) {
     if (settings_.password_file) password_file_.emplace(*settings_.password_file);
   }
 
@@ -51,23 +60,32 @@ class Exporter final : public PushExporter {
 
   awaitable<void> run() override;
   awaitable<void> wait_until_up() override;
-  awaitable<Result<Done>> publish(const std::vector<StoredSet>& sets, Lane lane) override;
+  awaitable<void> publish(const std::vector<StoredSet>& sets, Lane lane, std::vector<Fate>& fates) override;
+  [[nodiscard]] Time replay_from(SourceKind kind, const std::string& source) const override;
+  [[nodiscard]] std::vector<Refusals> refusals() const override { return habits_.refusals(); }
+  [[nodiscard]] std::vector<std::string> remarks() const override;
   void set_status(const std::vector<SourceStatus>& sources) override;
 
  private:
   awaitable<void> stay_connected();
   awaitable<Result<Done>> connect();
-  awaitable<Result<std::string>> find_address();
+  awaitable<Result<Done>> try_once(const ConnectRequest& request);
+  awaitable<Fault> explain(Fault fault, Terms asked, asio::ip::address address);
+  awaitable<Result<asio::ip::address>> find_address();
   awaitable<Fault> serve();
   awaitable<void> watch(Fault& why_lost);
   awaitable<void> publish_state_and_status();
   awaitable<void> go_offline();
 
   [[nodiscard]] std::string authority() const;
+  [[nodiscard]] std::string place_of(const asio::ip::address& address) const;
+  void report_connected();
   [[nodiscard]] Message state(bool online) const;
   void report_not_connected(const Fault& fault);
   void report_lost(const Fault& fault);
-  void report_refusal(const Fault& fault);
+  void follow_answers(Connection& connection);
+  void judge(const Topic& topic, std::optional<int> reason);
+  void learn_from_loss(const Connection& connection);
   [[nodiscard]] SteadyTime retry_at(const Fault& fault);
 
   const std::string name_;
@@ -75,9 +93,14 @@ class Exporter final : public PushExporter {
   const std::string version_, client_id_, base_, broker_;
   const Topic state_topic_;
   Routes routes_;
+  BrokerHabits habits_;
+  Selection selection_;
   SourceStatusMessages source_status_;
   HostLookup lookup_;
   std::optional<PasswordFile> password_file_;
+  Negotiation negotiation_;
+  std::optional<Answerer> looked_at_;
+  SteadyTime looked_at_time_{};
   Reconnect reconnect_;
   std::int64_t connected_since_wall_us_ = 0;
   std::shared_ptr<Connection> connection_;  // null while there is none
@@ -85,7 +108,7 @@ class Exporter final : public PushExporter {
   Condition up_, status_changed_;
   // What was logged last: each change is logged once
   std::string logged_failure_;
-  bool logged_refusal_ = false, logged_suspicion_ = false;
+  bool logged_suspicion_ = false;
 };
 
 std::string Exporter::authority() const {
@@ -117,11 +140,11 @@ awaitable<void> Exporter::stay_connected() {
     const SteadyTime since = SteadyClock::now();
     Fault fault;
     if (connected) {
-      log::info("connected to MQTT broker", {{"exporter", name()}, {"broker", broker_}});
-      logged_failure_.clear();
+      report_connected();
       fault = co_await serve();
-      connection_.reset();
+      habits_.connection_held(SteadyClock::now() - since);
       reconnect_.connection_ended(SteadyClock::now() - since);
+      learn_from_loss(*std::exchange(connection_, nullptr));
       report_lost(fault);
     } else {
       connection_.reset();
@@ -144,23 +167,58 @@ awaitable<Result<Done>> Exporter::connect() {
     if (!password) co_return password.error();
     request.password = std::move(*password);
   }
-  const Result<std::string> address = co_await find_address();
+  const Result<asio::ip::address> address = co_await find_address();
   if (!address) co_return address.error();
-  request.address = "tcp://" + *address + ':' + std::to_string(settings_.port);
-  connected_since_wall_us_ = now().wall_us;
-  request.will = state(false);
-  const auto connection = std::make_shared<Connection>();
-  const Result<Done> done = co_await connection->establish(std::move(request));
-  if (done) {
-    connection_ = connection;
-    ++connections_;
+  request.address = "tcp://" + place_of(*address);
+  // Each time the broker's first answer says what it does not have.
+  constexpr int most_adaptations = 4;
+  Result<Done> done = Done{};
+  for (int adaptations = 0; adaptations <= most_adaptations; ++adaptations) {
+    request.terms = negotiation_.terms(SteadyClock::now());
+    connected_since_wall_us_ = now().wall_us;
+    request.will = state(false);
+    done = co_await try_once(request);
+    if (done || !negotiation_.refused(done.error(), request.terms, SteadyClock::now())) break;
   }
+  if (!done && done.error().code == no_connection)
+    co_return co_await explain(done.error(), request.terms, *address);
   co_return done;
 }
 
-/// "192.0.2.1" or "[2001:db8::1]": Paho looks up names itself while it holds the lock of all its clients, so
-/// it gets numeric addresses only. IPv4 comes first where there is both.
-awaitable<Result<std::string>> Exporter::find_address() {
+awaitable<Result<Done>> Exporter::try_once(const ConnectRequest& request) {
+  const auto connection = std::make_shared<Connection>();
+  const Result<Done> done = co_await connection->establish(request);
+  if (!done) co_return done;
+  if (const auto left = negotiation_.connected(request.terms, connection->terms(), SteadyClock::now())) {
+    connection->close(*left);
+    co_return *left;
+  }
+  connection_ = connection;
+  ++connections_;
+  co_return done;
+}
+
+/// Why there is no connection. The same failure is looked into once a minute at most.
+awaitable<Fault> Exporter::explain(Fault fault, Terms asked, asio::ip::address address) {
+  const SteadyTime now = SteadyClock::now();
+  if (!looked_at_ || now - looked_at_time_ >= look_interval) {
+    looked_at_ = co_await look_at(address, settings_.port);
+    looked_at_time_ = now;
+  }
+  negotiation_.no_answer(asked, *looked_at_ == Answerer::closes, now);
+  fault.message =
+      "connecting to " + broker_ + " as " + client_id_ + ": " + text_of(*looked_at_, place_of(address));
+  co_return fault;
+}
+
+std::string Exporter::place_of(const asio::ip::address& address) const {
+  const std::string text = address.to_string();
+  return (address.is_v6() ? '[' + text + ']' : text) + ':' + std::to_string(settings_.port);
+}
+
+/// Paho looks up names itself while it holds the lock of all its clients, so it gets numeric addresses only.
+/// IPv4 comes first where there is both.
+awaitable<Result<asio::ip::address>> Exporter::find_address() {
   const auto found = co_await with_timeout(lookup_.find(), lookup_limit);
   if (!found)
     co_return Fault{FaultClass::connection,
@@ -170,14 +228,16 @@ awaitable<Result<std::string>> Exporter::find_address() {
     co_return Fault{FaultClass::connection,
                     "no address of " + settings_.host + ": " + addresses.error().message, 0};
   const auto v4 = std::ranges::find_if(*addresses, &asio::ip::address::is_v4);
-  co_return v4 != addresses->end() ? v4->to_string() : '[' + addresses->front().to_string() + ']';
+  co_return v4 != addresses->end() ? *v4 : addresses->front();
 }
 
 /// Until the connection is lost: publishes `online`, then what changes.
 awaitable<Fault> Exporter::serve() {
   const auto connection = connection_;
   // `online` goes out before anything else can: up() turns true without a suspension between.
-  connection->send(state(true), std::make_shared<Acknowledgements>(), Lane::live);
+  habits_.gates.connected(SteadyClock::now());
+  follow_answers(*connection);
+  connection->send(state(true), std::make_shared<Acknowledgements>());
   source_status_.forget_published();
   up_.notify();
   Fault why_lost;
@@ -188,22 +248,54 @@ awaitable<Fault> Exporter::serve() {
   co_return why_lost;
 }
 
+/// Where the broker has closed connections at some message, one message goes out at a time until that is
+/// found.
+void Exporter::follow_answers(Connection& connection) {
+  connection.on_message_answered = [this, &connection](const MessageFacts& facts) {
+    if (!habits_.suspects.one_at_a_time()) return habits_.suspects.answered(facts, SteadyClock::now());
+    habits_.suspects.answered(facts, SteadyClock::now());
+    if (!habits_.suspects.one_at_a_time()) connection.all_together();
+  };
+  if (habits_.suspects.one_at_a_time()) connection.one_at_a_time();
+}
+
+void Exporter::learn_from_loss(const Connection& connection) {
+  if (connection.lost_by_peer() &&
+      habits_.connection_lost(connection.lost_messages(), connection.disconnect_reason(), SteadyClock::now()))
+    reconnect_.cause_found();
+}
+
 awaitable<void> Exporter::watch(Fault& why_lost) { why_lost = co_await connection_->until_lost(); }
 
 awaitable<void> Exporter::publish_state_and_status() {
   const auto connection = connection_;
   for (;;) {
     const auto acknowledgements = std::make_shared<Acknowledgements>();
+    std::vector<Message> sent;  // without their payloads
     while (co_await connection->wait_for_room(Lane::live)) {
       std::optional<Message> message = source_status_.take();
       if (!message) break;
-      connection->send(std::move(*message), acknowledgements, Lane::live);
+      const TopicGates::Verdict verdict = habits_.gates.ask(*message->topic, SteadyClock::now());
+      if (verdict != TopicGates::Verdict::send && verdict != TopicGates::Verdict::probe) continue;
+      sent.push_back({.topic = message->topic, .payload = {}});
+      connection->send(std::move(*message), acknowledgements);
     }
     co_await connection->wait_until_answered(acknowledgements);
-    if (acknowledgements->fault && connection->alive()) report_refusal(*acknowledgements->fault);
+    for (std::size_t i = 0; i < sent.size() && i < acknowledgements->reasons.size(); ++i)
+      judge(sent[i].topic, acknowledgements->reasons[i]);
     // A change during that wait has notified nobody. A connection that is gone ends this task.
     while (!source_status_.pending() || !connection->alive()) co_await status_changed_.wait();
   }
+}
+
+/// What becomes of the topic of a retained message.
+void Exporter::judge(const Topic& topic, std::optional<int> reason) {
+  if (!reason)
+    habits_.gates.unanswered(*topic);
+  else if (consequence_of(*reason).refused)
+    habits_.refused(topic, *reason, 1, 0, SteadyClock::now());
+  else
+    habits_.took(topic, SteadyClock::now());
 }
 
 awaitable<void> Exporter::go_offline() {
@@ -215,7 +307,7 @@ awaitable<void> Exporter::go_offline() {
   // will, which says the same.
   const auto room = co_await with_timeout(connection->wait_for_room(Lane::live), offline_limit);
   if (room.value_or(false)) {
-    connection->send(state(false), acknowledgements, Lane::live);
+    connection->send(state(false), acknowledgements);
     co_await connection->wait_until_answered(acknowledgements, limit);
   }
   connection_.reset();
@@ -226,25 +318,18 @@ awaitable<void> Exporter::wait_until_up() {
   while (!up()) co_await up_.wait();
 }
 
-awaitable<Result<Done>> Exporter::publish(const std::vector<StoredSet>& sets, Lane lane) {
-  const auto connection = connection_;
-  if (!up()) co_return Fault{FaultClass::connection, "not connected to " + broker_, 0};
-  const auto acknowledgements = std::make_shared<Acknowledgements>();
-  MessageSeries series(sets, lane, routes_, connection->max_packet());
-  while (!acknowledgements->fault) {
-    std::optional<Message> message = series.next();
-    if (!message || !co_await connection->wait_for_room(lane)) break;
-    connection->send(std::move(*message), acknowledgements, lane);
-  }
-  co_await connection->wait_until_answered(acknowledgements);
-  if (acknowledgements->fault) {
-    if (connection->alive()) report_refusal(*acknowledgements->fault);
-    co_return *acknowledgements->fault;
-  }
-  if (!connection->alive())
-    co_return Fault{FaultClass::connection, "the connection to " + broker_ + " was lost", 0};
-  logged_refusal_ = false;
-  co_return Done{};
+awaitable<void> Exporter::publish(const std::vector<StoredSet>& sets, Lane lane, std::vector<Fate>& fates) {
+  if (!up()) co_return;
+  Publication publication(connection_, routes_, habits_, sets, lane, fates);
+  co_await publication.run(selection_);
+}
+
+PushExporter::Time Exporter::replay_from(SourceKind kind, const std::string& source) const {
+  return habits_.gates.opens_at(routes_.replay_topic(kind, source));
+}
+
+std::vector<std::string> Exporter::remarks() const {
+  return up() ? remarks_on(connection_->terms()) : std::vector<std::string>{};
 }
 
 void Exporter::set_status(const std::vector<SourceStatus>& sources) {
@@ -256,6 +341,17 @@ SteadyTime Exporter::retry_at(const Fault& fault) {
   return reconnect_.after_failure(SteadyClock::now(), chance());
 }
 
+void Exporter::report_connected() {
+  logged_failure_.clear();
+  looked_at_.reset();
+  log::info(
+      "connected to MQTT broker",
+      {{"exporter", name()}, {"broker", broker_}, {"protocol", connection_->terms().mqtt_5 ? "5" : "3.1.1"}});
+  for (const std::string& remark : remarks())
+    log::warn("the MQTT broker does not have all that flopwatt needs",
+              {{"exporter", name()}, {"broker", broker_}, {"missing", remark}});
+}
+
 void Exporter::report_not_connected(const Fault& fault) {
   if (fault.message == logged_failure_) return;
   logged_failure_ = fault.message;
@@ -264,20 +360,17 @@ void Exporter::report_not_connected(const Fault& fault) {
 }
 
 void Exporter::report_lost(const Fault& fault) {
-  if (!reconnect_.suspicious()) {
+  if (!reconnect_.suspicious() || habits_.suspects.one_at_a_time()) {
     logged_suspicion_ = false;
     log::warn("lost MQTT broker; readings wait in the store",
               {{"exporter", name()}, {"broker", broker_}, {"reason", fault.message}});
   } else if (!std::exchange(logged_suspicion_, true)) {
     log::error(
-        "the MQTT broker closes each connection at once: probably another client uses this client id",
+        "the MQTT broker closes each connection at once: probably another client uses this client id; end "
+        "it, or "
+        "give this exporter another name",
         {{"exporter", name()}, {"broker", broker_}, {"client_id", client_id_}, {"reason", fault.message}});
   }
-}
-
-void Exporter::report_refusal(const Fault& fault) {
-  if (std::exchange(logged_refusal_, true)) return;
-  log::error("the MQTT broker does not take a message", {{"exporter", name()}, {"reason", fault.message}});
 }
 
 }  // namespace

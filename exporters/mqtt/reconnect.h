@@ -37,6 +37,12 @@ class Reconnect {
     }
   }
 
+  /// What ended the connection is known, and will not be repeated.
+  void cause_found() {
+    backoff_.succeed();
+    quick_losses_ = 0;
+  }
+
   /// Connections are made and lost again at once: as with another client of the same client id.
   [[nodiscard]] bool suspicious() const { return quick_losses_ >= suspicious_losses; }
 

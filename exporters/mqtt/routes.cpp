@@ -32,6 +32,12 @@ std::string topic_base(std::string_view prefix, std::string_view node) {
   return base;
 }
 
+std::string Routes::replay_topic(SourceKind kind, std::string_view name) const {
+  const std::string_view folder = folder_of(kind);
+  if (folder.empty()) return "";
+  return (base_ + "replay/").append(folder).append(name);
+}
+
 const Route* Routes::find(const SourcePtr& source) {
   if (const auto known = routes_.find(source.get()); known != routes_.end()) return known->second.get();
   const std::string_view folder = folder_of(source->kind);

@@ -33,6 +33,9 @@ class Routes {
   /// published (a scope's running figures).
   [[nodiscard]] const Route* find(const SourcePtr& source);
 
+  /// The topic below "replay/" of such a source; "" where its sets are not published.
+  [[nodiscard]] std::string replay_topic(SourceKind kind, std::string_view name) const;
+
   [[nodiscard]] std::size_t size() const { return routes_.size(); }
 
  private:

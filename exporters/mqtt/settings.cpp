@@ -1,9 +1,14 @@
 #include "exporters/mqtt/settings.h"
 
+#include <algorithm>
+#include <array>
+#include <vector>
+
 #include "config/config.h"
 #include "config/parse_address.h"
 #include "config/secret_file.h"
 #include "config/yaml/map_reader.h"
+#include "config/yaml/nearest.h"
 
 namespace flopwatt::mqtt {
 namespace {
@@ -34,6 +39,44 @@ void read_format(MapReader& map) {
     map.report().error(node->at, "format: sparkplug is not yet supported; write json");
   else
     map.report().error(node->at, "format: '" + text->substr(0, 60) + "'; write json");
+}
+
+void read_protocol(MapReader& map, Settings& settings) {
+  const YamlNode* node = map.find("protocol");
+  const std::string* text = node == nullptr ? nullptr : text_of(*node, "protocol", map.report());
+  if (text == nullptr || *text == "auto") return;
+  if (*text == "5")
+    settings.protocol = Protocol::mqtt_5;
+  else if (*text == "3.1.1")
+    settings.protocol = Protocol::mqtt_3_1_1;
+  else
+    map.report().error(node->at, "protocol: '" + text->substr(0, 60) + "'; write auto, 5 or 3.1.1");
+}
+
+struct Publishable {
+  std::string_view word;
+  SourceKind kind;
+};
+constexpr std::array publishable = {
+    Publishable{"meters", SourceKind::meter}, Publishable{"accelerators", SourceKind::accelerator},
+    Publishable{"cpus", SourceKind::cpu}, Publishable{"work", SourceKind::work},
+    Publishable{"scopes", SourceKind::window}};
+
+void read_publish(MapReader& map, Settings& settings) {
+  const YamlNode* node = map.find("publish");
+  if (node == nullptr) return;
+  std::vector<std::string_view> words;
+  for (const Publishable& each : publishable) words.push_back(each.word);
+  settings.publish.clear();
+  for (const YamlNode& item : items_of(*node, "publish", map.report())) {
+    const std::string* text = text_of(item, "publish", map.report());
+    if (text == nullptr) continue;
+    const auto* const found = std::ranges::find(publishable, *text, &Publishable::word);
+    if (found == publishable.end())
+      map.report().error(item.at, "publish: '" + text->substr(0, 60) + "'" + suggestion(*text, words));
+    else if (!settings.publish.insert(found->kind).second)
+      map.report().error(item.at, "publish: '" + *text + "' stands here twice; remove one");
+  }
 }
 
 void read_prefix(MapReader& map, Settings& settings) {
@@ -79,7 +122,10 @@ ExporterSettings read(MapReader& map, const Config& config) {
   Settings settings;
   read_broker(map, settings);
   read_format(map);
+  read_protocol(map, settings);
   read_prefix(map, settings);
+  read_publish(map, settings);
+  map.read_duration("every", {std::chrono::milliseconds(100), std::chrono::hours(24)}, settings.every);
   read_credentials(map, settings, config);
   bool home_assistant = false;
   const YamlNode* home_assistant_node = map.find("home_assistant");

@@ -126,8 +126,24 @@ void add_exporters(Families& families, const std::vector<ExporterState>& exporte
   of_exporter(MetricType::Counter, "flopwatt_exporter_dropped_readings_total",
               "Readings that the store's limits removed before they were delivered.",
               &ExporterState::dropped);
+  of_exporter(MetricType::Counter, "flopwatt_exporter_left_out_readings_total",
+              "Readings that `publish` and `every` of the exporter do not ask for.",
+              &ExporterState::left_out);
   of_exporter(MetricType::Gauge, "flopwatt_exporter_backlog_readings",
               "Stored readings still to be delivered.", &ExporterState::backlog);
+  of_exporter(MetricType::Gauge, "flopwatt_exporter_set_aside_readings",
+              "Stored readings that the receiver refuses for good; they are tried again rarely.",
+              &ExporterState::set_aside);
+  MetricFamily refusals{
+      "flopwatt_exporter_refusals_total",
+      "Messages that the receiver refused, since the exporter was started or configured anew.",
+      MetricType::Counter,
+      {}};
+  for (const ExporterState& state : exporters)
+    for (const Refusals& refused : state.refusals)
+      add(refusals, {{"exporter", state.name}, {"reason", std::string(refused.reason)}},
+          static_cast<double>(refused.count));
+  families.push_back(std::move(refusals));
 }
 
 // In days, since that is how operators write rules about certificates; a file that two exporters use counts once.

@@ -173,6 +173,25 @@ json::object store_object(const StoreState& store) {
   return object;
 }
 
+json::object exporter_object(const ExporterState& state) {
+  json::object object{{"up", state.up},
+                      {"delivered_readings", state.delivered},
+                      {"dropped_readings", state.dropped},
+                      {"left_out_readings", state.left_out},
+                      {"set_aside_readings", state.set_aside},
+                      {"backlog_readings", state.backlog}};
+  json::object refusals;
+  for (const Refusals& refused : state.refusals)
+    if (refused.count > 0) refusals[refused.reason] = refused.count;
+  if (!refusals.empty()) object["refusals"] = std::move(refusals);
+  if (!state.remarks.empty()) {
+    json::array remarks;
+    for (const std::string& remark : state.remarks) remarks.emplace_back(text(remark));
+    object["remarks"] = std::move(remarks);
+  }
+  return object;
+}
+
 }  // namespace
 
 std::string status_json(const Snapshot& snapshot) {
@@ -181,11 +200,7 @@ std::string status_json(const Snapshot& snapshot) {
   json::object scopes;
   for (const ScopeFigures& scope : snapshot.scopes) scopes[scope.name] = scope_object(scope);
   json::object exporters;
-  for (const ExporterState& state : snapshot.exporters)
-    exporters[state.name] = {{"up", state.up},
-                             {"delivered_readings", state.delivered},
-                             {"dropped_readings", state.dropped},
-                             {"backlog_readings", state.backlog}};
+  for (const ExporterState& state : snapshot.exporters) exporters[state.name] = exporter_object(state);
   json::object status{{"node", text(snapshot.node)},
                       {"version", std::string_view(version)},
                       {"revision", std::string_view(revision)},

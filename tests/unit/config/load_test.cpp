@@ -279,9 +279,15 @@ TEST_CASE("a good configuration: everything else") {
   CHECK(ems.prefix == "site-1/flopwatt");
   CHECK(ems.username == "rack-r12");
   CHECK_FALSE(ems.password_file);
+  CHECK(ems.publish == std::set<SourceKind>{SourceKind::meter, SourceKind::window});
+  CHECK(ems.every == 10s);
+  CHECK(ems.protocol == mqtt::Protocol::mqtt_3_1_1);
   const auto& local = config.exporters[1].settings.as<mqtt::Settings>();
   CHECK(local.host == "::1");
   CHECK(local.prefix == "flopwatt");
+  CHECK(local.publish.size() == 5);
+  CHECK(local.every == 0s);
+  CHECK(local.protocol == mqtt::Protocol::automatic);
 }
 
 TEST_CASE("the example configuration works as it is and says nothing but what it shows") {

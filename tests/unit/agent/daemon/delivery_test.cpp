@@ -2,10 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <functional>
+#include <map>
+#include <string_view>
 
 #include "runtime/async.h"
 #include "runtime/clock.h"
@@ -40,16 +44,25 @@ class ScriptedExporter final : public PushExporter {
       co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
   }
-  awaitable<Result<Done>> publish(const std::vector<StoredSet>& sets, Lane lane) override {
+  awaitable<void> publish(const std::vector<StoredSet>& sets, Lane lane, std::vector<Fate>& fates) override {
     ++attempts;
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+      fates.at(i) = refuse ? Fate::unanswered : fate_of(sets[i]);
+      if (fates.at(i) == Fate::delivered) (lane == Lane::live ? live : replay).push_back(sets[i].seq);
+    }
     if (stall) co_await sleep_until(SteadyTime::max());
-    if (refuse) co_return Fault{FaultClass::connection, "refused", 0};
-    for (const StoredSet& stored : sets) (lane == Lane::live ? live : replay).push_back(stored.seq);
-    co_return Done{};
   }
+  Time replay_from(SourceKind, const std::string& source) const override {
+    const auto found = rests_until.find(source);
+    return found == rests_until.end() ? Time{} : found->second;
+  }
+  std::vector<Refusals> refusals() const override { return {}; }
+  std::vector<std::string> remarks() const override { return {}; }
   void set_status(const std::vector<SourceStatus>&) override {}
 
   bool refuse = false, stall = false;
+  std::function<Fate(const StoredSet&)> fate_of = [](const StoredSet&) { return Fate::delivered; };
+  std::map<std::string, Time> rests_until;
   int attempts = 0;
   std::vector<std::uint64_t> live, replay;
 
@@ -60,9 +73,20 @@ class ScriptedExporter final : public PushExporter {
   asio::steady_timer changed_;
 };
 
+SourcePtr delivery_source(const std::string& name) {
+  Source made;
+  made.kind = SourceKind::meter;
+  made.name = name;
+  return std::make_shared<const Source>(made);
+}
+
+bool is_of(const StoredSet& stored, std::string_view name) { return stored.set.source->name == name; }
+
 /// A delivery over a log in memory, with its two lanes running.
 struct Fixture {
   asio::io_context io{1};
+  /// Set n is of source n modulo 3.
+  std::vector<SourcePtr> sources{delivery_source("s0"), delivery_source("s1"), delivery_source("s2")};
   std::vector<StoredSet> log;
   ScriptedExporter* exporter = nullptr;
   std::unique_ptr<Delivery> delivery;
@@ -107,17 +131,18 @@ struct Fixture {
       set.time = now();
       set.time.wall_us -= age.count();
       set.values = {1.0};
+      set.source = sources[seq % sources.size()];
       sets.push_back({seq, set});
       log.push_back(sets.back());
     }
     static_cast<void>(delivery->record().begin_commit());
-    delivery->record().end_commit(last - first + 1, {}, 0);
+    delivery->end_commit(last - first + 1, {}, 0, nullptr);
     delivery->offer(std::make_shared<const std::vector<StoredSet>>(sets));
   }
 
   void commit_nothing() {
     static_cast<void>(delivery->record().begin_commit());
-    delivery->record().end_commit(0, {}, 0);
+    delivery->end_commit(0, {}, 0, nullptr);
   }
 
   template <class Condition>
@@ -206,6 +231,7 @@ TEST_CASE("another exporter goes on where the one before it was, also with what 
   f.commit(101, 102);
   REQUIRE(f.run_until_delivered());
   f.exporter->stall = true;
+  f.exporter->fate_of = [](const StoredSet&) { return Fate::unanswered; };
   f.commit(103, 104);  // is being published
   REQUIRE(f.run_until([&] { return f.exporter->attempts == 2; }));
   f.commit(105, 106);  // waits behind it
@@ -225,4 +251,97 @@ TEST_CASE("another exporter goes on where the one before it was, also with what 
   CHECK(next->replay == SeqList{103, 104, 105, 106, 107});
   CHECK(next->live == SeqList{108});
   CHECK(f.delivery->record().delivered() == 8);
+}
+
+TEST_CASE("a publication that is cancelled keeps what was acknowledged by then") {
+  Fixture f;
+  f.exporter->connect();
+  f.exporter->stall = true;
+  f.exporter->fate_of = [](const StoredSet& stored) {
+    return stored.seq % 2 == 0 ? Fate::delivered : Fate::unanswered;
+  };
+  f.commit(101, 106);
+  REQUIRE(f.run_until([&] { return f.exporter->attempts == 1; }));
+  f.stop_live.emit(asio::cancellation_type::terminal);
+  REQUIRE(f.run_until([&] { return f.ended == 1; }));
+  f.commit_nothing();
+  CHECK(f.delivery->record().delivered() == 3);
+  f.exporter->stall = false;
+  f.exporter->fate_of = [](const StoredSet&) { return Fate::delivered; };
+  REQUIRE(f.run_until_delivered());
+  CHECK(f.exporter->live == SeqList{102, 104, 106});
+  std::ranges::sort(f.exporter->replay);
+  CHECK(f.exporter->replay == SeqList{101, 103, 105});
+}
+
+TEST_CASE("one source that is refused for good: all others arrive, once, before and after an outage") {
+  Fixture f;
+  f.exporter->connect();
+  f.exporter->rests_until["s1"] = SteadyTime::max();
+  f.exporter->fate_of = [](const StoredSet& stored) {
+    return is_of(stored, "s1") ? Fate::set_aside : Fate::delivered;
+  };
+  for (std::uint64_t first = 101; first < 401; first += 3) {
+    f.commit(first, first + 2);
+    REQUIRE(f.run_until([&] { return f.exporter->live.size() == 2 * (first - 98) / 3; }));
+  }
+  f.exporter->disconnect();
+  f.commit(401, 3400);
+  f.exporter->connect();
+  f.commit(3401, 3403);
+  REQUIRE(f.run_until_delivered());
+  CHECK(f.delivery->record().delivered() == 2202);
+  CHECK(f.delivery->record().set_aside() == 1101);
+  CHECK(f.exporter->live.size() == 202);
+  CHECK(f.exporter->replay.size() == 2000);
+  CHECK(f.exporter->attempts < 110);
+
+  SUBCASE("accepted some time later, what was set aside flows as replay and leaves the count") {
+    f.exporter->fate_of = [](const StoredSet&) { return Fate::delivered; };
+    f.exporter->rests_until.clear();
+    f.exporter->disconnect();
+    f.exporter->connect();
+    REQUIRE(f.run_until([&] {
+      f.commit_nothing();
+      return f.delivery->record().delivered() == 3303;
+    }));
+    CHECK(f.delivery->record().set_aside() == 0);
+    CHECK(f.delivery->record().backlog() == 0);
+    CHECK(f.exporter->replay.size() == 3101);
+  }
+  SUBCASE("refused again at the next connection, it is asked for once") {
+    f.exporter->rests_until.clear();
+    f.exporter->disconnect();
+    f.exporter->connect();
+    const int before = f.exporter->attempts;
+    f.commit_nothing();
+    REQUIRE(f.run_until([&] { return f.exporter->attempts == before + 2; }));  // chunks of 2000 sets
+    for (int i = 0; i < 20; ++i) {
+      f.commit_nothing();
+      f.io.run_one_for(10ms);
+    }
+    CHECK(f.exporter->attempts == before + 2);
+    CHECK(f.delivery->record().set_aside() == 1101);
+  }
+}
+
+TEST_CASE("one source that is not taken now holds up no other, and is tried again when its time has come") {
+  Fixture f;
+  f.exporter->connect();
+  f.exporter->rests_until["s2"] = std::chrono::steady_clock::now() + 300ms;
+  f.exporter->fate_of = [](const StoredSet& stored) {
+    return is_of(stored, "s2") ? Fate::later : Fate::delivered;
+  };
+  f.commit(101, 106);
+  f.commit(107, 109);
+  REQUIRE(f.run_until([&] { return f.exporter->live.size() == 6; }));
+  f.commit_nothing();
+  CHECK(f.delivery->record().backlog() == 3);
+  CHECK(f.exporter->attempts == 2);
+  f.exporter->fate_of = [](const StoredSet&) { return Fate::delivered; };
+  const auto began = std::chrono::steady_clock::now();
+  REQUIRE(f.run_until_delivered());
+  CHECK(std::chrono::steady_clock::now() - began > 100ms);
+  CHECK(f.exporter->replay == SeqList{101, 104, 107});
+  CHECK(f.exporter->attempts == 3);
 }

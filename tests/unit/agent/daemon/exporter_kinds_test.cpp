@@ -56,10 +56,14 @@ class FileExporter final : public PushExporter {
   awaitable<void> wait_until_up() override {
     while (!up_) co_await changed_.wait();
   }
-  awaitable<Result<Done>> publish(const std::vector<StoredSet>& sets, Lane) override {
+  awaitable<void> publish(const std::vector<StoredSet>& sets, Lane, std::vector<Fate>& fates) override {
     for (const StoredSet& stored : sets) file_ << stored.seq << std::endl;
-    co_return Done{};
+    std::ranges::fill(fates, Fate::delivered);
+    co_return;
   }
+  Time replay_from(SourceKind, const std::string&) const override { return {}; }
+  std::vector<Refusals> refusals() const override { return {}; }
+  std::vector<std::string> remarks() const override { return {}; }
   void set_status(const std::vector<SourceStatus>&) override {}
 
  private:

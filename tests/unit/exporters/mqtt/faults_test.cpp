@@ -17,14 +17,21 @@ std::vector<StoredSet> some(std::uint64_t first, std::uint64_t count, const Sour
   return sets;
 }
 
+using Fates = std::vector<Fate>;
+
+std::uint64_t refusals(const Rig& rig, std::string_view reason) {
+  for (const Refusals& each : rig.exporter->refusals())
+    if (each.reason == reason) return each.count;
+  return ~std::uint64_t{0};
+}
+
 }  // namespace
 
 TEST_CASE("without a connection publish() fails at once") {
   Rig rig(free_port());
   const auto result = rig.publish(some(1, 1, meter("pdu-a")), Lane::live);
   REQUIRE(result->returned);
-  REQUIRE_FALSE(result->delivered);
-  CHECK(result->fault.fault_class == FaultClass::connection);
+  CHECK(result->fates == Fates{Fate::unanswered});
 }
 
 TEST_CASE(
@@ -41,8 +48,7 @@ TEST_CASE(
   REQUIRE(run_until(
       rig.loop, [&] { return publication->ended; }, seconds(4)));
   REQUIRE(publication->returned);
-  REQUIRE_FALSE(publication->delivered);
-  CHECK(publication->fault.fault_class == FaultClass::timeout);
+  CHECK(publication->fates == Fates(3, Fate::unanswered));
   CHECK_FALSE(rig.exporter->up());
   broker.thaw();
   REQUIRE(rig.up(seconds(15)));
@@ -76,12 +82,19 @@ TEST_CASE("what the access list denies is not delivered; what it allows is") {
   sets.push_back(stored(8, meter("pdu-b"), {1, 2, 3}));
   const auto result = rig.publish(sets, Lane::live);
   REQUIRE(result->returned);
-  REQUIRE_FALSE(result->delivered);
-  CHECK(result->fault.fault_class == FaultClass::exception);
-  CHECK(result->fault.code == 0x87);
-  CHECK(result->fault.message.find("flopwatt/rack-r12/meters/pdu-b") != std::string::npos);
+  CHECK(result->fates == Fates{Fate::delivered, Fate::delivered, Fate::set_aside});
+  CHECK(refusals(rig, "not_authorized") >= 1);
   CHECK(rig.exporter->up());
   CHECK(rig.publish(some(9, 1, meter("pdu-a")), Lane::live)->delivered);
+  // The topic rests: nothing is sent to it, and nothing is refused.
+  const std::uint64_t refused = refusals(rig, "not_authorized");
+  CHECK(rig.publish({stored(10, meter("pdu-b"), {1, 2, 3})}, Lane::live)->fates == Fates{Fate::set_aside});
+  CHECK(refusals(rig, "not_authorized") == refused);
+  // Its replay topic was not tried yet.
+  CHECK(rig.exporter->replay_from(SourceKind::meter, "pdu-b") <= std::chrono::steady_clock::now());
+  CHECK(rig.publish({stored(10, meter("pdu-b"), {1, 2, 3})}, Lane::replay)->fates == Fates{Fate::set_aside});
+  CHECK(rig.exporter->replay_from(SourceKind::meter, "pdu-b") >
+        std::chrono::steady_clock::now() + std::chrono::minutes(9));
 }
 
 TEST_CASE(
@@ -171,8 +184,8 @@ TEST_CASE(
   CHECK(rig.publish(some(1, 100, meter("pdu-a")), Lane::replay)->delivered);
   const auto result = rig.publish(some(101, 1, meter(std::string(300, 'x'))), Lane::live);
   REQUIRE(result->returned);
-  REQUIRE_FALSE(result->delivered);
-  CHECK(result->fault.code == 0x95);
+  CHECK(result->fates == Fates{Fate::set_aside});
+  CHECK(refusals(rig, "packet_too_large") == 1);
   CHECK(rig.exporter->up());
   CHECK(rig.publish(some(102, 1, meter("pdu-a")), Lane::live)->delivered);
   CHECK(rig.exporter->connection() == 1);

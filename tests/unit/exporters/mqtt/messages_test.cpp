@@ -15,9 +15,11 @@ constexpr std::size_t any_packet = 268'435'460;
 std::vector<Message> all_of(const std::vector<StoredSet>& sets, Lane lane,
                             std::size_t max_packet = any_packet) {
   Routes routes(topic_base("flopwatt", "rack-r12"));
-  MessageSeries series(sets, lane, routes, max_packet);
+  std::vector<std::size_t> all;
+  for (std::size_t i = 0; i < sets.size(); ++i) all.push_back(i);
+  MessageSeries series(sets, all, lane, routes, max_packet);
   std::vector<Message> messages;
-  while (auto message = series.next()) messages.push_back(std::move(*message));
+  while (series.topic()) messages.push_back(std::move(series.take().message));
   return messages;
 }
 
@@ -118,6 +120,42 @@ TEST_CASE("an array obeys the largest packet of the broker; one object alone is 
   for (const Message& message : all_of(sets, Lane::replay, 1000))
     CHECK(message.topic->size() + message.payload.size() + packet_overhead <= 1000);
   CHECK(all_of(sets, Lane::replay, 10).size() == 40);
+}
+
+TEST_CASE("a message says which sets are in it; those of a topic can be passed over") {
+  Routes routes(topic_base("flopwatt", "rack-r12"));
+  const auto a = test::meter("pdu-a"), b = test::meter("pdu-b");
+  std::vector<StoredSet> sets;
+  for (std::uint64_t seq = 1; seq <= 6; ++seq)
+    sets.push_back(test::stored(seq, seq % 2 == 0 ? b : a, {1, 2, 3}));
+  MessageSeries series(sets, {0, 1, 3, 4, 5}, Lane::replay, routes, any_packet);
+  const SetMessage first = series.take();
+  CHECK(first.sets == std::vector<std::size_t>{0, 4});
+  CHECK(first.facts.first_seq == 1);
+  CHECK(first.facts.last_seq == 5);
+  CHECK(first.facts.objects == 2);
+  CHECK(*first.facts.subject == "flopwatt/rack-r12/meters/pdu-a");
+  CHECK(*series.topic() == "flopwatt/rack-r12/replay/meters/pdu-b");
+  CHECK(series.skip() == std::vector<std::size_t>{1, 3, 5});
+  CHECK(series.topic() == nullptr);
+
+  MessageSeries live(sets, {1, 3}, Lane::live, routes, any_packet);
+  CHECK(live.skip() == std::vector<std::size_t>{1});
+  CHECK(live.take().sets == std::vector<std::size_t>{3});
+}
+
+TEST_CASE("arrays obey a size that was learnt") {
+  Routes routes(topic_base("flopwatt", "rack-r12"));
+  std::vector<StoredSet> sets;
+  std::vector<std::size_t> all;
+  for (std::uint64_t seq = 1; seq <= 40; ++seq) {
+    sets.push_back(test::stored(seq, test::meter("pdu-a"), {1, 2, 3}));
+    all.push_back(seq - 1);
+  }
+  MessageSeries series(sets, all, Lane::replay, routes, any_packet, 600);
+  std::size_t messages = 0;
+  for (; series.topic(); ++messages) CHECK(series.take().message.payload.size() <= 600);
+  CHECK(messages > 5);
 }
 
 TEST_CASE("routes of sources that nobody holds any more are forgotten") {

@@ -23,9 +23,9 @@ struct Publication {
   std::vector<StoredSet> sets;
   asio::cancellation_signal cancel;
   bool ended = false;
-  bool returned = false;  ///< else it was cancelled
-  bool delivered = false;
-  Fault fault;  ///< where it returned without
+  bool returned = false;   ///< else it was cancelled
+  bool delivered = false;  ///< all of it
+  std::vector<Fate> fates;
 };
 
 class Rig {
@@ -84,10 +84,11 @@ class Rig {
  private:
   static asio::awaitable<void> record(PushExporter& exporter, std::shared_ptr<Publication> publication,
                                       PushExporter::Lane lane) {
-    const Result<Done> result = co_await exporter.publish(publication->sets, lane);
+    publication->fates.resize(publication->sets.size());
+    co_await exporter.publish(publication->sets, lane, publication->fates);
     publication->returned = true;
-    publication->delivered = result.has_value();
-    if (!result) publication->fault = result.error();
+    publication->delivered =
+        std::ranges::all_of(publication->fates, [](Fate fate) { return fate == Fate::delivered; });
   }
 
   asio::cancellation_signal stop_;

@@ -79,7 +79,9 @@ TEST_CASE("the status of a synthetic snapshot") {
   SUBCASE("store and exporters") {
     CHECK(at(status, "/store") == R"({"up":true,"readings":12345,"size_bytes":98304,"waiting_readings":30,)"
                                   R"("discarded_readings":0,"oldest":"2026-11-23T11:44:01.250Z"})");
-    CHECK(at(status, "/exporters") ==
-          R"({"ems":{"up":true,"delivered_readings":12000,"dropped_readings":5,"backlog_readings":340}})");
+    CHECK(
+        at(status, "/exporters") ==
+        R"({"ems":{"up":true,"delivered_readings":12000,"dropped_readings":5,"left_out_readings":7,"set_aside_readings":21,)"
+        R"("backlog_readings":340,"refusals":{"not_authorized":3},"remarks":["the broker takes QoS 0 only"]}})");
   }
 }

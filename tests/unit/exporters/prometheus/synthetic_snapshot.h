@@ -251,7 +251,15 @@ inline Snapshot synthetic_snapshot() {
                     .waiting_readings = 30,
                     .discarded_readings = 0,
                     .fault = ""};
-  snapshot.exporters = {{.name = "ems", .up = true, .delivered = 12000, .dropped = 5, .backlog = 340}};
+  snapshot.exporters = {{.name = "ems",
+                         .up = true,
+                         .delivered = 12000,
+                         .dropped = 5,
+                         .left_out = 7,
+                         .set_aside = 21,
+                         .backlog = 340,
+                         .refusals = {{"not_authorized", 3}},
+                         .remarks = {"the broker takes QoS 0 only"}}};
   snapshot.poll_duration = {.bounds = {0.005, 0.05, 1}, .counts = {90, 8, 1, 1}, .sum = 3.5};
   snapshot.poll_lateness = {.bounds = {0.001, 0.02}, .counts = {100, 0, 0}, .sum = 0.04};
   snapshot.config_loaded_wall_us = noon_us - 60'000'000;
