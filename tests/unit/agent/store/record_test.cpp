@@ -10,7 +10,7 @@
 namespace flopwatt::store {
 namespace {
 
-constexpr Row row{1'790'000'000'000'001, 1'790'000'000'250'000, 3, 77};
+constexpr Row first_row{1'790'000'000'000'001, 1'790'000'000'250'000, 3, 77};
 
 Layout layout_with(std::vector<std::pair<Wire, double>> fields) {
   auto source = std::make_shared<Source>();
@@ -26,7 +26,7 @@ Layout layout_with(std::vector<std::pair<Wire, double>> fields) {
 
 Bytes encoded(const Layout& layout, const std::vector<double>& values) {
   Bytes bytes;
-  encode(row, {layout.source, {row.wall_us, -5'000'000}, 1'234, values}, 1, layout, bytes);
+  encode(first_row, {layout.source, {first_row.wall_us, -5'000'000}, 1'234, values}, 1, layout, bytes);
   return bytes;
 }
 
@@ -40,10 +40,10 @@ bool same(const std::vector<double>& a, const std::vector<double>& b) {
 
 void check_round_trip(const Layout& layout, const std::vector<double>& values) {
   const Bytes bytes = encoded(layout, values);
-  const auto set = decode(row, bytes, layout);
+  const auto set = decode(first_row, bytes, layout);
   REQUIRE(set);
   CHECK(set->source == layout.source);
-  CHECK(set->time == Moment{row.wall_us, -5'000'000});
+  CHECK(set->time == Moment{first_row.wall_us, -5'000'000});
   CHECK(set->half_duration_us == 1'234);
   CHECK(same(set->values, values));
   const auto time = decode_boot_time(bytes);
@@ -139,7 +139,7 @@ TEST_CASE("a field that this version does not know is read over") {
   layout.source = source;
   layout.fields[1].index = StoredField::unknown;
   layout.fields[2].index = 1;
-  const auto set = decode(row, bytes, layout);
+  const auto set = decode(first_row, bytes, layout);
   REQUIRE(set);
   CHECK(same(set->values, {1, 3}));
 }
@@ -150,17 +150,21 @@ TEST_CASE("any flipped bit, a shorter or longer row, and another row's columns a
   for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
     Bytes bad = good;
     bad[bit / 8] = static_cast<std::uint8_t>(bad[bit / 8] ^ (1U << (bit % 8)));
-    CHECK_FALSE(decode(row, bad, layout));
+    CHECK_FALSE(decode(first_row, bad, layout));
   }
   for (std::size_t size = 0; size < good.size(); ++size)
-    CHECK_FALSE(decode(row, std::span(good).first(size), layout));
+    CHECK_FALSE(decode(first_row, std::span(good).first(size), layout));
   Bytes longer = good;
   longer.push_back(0);
-  CHECK_FALSE(decode(row, longer, layout));
-  CHECK_FALSE(decode({row.seq + 1, row.wall_us, row.source, row.total}, good, layout));
-  CHECK_FALSE(decode({row.seq, row.wall_us + 1, row.source, row.total}, good, layout));
-  CHECK_FALSE(decode({row.seq, row.wall_us, row.source + 1, row.total}, good, layout));
-  CHECK_FALSE(decode({row.seq, row.wall_us, row.source, row.total + 1}, good, layout));
+  CHECK_FALSE(decode(first_row, longer, layout));
+  CHECK_FALSE(
+      decode({first_row.seq + 1, first_row.wall_us, first_row.source, first_row.total}, good, layout));
+  CHECK_FALSE(
+      decode({first_row.seq, first_row.wall_us + 1, first_row.source, first_row.total}, good, layout));
+  CHECK_FALSE(
+      decode({first_row.seq, first_row.wall_us, first_row.source + 1, first_row.total}, good, layout));
+  CHECK_FALSE(
+      decode({first_row.seq, first_row.wall_us, first_row.source, first_row.total + 1}, good, layout));
 }
 
 TEST_CASE("random sets of random layouts come back bit for bit") {
