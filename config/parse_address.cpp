@@ -136,18 +136,19 @@ Parsed<ModbusAddress> parse_modbus_address(std::string_view text) {
 
 Parsed<BrokerAddress> parse_broker_address(std::string_view text) {
   using Result = Parsed<BrokerAddress>;
-  const std::string example = "mqtt://host or mqtt://host:1883";
-  if (text.starts_with("mqtts://"))
-    return Result::bad("TLS (mqtts://) is not yet supported; write " + example);
-  constexpr std::string_view scheme = "mqtt://";
-  if (!text.starts_with(scheme)) return Result::bad("write " + example);
-  std::string_view authority = text.substr(scheme.size());
+  const std::string example = "mqtt://host, mqtt://host:1883 or, with TLS, mqtts://host";
+  constexpr std::string_view plain = "mqtt://", with_tls = "mqtts://";
+  constexpr std::uint16_t plain_port = 1883, tls_port = 8883;
+  const bool has_tls = text.starts_with(with_tls);
+  if (!has_tls && !text.starts_with(plain)) return Result::bad("write " + example);
+  std::string_view authority = text.substr((has_tls ? with_tls : plain).size());
   if (authority.find('@') != authority.npos)
     return Result::bad("no user in an address; use the keys username and password_file");
   if (authority.ends_with('/')) authority.remove_suffix(1);
   const Parsed<HostPort> parsed = parse_authority(authority, example);
   if (!parsed.value) return Result::bad(parsed.advice);
-  return Result::good({parsed.value->host, parsed.value->port.value_or(1883)});
+  return Result::good(
+      {parsed.value->host, parsed.value->port.value_or(has_tls ? tls_port : plain_port), has_tls});
 }
 
 Parsed<ListenAddress> parse_listen_address(std::string_view text) {

@@ -14,9 +14,10 @@ namespace flopwatt {
 struct BrokerAddress {
   std::string host;
   std::uint16_t port = 1883;
+  bool has_tls = false;
 };
 
-/// "mqtt://host[:1883]". The advice for mqtts:// says "not yet supported".
+/// "mqtt://host[:1883]" or, with TLS, "mqtts://host[:8883]".
 [[nodiscard]] Parsed<BrokerAddress> parse_broker_address(std::string_view text);
 
 /// ":10150", "127.0.0.1:9100", "[::1]:9100", "localhost:9100".

@@ -8,9 +8,10 @@
 
 namespace flopwatt {
 namespace fs = std::filesystem;
+namespace {
 
-std::optional<fs::path> find_secret_file(const std::string& name, std::string_view key,
-                                         const fs::path& beside, Position at, Reporter& report) {
+std::optional<fs::path> find_file(const std::string& name, std::string_view key, const fs::path& beside,
+                                  Position at, Reporter& report, bool is_secret) {
   constexpr std::size_t max_secret_bytes = std::size_t{64} << 10;
   std::vector<fs::path> candidates;
   const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
@@ -26,7 +27,7 @@ std::optional<fs::path> find_secret_file(const std::string& name, std::string_vi
     if (status.type() == fs::file_type::not_found) continue;
     const TextFile file = read_text_file(path, max_secret_bytes);
     if (file.failure.empty() && !file.text.empty()) {
-      if ((status.permissions() & fs::perms::others_read) != fs::perms::none)
+      if (is_secret && (status.permissions() & fs::perms::others_read) != fs::perms::none)
         report.warn(at, std::string(key) + ": everybody on this machine may read " + path.string() +
                             "; chmod 640 it");
       return path;
@@ -37,6 +38,18 @@ std::optional<fs::path> find_secret_file(const std::string& name, std::string_vi
   }
   report.error(at, std::string(key) + ": there is no file " + looked);
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<fs::path> find_secret_file(const std::string& name, std::string_view key,
+                                         const fs::path& beside, Position at, Reporter& report) {
+  return find_file(name, key, beside, at, report, true);
+}
+
+std::optional<fs::path> find_public_file(const std::string& name, std::string_view key,
+                                         const fs::path& beside, Position at, Reporter& report) {
+  return find_file(name, key, beside, at, report, false);
 }
 
 }  // namespace flopwatt

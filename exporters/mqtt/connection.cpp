@@ -193,6 +193,11 @@ awaitable<Result<Done>> Connection::establish(ConnectRequest request) {
   co_return fault;
 }
 
+void Connection::way_ended() {
+  if (connected_ || not_connected_) return;
+  on_not_connected({FaultClass::connection, "the connection was closed before it was up", no_connection});
+}
+
 awaitable<Fault> Connection::until_lost() {
   while (!lost_) {
     const SteadyTime now = std::chrono::steady_clock::now();

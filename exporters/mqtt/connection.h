@@ -87,6 +87,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] bool lost_by_peer() const { return lost_by_peer_; }
   [[nodiscard]] int disconnect_reason() const { return disconnect_reason_; }
 
+  /// The way to the broker has ended. Paho notices that at once while it is connected, and not before.
+  void way_ended();
+
   /// Returns when the connection is lost, or dead by answer_limit, with the reason.
   awaitable<Fault> until_lost();
 

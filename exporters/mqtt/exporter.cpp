@@ -9,6 +9,7 @@
 #include "exporters/mqtt/broker_habits.h"
 #include "exporters/mqtt/connection.h"
 #include "exporters/mqtt/documents.h"
+#include "exporters/mqtt/guard/guard.h"
 #include "exporters/mqtt/look.h"
 #include "exporters/mqtt/messages.h"
 #include "exporters/mqtt/negotiation.h"
@@ -22,8 +23,8 @@
 #include "runtime/backoff.h"
 #include "runtime/clock.h"
 #include "runtime/condition.h"
-#include "runtime/host_lookup.h"
 #include "runtime/log.h"
+#include "runtime/tls/tls_setup.h"
 
 namespace flopwatt::mqtt {
 namespace {
@@ -32,8 +33,9 @@ using SteadyClock = std::chrono::steady_clock;
 
 /// How long `offline` may wait for its acknowledgement; the will says the same to those who miss it.
 constexpr std::chrono::milliseconds offline_limit{900};
-constexpr std::chrono::seconds lookup_limit{5};
 constexpr std::chrono::minutes look_interval{1};
+/// Code of a fault: the connection was ended to be made again with other certificate files.
+constexpr int new_certificates = -3;
 
 class Exporter final : public PushExporter {
  public:
@@ -43,15 +45,15 @@ class Exporter final : public PushExporter {
         version_(version),
         client_id_("flopwatt-" + node + '-' + name_),
         base_(topic_base(settings.prefix, node)),
-        broker_("mqtt://" + authority()),
+        broker_((settings.tls ? "mqtts://" : "mqtt://") + place(settings).text()),
         state_topic_(std::make_shared<const std::string>(base_ + "state")),
         routes_(base_),
         habits_(name_),
         selection_(settings.publish, settings.every),
         source_status_(base_),
-        lookup_(settings_.host),
         negotiation_(settings.protocol) {
     if (settings_.password_file) password_file_.emplace(*settings_.password_file);
+    if (settings_.tls) tls_.emplace(watch_tls("TLS of " + broker_, client_tls(*settings_.tls)));
   }
 
   [[nodiscard]] const std::string& name() const override { return name_; }
@@ -65,20 +67,21 @@ class Exporter final : public PushExporter {
   [[nodiscard]] std::vector<Refusals> refusals() const override { return habits_.refusals(); }
   [[nodiscard]] std::vector<std::string> remarks() const override;
   void set_status(const std::vector<SourceStatus>& sources) override;
+  [[nodiscard]] std::vector<CertificateExpiry> certificates() const override;
 
  private:
   awaitable<void> stay_connected();
   awaitable<Result<Done>> connect();
-  awaitable<Result<Done>> try_once(const ConnectRequest& request);
-  awaitable<Fault> explain(Fault fault, Terms asked, asio::ip::address address);
-  awaitable<Result<asio::ip::address>> find_address();
+  awaitable<Result<Done>> try_once(ConnectRequest request);
+  awaitable<Fault> explain(Fault fault, Terms asked);
+  awaitable<Answerer> who_answered(const GuardedLink& link);
   awaitable<Fault> serve();
   awaitable<void> watch(Fault& why_lost);
   awaitable<void> publish_state_and_status();
+  awaitable<void> watch_certificates(Fault& why_lost);
   awaitable<void> go_offline();
 
-  [[nodiscard]] std::string authority() const;
-  [[nodiscard]] std::string place_of(const asio::ip::address& address) const;
+  [[nodiscard]] static BrokerPlace place(const Settings& settings);
   void report_connected();
   [[nodiscard]] Message state(bool online) const;
   void report_not_connected(const Fault& fault);
@@ -96,8 +99,10 @@ class Exporter final : public PushExporter {
   BrokerHabits habits_;
   Selection selection_;
   SourceStatusMessages source_status_;
-  HostLookup lookup_;
   std::optional<PasswordFile> password_file_;
+  std::optional<WatchedFiles<TlsSetup>> tls_;  // mqtts://
+  Guard guard_;
+  std::shared_ptr<GuardedLink> link_;  // of the newest attempt
   Negotiation negotiation_;
   std::optional<Answerer> looked_at_;
   SteadyTime looked_at_time_{};
@@ -111,9 +116,10 @@ class Exporter final : public PushExporter {
   bool logged_suspicion_ = false;
 };
 
-std::string Exporter::authority() const {
-  const bool bare_ipv6 = settings_.host.find(':') != std::string::npos && settings_.host.front() != '[';
-  return (bare_ipv6 ? '[' + settings_.host + ']' : settings_.host) + ':' + std::to_string(settings_.port);
+BrokerPlace Exporter::place(const Settings& settings) {
+  const bool is_bracketed = settings.host.starts_with('[') && settings.host.ends_with(']');
+  return {is_bracketed ? settings.host.substr(1, settings.host.size() - 2) : settings.host, settings.port,
+          nullptr};
 }
 
 Message Exporter::state(bool online) const {
@@ -167,9 +173,10 @@ awaitable<Result<Done>> Exporter::connect() {
     if (!password) co_return password.error();
     request.password = std::move(*password);
   }
-  const Result<asio::ip::address> address = co_await find_address();
-  if (!address) co_return address.error();
-  request.address = "tcp://" + place_of(*address);
+  if (tls_) {
+    Result<Done> files = co_await tls_->refresh();
+    if (!files) co_return files.error();
+  }
   // Each time the broker's first answer says what it does not have.
   constexpr int most_adaptations = 4;
   Result<Done> done = Done{};
@@ -180,13 +187,29 @@ awaitable<Result<Done>> Exporter::connect() {
     done = co_await try_once(request);
     if (done || !negotiation_.refused(done.error(), request.terms, SteadyClock::now())) break;
   }
-  if (!done && done.error().code == no_connection)
-    co_return co_await explain(done.error(), request.terms, *address);
+  if (!done && done.error().code == no_connection) co_return co_await explain(done.error(), request.terms);
   co_return done;
 }
 
-awaitable<Result<Done>> Exporter::try_once(const ConnectRequest& request) {
+awaitable<Result<Done>> Exporter::try_once(ConnectRequest request) {
+  BrokerPlace broker = place(settings_);
+  if (tls_) broker.tls = tls_->product()->context;
+  link_.reset();
+  auto link = co_await guard_.open(std::move(broker));
+  if (!link) {
+    Fault fault = link.error();
+    fault.message = "connecting to " + broker_ + ": " + fault.message;
+    co_return fault;
+  }
+  link_ = *link;
+  request.address = "tcp://127.0.0.1:" + std::to_string(link_->port());
   const auto connection = std::make_shared<Connection>();
+  // Where the broker has said something, Paho tells what.
+  link_->on_ended = [connecting = std::weak_ptr(connection), way = std::weak_ptr(link_)] {
+    const auto one = connecting.lock();
+    const auto link_of_it = way.lock();
+    if (one && link_of_it && link_of_it->end()->first_bytes.empty()) one->way_ended();
+  };
   const Result<Done> done = co_await connection->establish(request);
   if (!done) co_return done;
   if (const auto left = negotiation_.connected(request.terms, connection->terms(), SteadyClock::now())) {
@@ -198,37 +221,32 @@ awaitable<Result<Done>> Exporter::try_once(const ConnectRequest& request) {
   co_return done;
 }
 
-/// Why there is no connection. The same failure is looked into once a minute at most.
-awaitable<Fault> Exporter::explain(Fault fault, Terms asked, asio::ip::address address) {
-  const SteadyTime now = SteadyClock::now();
-  if (!looked_at_ || now - looked_at_time_ >= look_interval) {
-    looked_at_ = co_await look_at(address, settings_.port);
-    looked_at_time_ = now;
+/// Why there is no connection, though a broker's address took one.
+awaitable<Fault> Exporter::explain(Fault fault, Terms asked) {
+  const std::string what = "connecting to " + broker_ + " as " + client_id_ + ": ";
+  if (tls_ && link_->end() && link_->end()->first_bytes.empty()) {
+    fault.message = what + "TLS with " + place_of(link_->broker()) + ": " + link_->end()->why;
+    negotiation_.no_answer(asked, false, SteadyClock::now());
+    co_return fault;
   }
-  negotiation_.no_answer(asked, *looked_at_ == Answerer::closes, now);
-  fault.message =
-      "connecting to " + broker_ + " as " + client_id_ + ": " + text_of(*looked_at_, place_of(address));
+  const Answerer answerer = co_await who_answered(*link_);
+  negotiation_.no_answer(asked, answerer == Answerer::closes, SteadyClock::now());
+  fault.message = what + text_of(answerer, place_of(link_->broker()));
   co_return fault;
 }
 
-std::string Exporter::place_of(const asio::ip::address& address) const {
-  const std::string text = address.to_string();
-  return (address.is_v6() ? '[' + text + ']' : text) + ':' + std::to_string(settings_.port);
-}
-
-/// Paho looks up names itself while it holds the lock of all its clients, so it gets numeric addresses only.
-/// IPv4 comes first where there is both.
-awaitable<Result<asio::ip::address>> Exporter::find_address() {
-  const auto found = co_await with_timeout(lookup_.find(), lookup_limit);
-  if (!found)
-    co_return Fault{FaultClass::connection,
-                    "name server does not tell the address of " + settings_.host + " within 5 s", 0};
-  const Result<std::vector<asio::ip::address>>& addresses = *found;
-  if (!addresses)
-    co_return Fault{FaultClass::connection,
-                    "no address of " + settings_.host + ": " + addresses.error().message, 0};
-  const auto v4 = std::ranges::find_if(*addresses, &asio::ip::address::is_v4);
-  co_return v4 != addresses->end() ? *v4 : addresses->front();
+/// The first bytes tell; where there are none, a second look does, once a minute at most. What is behind TLS is
+/// at least no plain port.
+awaitable<Answerer> Exporter::who_answered(const GuardedLink& link) {
+  const std::string first_bytes = link.end() ? link.end()->first_bytes : "";
+  if (!first_bytes.empty()) co_return answerer_of(first_bytes);
+  if (tls_) co_return link.end() ? Answerer::closes : Answerer::silent;
+  const SteadyTime now = SteadyClock::now();
+  if (!looked_at_ || now - looked_at_time_ >= look_interval) {
+    looked_at_ = co_await look_at(link.broker().address(), settings_.port);
+    looked_at_time_ = now;
+  }
+  co_return *looked_at_;
 }
 
 /// Until the connection is lost: publishes `online`, then what changes.
@@ -244,8 +262,23 @@ awaitable<Fault> Exporter::serve() {
   std::vector<awaitable<void>> tasks;
   tasks.push_back(watch(why_lost));
   tasks.push_back(publish_state_and_status());
+  if (tls_) tasks.push_back(watch_certificates(why_lost));
   co_await run_until_first_ends(std::move(tasks));
+  if (link_->end() && !link_->end()->why.empty()) why_lost.message += ": " + link_->end()->why;
   co_return why_lost;
+}
+
+/// Certificates that were renewed are of use to a new connection only, and the broker may end the old one when the
+/// old certificate ends.
+awaitable<void> Exporter::watch_certificates(Fault& why_lost) {
+  const auto used = tls_->product();
+  while (tls_->product() == used) {
+    co_await sleep_until(SteadyClock::now() + watch_period);
+    (void)co_await tls_->refresh();
+  }
+  why_lost = {FaultClass::connection, "its certificate files have changed", new_certificates};
+  const auto connection = connection_;
+  connection->close(why_lost);
 }
 
 /// Where the broker has closed connections at some message, one message goes out at a time until that is
@@ -328,6 +361,11 @@ PushExporter::Time Exporter::replay_from(SourceKind kind, const std::string& sou
   return habits_.gates.opens_at(routes_.replay_topic(kind, source));
 }
 
+std::vector<CertificateExpiry> Exporter::certificates() const {
+  if (!tls_ || !tls_->product()) return {};
+  return tls_->product()->certificates;
+}
+
 std::vector<std::string> Exporter::remarks() const {
   return up() ? remarks_on(connection_->terms()) : std::vector<std::string>{};
 }
@@ -337,6 +375,7 @@ void Exporter::set_status(const std::vector<SourceStatus>& sources) {
 }
 
 SteadyTime Exporter::retry_at(const Fault& fault) {
+  if (fault.code == new_certificates) return SteadyClock::now();
   if (consequence_of(fault.code).longest_pause) return reconnect_.after_refusal(SteadyClock::now());
   return reconnect_.after_failure(SteadyClock::now(), chance());
 }
@@ -360,6 +399,9 @@ void Exporter::report_not_connected(const Fault& fault) {
 }
 
 void Exporter::report_lost(const Fault& fault) {
+  if (fault.code == new_certificates)
+    return log::info("connecting to the MQTT broker again with other certificate files",
+                     {{"exporter", name()}, {"broker", broker_}});
   if (!reconnect_.suspicious() || habits_.suspects.one_at_a_time()) {
     logged_suspicion_ = false;
     log::warn("lost MQTT broker; readings wait in the store",

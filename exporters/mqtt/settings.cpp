@@ -29,6 +29,43 @@ void read_broker(MapReader& map, Settings& settings) {
   }
   settings.host = parsed.value->host;
   settings.port = parsed.value->port;
+  if (parsed.value->has_tls) settings.tls.emplace();
+}
+
+void check_tls_files(const Settings& settings, Position at, const MapReader& map) {
+  const auto made = load_tls(client_tls(*settings.tls));
+  if (!made.product) return map.report().error(at, "tls: " + made.product.error().message);
+  for (const std::string& warning : (*made.product)->warnings) map.report().warn(at, "tls: " + warning);
+}
+
+void read_tls(MapReader& map, Settings& settings, const Config& config) {
+  const YamlNode* node = map.find("tls");
+  if (node == nullptr) return;
+  const std::size_t errors_before = map.report().error_count();
+  TlsFiles files;
+  MapReader tls(*node, "tls", map.report());
+  const std::filesystem::path beside = config.file.parent_path();
+  const auto read_file = [&](const char* file_key, auto find, std::filesystem::path& path) {
+    const YamlNode* at = tls.find(file_key);
+    std::string name;
+    if (tls.read_text(file_key, name)) path = find(name, file_key, beside, at->at, map.report()).value_or("");
+  };
+  read_file("ca_file", &find_public_file, files.ca_file);
+  read_file("cert_file", &find_public_file, files.cert_file);
+  read_file("key_file", &find_secret_file, files.key_file);
+  const bool has_cert = tls.find("cert_file") != nullptr;
+  if (has_cert != (tls.find("key_file") != nullptr))
+    map.report().error(node->at, std::string("tls: ") + (has_cert ? "cert_file" : "key_file") +
+                                     " stands here without " + (has_cert ? "key_file" : "cert_file") +
+                                     "; write both or none");
+  tls.finish();
+  if (settings.tls) {
+    settings.tls = files;
+    if (map.report().error_count() == errors_before) check_tls_files(settings, node->at, map);
+  } else if (!settings.host.empty()) {
+    map.report().error(node->at,
+                       "tls: the broker is one without TLS; write mqtts:// in `broker`, or remove this");
+  }
 }
 
 void read_format(MapReader& map) {
@@ -127,11 +164,12 @@ ExporterSettings read(MapReader& map, const Config& config) {
   read_publish(map, settings);
   map.read_duration("every", {std::chrono::milliseconds(100), std::chrono::hours(24)}, settings.every);
   read_credentials(map, settings, config);
+  read_tls(map, settings, config);
   bool home_assistant = false;
   const YamlNode* home_assistant_node = map.find("home_assistant");
   if (map.read_bool("home_assistant", home_assistant) && home_assistant)
     map.report().error(home_assistant_node->at, "home_assistant: true is not yet supported; write false");
-  for (const std::string_view later : {"tls", "group", "primary_host"}) map.refuse_not_yet(later);
+  for (const std::string_view later : {"group", "primary_host"}) map.refuse_not_yet(later);
   refuse_same_topics(settings, config, map);
   return ExporterSettings(std::move(settings));
 }

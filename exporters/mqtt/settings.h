@@ -10,6 +10,7 @@
 
 #include "config/exporter_config.h"
 #include "readings/quantity.h"
+#include "runtime/tls/tls_setup.h"
 
 namespace flopwatt::mqtt {
 
@@ -19,6 +20,8 @@ enum class Protocol : std::uint8_t { automatic, mqtt_5, mqtt_3_1_1 };
 struct Settings {
   std::string host;
   std::uint16_t port = 1883;
+  std::optional<TlsFiles>
+      tls;  ///< mqtts://; its files are resolved and readable, and read again when they change
   Protocol protocol = Protocol::automatic;
   std::string prefix = "flopwatt";
   std::string username;

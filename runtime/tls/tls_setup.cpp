@@ -196,6 +196,12 @@ void Loading::tell(const fs::path& file, const char* usage, const std::vector<Ce
 
 }  // namespace
 
+TlsSettings client_tls(TlsFiles files) {
+  TlsSettings settings;
+  settings.files = std::move(files);
+  return settings;
+}
+
 WatchedFiles<TlsSetup>::Made load_tls(const TlsSettings& settings) {
   Loading loading(settings);
   if (auto failure = loading.load()) return Made{*std::move(failure), loading.take_files()};

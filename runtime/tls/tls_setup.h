@@ -50,6 +50,9 @@ struct TlsSettings {
   bool operator==(const TlsSettings&) const = default;
 };
 
+/// A client's with these files.
+[[nodiscard]] TlsSettings client_tls(TlsFiles files);
+
 struct TlsSetup {
   /// Shared: a connection keeps the one that it began with. Never changed.
   std::shared_ptr<boost::asio::ssl::context> context;

@@ -64,7 +64,8 @@ class Message:
 class Subscriber:
     """Subscribes to `topic` with QoS 1 and a session that outlives its connection. Thread-safe."""
 
-    def __init__(self, port: int, topic: str = "#", client_id: str = "test-subscriber"):
+    def __init__(self, port: int, topic: str = "#", client_id: str = "test-subscriber", tls: dict | None = None,
+                 login: tuple[str, str] | None = None):
         self._messages: list[Message] = []
         self._lock = threading.Lock()
         self._topic = topic
@@ -76,7 +77,11 @@ class Subscriber:
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = 3600
-        self._client.connect("127.0.0.1", port, clean_start=paho.MQTT_CLEAN_START_FIRST_ONLY, properties=properties)
+        if tls:  # as paho's tls_set() takes it
+            self._client.tls_set(**tls)
+        if login:
+            self._client.username_pw_set(*login)
+        self._client.connect("localhost" if tls else "127.0.0.1", port, clean_start=paho.MQTT_CLEAN_START_FIRST_ONLY, properties=properties)
         self._client.loop_start()
         assert self._subscribed.wait(10), "the subscription was not confirmed"
 

@@ -24,12 +24,6 @@ using namespace std::chrono_literals;
 constexpr auto lookup_limit = 3s, connect_limit = 3s, handshake_limit = 3s, goodbye_limit = 1s;
 constexpr std::chrono::milliseconds least_share = 500ms;  // of the time for all addresses
 
-std::string text_of(const tcp::endpoint& endpoint) {
-  const std::string address = endpoint.address().to_string();
-  const std::string port = ':' + std::to_string(endpoint.port());
-  return endpoint.address().is_v6() ? '[' + address + ']' + port : address + port;
-}
-
 std::string words_of(const error_code& error) {
   if (error == asio::error::connection_refused)
     return "nobody listens there; start the broker, or correct host and port of `broker`";
@@ -41,8 +35,8 @@ std::string words_of(const error_code& error) {
 // nullopt: no answer in time.
 awaitable<std::optional<error_code>> connect(tcp::socket& socket, const tcp::endpoint& to,
                                              std::chrono::steady_clock::duration limit) {
-  const auto result = co_await with_timeout(
-      socket.async_connect(to, asio::as_tuple(asio::use_awaitable)), limit);
+  const auto result =
+      co_await with_timeout(socket.async_connect(to, asio::as_tuple(asio::use_awaitable)), limit);
   if (!result) co_return std::nullopt;
   co_return std::get<0>(*result);
 }
@@ -52,6 +46,12 @@ awaitable<std::optional<error_code>> connect(tcp::socket& socket, const tcp::end
 std::string BrokerPlace::text() const {
   const std::string port_text = ':' + std::to_string(port);
   return host.find(':') == std::string::npos ? host + port_text : '[' + host + ']' + port_text;
+}
+
+std::string place_of(const tcp::endpoint& endpoint) {
+  const std::string address = endpoint.address().to_string();
+  const std::string port = ':' + std::to_string(endpoint.port());
+  return endpoint.address().is_v6() ? '[' + address + ']' + port : address + port;
 }
 
 BrokerStream::BrokerStream(tcp::socket socket, BrokerPlace place)
@@ -86,20 +86,21 @@ awaitable<Result<std::unique_ptr<BrokerStream>>> BrokerStream::open(BrokerPlace 
       co_return stream;
     }
     fault_class = error ? FaultClass::connection : FaultClass::timeout;
-    why += (why.empty() ? "" : "; ") + text_of(endpoint) + ": " +
-           (error ? words_of(*error)
-                  : "no answer; is that host on, and does a firewall let the agent through?");
+    why +=
+        (why.empty() ? "" : "; ") + place_of(endpoint) + ": " +
+        (error ? words_of(*error) : "no answer; is that host on, and does a firewall let the agent through?");
   }
   co_return Fault{fault_class, why, 0};
 }
 
 awaitable<Result<Done>> BrokerStream::shake_hands() {
   if (!tls_) co_return Done{};
-  const std::string to = "TLS with " + text_of(peer_) + ": ";
+  const std::string to = "TLS with " + place_of(peer_) + ": ";
   if (!expect_host(tls_->native_handle(), place_.host))
     co_return Fault{FaultClass::connection, to + place_.host + " can be no name in a certificate", 0};
   const auto shaken = co_await with_timeout(
-      tls_->async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable)), handshake_limit);
+      tls_->async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable)),
+      handshake_limit);
   if (!shaken)
     co_return Fault{FaultClass::timeout,
                     to + "no answer within 3 s; does it speak TLS on this port (mqtts, usually 8883)?", 0};
@@ -148,6 +149,7 @@ awaitable<void> BrokerStream::close() {
     (void)goodbye;
   }
   error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_both, ignored);
   socket_.close(ignored);
 }
 

@@ -25,6 +25,9 @@ struct BrokerPlace {
   [[nodiscard]] std::string text() const;
 };
 
+/// "192.0.2.1:1883", "[2001:db8::1]:1883"
+[[nodiscard]] std::string place_of(const asio::ip::tcp::endpoint& endpoint);
+
 class BrokerStream {
  public:
   /// Looks the name up, tries its addresses in turn and, with TLS, verifies that the broker is `place.host`. A

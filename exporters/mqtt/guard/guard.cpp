@@ -22,11 +22,12 @@ struct GuardedLink::Control : std::enable_shared_from_this<GuardedLink::Control>
   explicit Control(asio::io_context& guard) : loop(guard) {}
 
   void start() {
-    asio::co_spawn(loop, relay->run(),
-                   asio::bind_cancellation_slot(cancel.slot(), [self = shared_from_this()](std::exception_ptr) {
-                     self->limit.reset();
-                     self->relay.reset();
-                   }));
+    asio::co_spawn(
+        loop, relay->run(),
+        asio::bind_cancellation_slot(cancel.slot(), [self = shared_from_this()](std::exception_ptr) {
+          self->limit.reset();
+          self->relay.reset();
+        }));
   }
 
   void end_within(std::chrono::milliseconds time) {
@@ -54,10 +55,12 @@ void GuardedLink::on_open(Result<std::uint16_t> port, asio::ip::tcp::endpoint br
   opened_changed_.notify();
 }
 
-void GuardedLink::on_end(RelayEnd end) { end_ = std::move(end); }
+void GuardedLink::on_end(RelayEnd end) {
+  end_ = std::move(end);
+  if (on_ended) on_ended();
+}
 
-Guard::Guard()
-    : thread_(start_needed_thread("the connection to an MQTT broker", [this] { loop_.run(); })) {}
+Guard::Guard() : thread_(start_needed_thread("the connection to an MQTT broker", [this] { loop_.run(); })) {}
 
 Guard::~Guard() {
   asio::post(loop_, [this] {

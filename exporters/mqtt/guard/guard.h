@@ -9,6 +9,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ class GuardedLink : public std::enable_shared_from_this<GuardedLink> {
   [[nodiscard]] const asio::ip::tcp::endpoint& broker() const { return broker_; }
   /// Set once the connection has ended; Paho is told after that.
   [[nodiscard]] const std::optional<RelayEnd>& end() const { return end_; }
+  /// Called then.
+  std::function<void()> on_ended;
 
  private:
   friend class Guard;

@@ -32,6 +32,9 @@ awaitable<void> Relay::run() {
   acceptor.close();
   if (accepted.value_or(false)) co_await relay();
   on_end_(std::move(end_));
+  error_code ignored;
+  // Closing alone says nothing to Paho while a child of this process, forked amid all this, holds the socket.
+  if (paho_) paho_->shutdown(tcp::socket::shutdown_both, ignored);
   paho_.reset();
   co_await broker_->close();
 }
@@ -95,9 +98,9 @@ awaitable<bool> Relay::forward(std::span<const std::uint8_t> bytes) {
 
 void Relay::look_at(std::span<const std::uint8_t> bytes) {
   if (end_.first_bytes.size() < told_bytes)
-    end_.first_bytes.append(bytes.begin(),
-                            bytes.begin() + static_cast<std::ptrdiff_t>(std::min(
-                                                bytes.size(), told_bytes - end_.first_bytes.size())));
+    end_.first_bytes.append(
+        bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(
+                                           std::min(bytes.size(), told_bytes - end_.first_bytes.size())));
   while (!bytes.empty() && packets_.fault() == PacketReader::Fault::none) {
     const std::size_t read = packets_.read(bytes);
     if (packets_.type() == PacketType::publish) published_bytes_ += read;
@@ -109,8 +112,9 @@ void Relay::look_at(std::span<const std::uint8_t> bytes) {
     bytes = bytes.subspan(read);
   }
   if (packets_.fault() == PacketReader::Fault::too_large)
-    end_.why = "it began a packet of " + std::to_string(packets_.packet_bytes()) + " bytes; the agent takes " +
-               std::to_string(largest_packet) + ", and has asked for no messages";
+    end_.why = "it began a packet of " + std::to_string(packets_.packet_bytes()) +
+               " bytes; the agent takes " + std::to_string(largest_packet) +
+               ", and has asked for no messages";
   if (packets_.fault() == PacketReader::Fault::malformed && end_.why.empty())
     end_.why = "what it sent is no MQTT";
 }

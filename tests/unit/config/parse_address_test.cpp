@@ -40,7 +40,9 @@ TEST_CASE("addresses of brokers") {
   CHECK(parse_broker_address("mqtt://[::1]:1884/").value->port == 1884);
   CHECK_FALSE(parse_broker_address("tcp://h").value);
   CHECK_FALSE(parse_broker_address("mqtt://h/topic").value);
-  CHECK(parse_broker_address("mqtts://h").advice.find("not yet supported") != std::string::npos);
+  CHECK(parse_broker_address("mqtts://h").value->port == 8883);
+  CHECK(parse_broker_address("mqtts://h:99").value->has_tls);
+  CHECK_FALSE(parse_broker_address("mqtt://h").value->has_tls);
   // A password that somebody put there is not repeated.
   CHECK(parse_broker_address("mqtt://u:secret@h").advice.find("secret") == std::string::npos);
 }

@@ -141,8 +141,8 @@ TEST_CASE("another process cannot use the connection") {
   loop.run();
   REQUIRE(client.link);
   // It is closed without a byte; `read` fails at the end of the stream.
-  const std::string command =
-      "bash -c 'exec 3<>/dev/tcp/127.0.0.1/" + std::to_string(client.link->port()) + "; read -t 10 -n 1 -u 3'";
+  const std::string command = "bash -c 'exec 3<>/dev/tcp/127.0.0.1/" + std::to_string(client.link->port()) +
+                              "; read -t 10 -n 1 -u 3'";
   CHECK(WEXITSTATUS(std::system(command.c_str())) == 1);
   client.paho.connect({asio::ip::address_v4::loopback(), client.link->port()});
   CHECK(read_some(client.paho, connack.size()) == connack);
@@ -160,7 +160,8 @@ TEST_CASE("a packet that is larger than 64 KiB, and what is no MQTT, end the con
     (void)client.read_all();
     return client.end();
   };
-  const std::string large = std::string(connack) + std::string("\x30\x80\x84\xaf\x5f", 5) + std::string(500'000, 'x');
+  const std::string large =
+      std::string(connack) + std::string("\x30\x80\x84\xaf\x5f", 5) + std::string(500'000, 'x');
   CHECK(end_after(large).why.find("a packet of 200000000 bytes") != std::string::npos);
   const RelayEnd web = end_after("HTTP/1.1 400 Bad Request\r\n\r\n");
   CHECK(web.why == "what answers is no MQTT broker");
@@ -187,7 +188,8 @@ TEST_CASE("where there is no connection the reason tells address and cure") {
     tcp::acceptor free(io, {asio::ip::address_v4::loopback(), 0});
     dead = {"127.0.0.1", free.local_endpoint().port(), nullptr};
   }
-  CHECK(fault_of(dead) == dead.text() + ": nobody listens there; start the broker, or correct host and port of `broker`");
+  CHECK(fault_of(dead) ==
+        dead.text() + ": nobody listens there; start the broker, or correct host and port of `broker`");
   CHECK(fault_of({"no.such.host.invalid", 1883, nullptr}).find("no address of no.such.host.invalid") == 0);
 }
 
@@ -210,7 +212,8 @@ TEST_CASE("TLS to the broker: verified by name and issuer, each failure in words
     return *load_tls(settings).product;
   };
   const auto message_of = [&](const std::string& certificate, const std::filesystem::path& ca) {
-    const auto server = setup(TlsRole::server, {}, folder / (certificate + ".pem"), folder / (certificate + ".key"));
+    const auto server =
+        setup(TlsRole::server, {}, folder / (certificate + ".pem"), folder / (certificate + ".key"));
     Broker broker([&](tcp::socket& socket) {
       asio::ssl::stream<tcp::socket&> stream(socket, *server->context);
       error_code error;
@@ -226,6 +229,7 @@ TEST_CASE("TLS to the broker: verified by name and issuer, each failure in words
     return client.end().why;
   };
   CHECK(message_of("broker", folder / "ca.pem") == "the broker closed the connection");
-  CHECK(message_of("other", folder / "ca.pem").find("is for another name: other.example") != std::string::npos);
+  CHECK(message_of("other", folder / "ca.pem").find("is for another name: other.example") !=
+        std::string::npos);
   CHECK(message_of("broker", stranger / "ca.pem").find("unknown issuer") != std::string::npos);
 }

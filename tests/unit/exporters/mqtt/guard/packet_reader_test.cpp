@@ -31,7 +31,8 @@ TEST_CASE("packets end where their headers say, however the bytes come in") {
     const Bytes packet = publish(length);
     stream.insert(stream.end(), packet.begin(), packet.end());
   }
-  for (const std::size_t chunk : {std::size_t{1}, std::size_t{2}, std::size_t{5}, std::size_t{4096}, stream.size()}) {
+  for (const std::size_t chunk :
+       {std::size_t{1}, std::size_t{2}, std::size_t{5}, std::size_t{4096}, stream.size()}) {
     CAPTURE(chunk);
     PacketReader reader(64 * 1024);
     std::vector<std::size_t> lengths;
