@@ -33,9 +33,10 @@ void read_broker(MapReader& map, Settings& settings) {
 }
 
 void check_tls_files(const Settings& settings, Position at, const MapReader& map) {
-  const auto made = load_tls(client_tls(*settings.tls));
-  if (!made.product) return map.report().error(at, "tls: " + made.product.error().message);
-  for (const std::string& warning : (*made.product)->warnings) map.report().warn(at, "tls: " + warning);
+  std::vector<std::string> warnings;
+  if (const std::string fault = check_client_tls(*settings.tls, warnings); !fault.empty())
+    map.report().error(at, "tls: " + fault);
+  for (const std::string& warning : warnings) map.report().warn(at, "tls: " + warning);
 }
 
 void read_tls(MapReader& map, Settings& settings, const Config& config) {

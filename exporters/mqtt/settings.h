@@ -10,7 +10,7 @@
 
 #include "config/exporter_config.h"
 #include "readings/quantity.h"
-#include "runtime/tls/tls_setup.h"
+#include "runtime/tls/tls_files.h"
 
 namespace flopwatt::mqtt {
 

@@ -208,6 +208,13 @@ WatchedFiles<TlsSetup>::Made load_tls(const TlsSettings& settings) {
   return Made{loading.setup(), loading.take_files()};
 }
 
+std::string check_client_tls(const TlsFiles& files, std::vector<std::string>& warnings) {
+  const auto made = load_tls(client_tls(files));
+  if (!made.product) return made.product.error().message;
+  warnings = (*made.product)->warnings;
+  return "";
+}
+
 WatchedFiles<TlsSetup> watch_tls(std::string purpose, TlsSettings settings) {
   auto make = [settings = std::move(settings)] {
     Made made = load_tls(settings);

@@ -4,26 +4,16 @@
 
 #include <boost/asio/ssl/context.hpp>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "readings/certificate.h"
 #include "readings/result.h"
+#include "runtime/tls/tls_files.h"
 #include "runtime/watched_files.h"
 
 namespace flopwatt {
-
-/// PEM files of one end; empty: none. Certificate and key come together, or not at all.
-struct TlsFiles {
-  std::filesystem::path
-      ca_file;  ///< who may sign the peer's certificate; a client without one takes the system's
-  std::filesystem::path cert_file;  ///< our certificate, then those that signed it
-  std::filesystem::path key_file;
-
-  bool operator==(const TlsFiles&) const = default;
-};
 
 enum class TlsRole : std::uint8_t { client, server };
 

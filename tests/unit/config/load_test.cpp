@@ -16,6 +16,7 @@
 #include "exporters/mqtt/settings.h"
 #include "tests/unit/config/shipped_vendors.h"
 #include "tests/unit/config/wrong_files.h"
+#include "tests/unit/runtime/tls/test_certificates.h"
 
 using namespace flopwatt;
 using namespace std::chrono_literals;
@@ -310,6 +311,11 @@ TEST_CASE("the example configuration with its commented lines is good too") {
     text += (first && !prose ? line.erase(hash, 1) : line) + "\n";
   }
   const TextAsFile file(text);
+  const test::CertificateFolder certificates;
+  certificates.sign("agent", "DNS:agent.example");
+  for (const char* name : {"ca.pem", "agent.pem", "agent.key"})
+    fs::copy(certificates / name, file.path().parent_path() / name);
+  fs::permissions(file.path().parent_path() / "agent.key", fs::perms::owner_read);
   const fs::path password = file.path().parent_path() / "mqtt-password";
   std::ofstream(password) << "x";
   fs::permissions(password, fs::perms::owner_read);
