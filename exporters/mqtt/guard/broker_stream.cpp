@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/host_lookup.h"
 #include "runtime/tls/handshake.h"
 
 namespace flopwatt::mqtt {
@@ -59,8 +58,7 @@ BrokerStream::BrokerStream(tcp::socket socket, BrokerPlace place)
   if (place_.tls) tls_.emplace(socket_, *place_.tls);
 }
 
-awaitable<Result<std::unique_ptr<BrokerStream>>> BrokerStream::open(BrokerPlace place) {
-  HostLookup lookup(place.host);
+awaitable<Result<std::unique_ptr<BrokerStream>>> BrokerStream::open(BrokerPlace place, HostLookup& lookup) {
   const auto found = co_await with_timeout(lookup.find(), lookup_limit);
   if (!found)
     co_return Fault{FaultClass::timeout,

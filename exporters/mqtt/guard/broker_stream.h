@@ -13,6 +13,7 @@
 
 #include "readings/result.h"
 #include "runtime/async.h"
+#include "runtime/host_lookup.h"
 
 namespace flopwatt::mqtt {
 
@@ -32,7 +33,9 @@ class BrokerStream {
  public:
   /// Looks the name up, tries its addresses in turn and, with TLS, verifies that the broker is `place.host`. A
   /// Fault of class connection or timeout says which address answers how, and what to do. Takes 9 s at most.
-  [[nodiscard]] static awaitable<Result<std::unique_ptr<BrokerStream>>> open(BrokerPlace place);
+  /// `lookup`: of that host.
+  [[nodiscard]] static awaitable<Result<std::unique_ptr<BrokerStream>>> open(BrokerPlace place,
+                                                                             HostLookup& lookup);
 
   /// At least one byte; 0: the broker has closed the connection, or it broke. `why()` tells.
   awaitable<std::size_t> read_some(std::span<std::uint8_t> into);

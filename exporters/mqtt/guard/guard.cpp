@@ -81,8 +81,9 @@ awaitable<Result<std::shared_ptr<GuardedLink>>> Guard::open(BrokerPlace place) {
   const auto control = std::make_shared<GuardedLink::Control>(loop_);
   const std::shared_ptr<GuardedLink> link(new GuardedLink(control));
   const std::weak_ptr<GuardedLink> target = link;
+  if (!lookup_) lookup_.emplace(place.host);
   control->relay = std::make_unique<Relay>(
-      std::move(place),
+      std::move(place), *lookup_,
       [home, target](Result<std::uint16_t> port, asio::ip::tcp::endpoint broker) {
         post_to(home, target, &GuardedLink::on_open, std::move(port), std::move(broker));
       },

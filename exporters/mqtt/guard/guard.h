@@ -64,7 +64,8 @@ class Guard {
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
-  /// A connection to the broker, or why there is none. The guard must outlive what it opened.
+  /// A connection to the broker, or why there is none. The guard must outlive what it opened. One call at a time,
+  /// and always of the same host: a look-up that hangs is waited for by the next call.
   [[nodiscard]] awaitable<Result<std::shared_ptr<GuardedLink>>> open(BrokerPlace place);
 
  private:
@@ -72,6 +73,7 @@ class Guard {
 
   asio::io_context loop_{1};
   std::vector<std::weak_ptr<GuardedLink::Control>> controls_;  // of the guard's loop
+  std::optional<HostLookup> lookup_;                           // of the guard's loop
   asio::executor_work_guard<asio::io_context::executor_type> goes_on_{loop_.get_executor()};
   std::thread thread_;
 };

@@ -20,13 +20,28 @@ constexpr std::size_t told_bytes = 16;  // of the first ones
 }  // namespace
 
 awaitable<void> Relay::run() {
-  auto opened = co_await BrokerStream::open(place_);
+  std::string fault;
+  try {
+    co_await connect_and_relay();
+    co_return;
+  } catch (const boost::system::system_error& failed) {  // no descriptor is left, say
+    fault = failed.what();
+  }
+  if (is_open_)
+    on_end_({fault, end_.first_bytes});
+  else
+    on_open_(Fault{FaultClass::connection, fault, 0}, {});
+}
+
+awaitable<void> Relay::connect_and_relay() {
+  auto opened = co_await BrokerStream::open(place_, lookup_);
   if (!opened) {
     on_open_(opened.error(), {});
     co_return;
   }
   broker_ = std::move(*opened);
   tcp::acceptor acceptor(co_await asio::this_coro::executor, {asio::ip::address_v4::loopback(), 0});
+  is_open_ = true;
   on_open_(acceptor.local_endpoint().port(), broker_->peer());
   const auto accepted = co_await with_timeout(accept_paho(acceptor), accept_limit);
   acceptor.close();
@@ -44,8 +59,8 @@ awaitable<bool> Relay::accept_paho(tcp::acceptor& acceptor) {
   for (;;) {
     error_code error;
     tcp::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
-    if (error == asio::error::operation_aborted) co_return false;
-    if (error || !is_own_end(socket)) continue;
+    if (error) co_return false;
+    if (!is_own_end(socket)) continue;
     socket.set_option(tcp::no_delay(true), error);
     paho_ = std::move(socket);
     co_return true;

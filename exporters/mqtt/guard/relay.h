@@ -33,13 +33,15 @@ class Relay {
 
   /// The callbacks are called on the guard's loop: `on_open` once, with the port for Paho or why there is no
   /// connection to the broker; after a port `on_end` once, before Paho learns of the end.
-  Relay(BrokerPlace place, OnOpen on_open, OnEnd on_end)
-      : place_(std::move(place)), on_open_(std::move(on_open)), on_end_(std::move(on_end)) {}
+  /// `lookup`: of the host of `place`.
+  Relay(BrokerPlace place, HostLookup& lookup, OnOpen on_open, OnEnd on_end)
+      : place_(std::move(place)), lookup_(lookup), on_open_(std::move(on_open)), on_end_(std::move(on_end)) {}
 
   /// Until both ends are closed. Cancelled, it closes both at once.
   awaitable<void> run();
 
  private:
+  awaitable<void> connect_and_relay();
   awaitable<bool> accept_paho(asio::ip::tcp::acceptor& acceptor);
   awaitable<void> relay();
   awaitable<void> pump_to_broker();
@@ -49,13 +51,14 @@ class Relay {
   awaitable<void> keep_to_budget();
 
   const BrokerPlace place_;
+  HostLookup& lookup_;
   const OnOpen on_open_;
   const OnEnd on_end_;
   std::unique_ptr<BrokerStream> broker_;
   std::optional<asio::ip::tcp::socket> paho_;
   PacketReader packets_{largest_packet};
   RelayEnd end_;
-  bool is_first_ = true;
+  bool is_open_ = false, is_first_ = true;
   std::size_t published_bytes_ = 0;  // since budget_from_
   std::chrono::steady_clock::time_point budget_from_{};
 };
