@@ -25,6 +25,7 @@ namespace flopwatt::mqtt {
 namespace {
 
 constexpr unsigned threads_of_paho = 2;
+constexpr std::chrono::milliseconds word_of_loss_limit{200};
 bool paho_runs = false;  // its threads were started; metering loop
 /// Nothing is subscribed, so that all a broker may send are acknowledgements.
 constexpr std::uint32_t largest_answer = 8192;
@@ -201,7 +202,12 @@ void Connection::way_ended() {
 awaitable<Fault> Connection::until_lost() {
   while (!lost_) {
     const SteadyTime now = std::chrono::steady_clock::now();
-    const SteadyTime limit = (in_flight_.empty() ? now : in_flight_.last_progress()) + answer_limit;
+    if (loss_due_ && now >= *loss_due_) {
+      on_lost();
+      break;
+    }
+    SteadyTime limit = (in_flight_.empty() ? now : in_flight_.last_progress()) + answer_limit;
+    if (loss_due_) limit = std::min(limit, *loss_due_);
     if (now >= limit) {
       close({FaultClass::timeout,
              broker_ + " acknowledged nothing for " + std::to_string(answer_limit.count()) +
@@ -215,13 +221,13 @@ awaitable<Fault> Connection::until_lost() {
 }
 
 awaitable<bool> Connection::wait_for_room(PushExporter::Lane lane) {
-  if (lost_ || in_flight_.has_room(lane)) co_return !lost_;
+  if (is_over() || in_flight_.has_room(lane)) co_return !is_over();
   // A live sender that stops waiting, by getting room or by being cancelled, gives way to replay: it may send
   // nothing, and then no answer would ever wake replay.
   const NotifyAtEnd give_way(answer_came_);
   const InFlight::Waiting waiting(in_flight_, lane);
-  while (!lost_ && !in_flight_.has_room(lane)) co_await answer_came_.wait();
-  co_return !lost_;
+  while (!is_over() && !in_flight_.has_room(lane)) co_await answer_came_.wait();
+  co_return !is_over();
 }
 
 void Connection::send(Message message, MessageFacts facts,
@@ -234,8 +240,11 @@ void Connection::send(Message message, MessageFacts facts,
       in_flight_.add(acknowledgements, std::move(facts), lane, std::chrono::steady_clock::now());
   try {
     client_->publish(packet(std::move(message), terms_), to_context(slot), *callbacks_);
-  } catch (const ::mqtt::exception& failed) {
-    close({FaultClass::connection, "sending to " + broker_ + ": " + failed.what(), 0});
+  } catch (const ::mqtt::exception&) {
+    // Paho knows already that the connection is lost. What it has to say of that, a DISCONNECT say, is on its way.
+    loss_due_ = std::chrono::steady_clock::now() + word_of_loss_limit;
+    state_changed_.notify();
+    answer_came_.notify();
   }
 }
 

@@ -119,6 +119,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::optional<std::chrono::seconds> keep_alive;
   };
 
+  [[nodiscard]] bool is_over() const { return lost_ || loss_due_; }
   void open_client(const asio::any_io_executor& home, const ConnectRequest& request);
   // Paho's threads post these calls to the loop.
   void on_welcome(Welcome welcome);
@@ -131,6 +132,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Fault> not_connected_;
   bool connected_ = false;
   std::optional<Fault> lost_;
+  std::optional<SteadyTime> loss_due_;  // the connection is lost, and Paho has not told yet
   int disconnect_reason_ = 0;
   std::string server_reference_;  // that it names, in plain text
   std::size_t max_packet_ = 0;

@@ -102,6 +102,7 @@ def test_every_seq_arrives_over_tls_through_outages_and_renewed_certificates(tmp
     stored = agent.stored_seqs()
     wait_until(lambda: stored <= subscriber.seqs(), 60, "every stored seq at the subscriber")
     assert stored == set(range(min(stored), max(stored) + 1))
+    wait_until(lambda: is_up(agent), 20, "exporter up")
     metrics = agent.metrics()
     assert metrics.get("flopwatt_exporter_dropped_readings_total", exporter="ems") == 0
     days = {labels["usage"]: value for labels, value in metrics.samples["flopwatt_certificate_expiry_days"]}

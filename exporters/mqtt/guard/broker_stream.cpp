@@ -23,12 +23,13 @@ using namespace std::chrono_literals;
 constexpr auto lookup_limit = 3s, connect_limit = 3s, handshake_limit = 3s, goodbye_limit = 1s;
 constexpr std::chrono::milliseconds least_share = 500ms;  // of the time for all addresses
 
-std::string words_of(const error_code& error) {
+std::string words_of(const error_code& error, const std::string& place) {
   if (error == asio::error::connection_refused)
-    return "nobody listens there; start the broker, or correct host and port of `broker`";
+    return "nobody listens at " + place + "; start the broker there, or correct `broker`";
   if (error == asio::error::host_unreachable || error == asio::error::network_unreachable)
-    return "there is no way to it (" + error.message() + "); is that host on, and is the network up?";
-  return error.message();
+    return "there is no way to " + place + " (" + error.message() +
+           "); is that host on, and is the network up?";
+  return place + ": " + error.message();
 }
 
 // nullopt: no answer in time.
@@ -84,9 +85,10 @@ awaitable<Result<std::unique_ptr<BrokerStream>>> BrokerStream::open(BrokerPlace 
       co_return stream;
     }
     fault_class = error ? FaultClass::connection : FaultClass::timeout;
-    why +=
-        (why.empty() ? "" : "; ") + place_of(endpoint) + ": " +
-        (error ? words_of(*error) : "no answer; is that host on, and does a firewall let the agent through?");
+    why += why.empty() ? "" : "; ";
+    why += error ? words_of(*error, place_of(endpoint))
+                 : place_of(endpoint) +
+                       " does not answer; is that host on, and does a firewall let the agent through?";
   }
   co_return Fault{fault_class, why, 0};
 }

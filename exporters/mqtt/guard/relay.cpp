@@ -15,6 +15,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::size_t chunk = 16 * 1024;
+constexpr std::chrono::seconds leave_limit{1};
 constexpr std::size_t told_bytes = 16;  // of the first ones
 
 }  // namespace
@@ -47,9 +48,7 @@ awaitable<void> Relay::connect_and_relay() {
   acceptor.close();
   if (accepted.value_or(false)) co_await relay();
   on_end_(std::move(end_));
-  error_code ignored;
-  // Closing alone says nothing to Paho while a child of this process, forked amid all this, holds the socket.
-  if (paho_) paho_->shutdown(tcp::socket::shutdown_both, ignored);
+  if (paho_) co_await with_timeout(leave_paho(), leave_limit);
   paho_.reset();
   co_await broker_->close();
 }
@@ -65,6 +64,18 @@ awaitable<bool> Relay::accept_paho(tcp::acceptor& acceptor) {
     paho_ = std::move(socket);
     co_return true;
   }
+}
+
+// Paho reads to the end what the broker has said last. Closing would throw that away where Paho has written more, and
+// says nothing while a child of this process, forked amid all this, holds the socket.
+awaitable<bool> Relay::leave_paho() {
+  error_code error;
+  paho_->shutdown(tcp::socket::shutdown_send, error);
+  std::array<std::uint8_t, 4096> unsent{};
+  while (!error)
+    co_await paho_->async_read_some(asio::buffer(unsent), asio::redirect_error(asio::use_awaitable, error));
+  paho_->shutdown(tcp::socket::shutdown_both, error);
+  co_return true;
 }
 
 // The end of one direction is the end of both: what came before it has been passed on.
@@ -83,7 +94,9 @@ awaitable<void> Relay::pump_to_broker() {
         asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
     if (!co_await broker_->write({bytes.data(), length})) {
+      // What the broker said before it closed may still be on its way: the other direction reads it to the end.
       end_.why = broker_->why();
+      co_await sleep_until(std::chrono::steady_clock::now() + leave_limit);
       co_return;
     }
   }

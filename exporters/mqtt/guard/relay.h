@@ -44,6 +44,7 @@ class Relay {
   awaitable<void> connect_and_relay();
   awaitable<bool> accept_paho(asio::ip::tcp::acceptor& acceptor);
   awaitable<void> relay();
+  awaitable<bool> leave_paho();
   awaitable<void> pump_to_broker();
   awaitable<void> pump_to_paho();
   awaitable<bool> forward(std::span<const std::uint8_t> bytes);

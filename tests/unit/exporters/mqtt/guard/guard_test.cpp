@@ -168,6 +168,19 @@ TEST_CASE("a packet that is larger than 64 KiB, and what is no MQTT, end the con
   CHECK(web.first_bytes == "HTTP/1.1 400 Bad");
 }
 
+TEST_CASE("what a broker says last arrives, also where more was written to it than it read") {
+  Broker broker([](tcp::socket& socket) {
+    const std::string last = std::string(connack) + std::string("\xe0\x02\x95\x00", 4);
+    (void)read_some(socket, 1);
+    asio::write(socket, asio::buffer(last));
+  });
+  Client client;
+  REQUIRE(client.open(broker.place()));
+  error_code closed;
+  asio::write(client.paho, asio::buffer(std::string(8'000'000, 'x')), closed);
+  CHECK(client.read_all().ends_with(std::string("\xe0\x02\x95\x00", 4)));
+}
+
 TEST_CASE("a broker that closes is named as the one who did") {
   Broker broker([](tcp::socket& socket) { asio::write(socket, asio::buffer(connack)); });
   Client client;
@@ -189,7 +202,7 @@ TEST_CASE("where there is no connection the reason tells address and cure") {
     dead = {"127.0.0.1", free.local_endpoint().port(), nullptr};
   }
   CHECK(fault_of(dead) ==
-        dead.text() + ": nobody listens there; start the broker, or correct host and port of `broker`");
+        "nobody listens at " + dead.text() + "; start the broker there, or correct `broker`");
   CHECK(fault_of({"no.such.host.invalid", 1883, nullptr}).find("no address of no.such.host.invalid") == 0);
 }
 
