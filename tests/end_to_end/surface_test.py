@@ -130,6 +130,8 @@ def page_surface(page: str) -> str:
     for line in page.splitlines():
         if line.startswith(("# TYPE ", "# UNIT ")):
             name, what = line.split(" ")[2:]
+            if name + "{" in COMES_LATER:
+                continue
             metadata.setdefault(name, []).append(what)
             samples = families.setdefault(name, [])
         elif not line.startswith(("#", *COMES_LATER)):

@@ -81,7 +81,7 @@ def test_six_tasks_are_enough_to_meter_and_to_end(tmp_path, started):
     fault = agent.status()["sources"]["pdu-b"]["last_fault"]
     assert f"no thread is left for the look-up; {CURE}" in fault
     log = agent.log_text()
-    assert "no address of localhost: no thread is left for the look-up" in log
+    assert f"no thread is left for the connection to an MQTT broker; {CURE}" in log
     assert f"Resource temporarily unavailable; {CURE}" in log, "the guest"
     page = agent.metrics()
     assert page.get("flopwatt_exporter_up", exporter="ems") == 0
@@ -92,8 +92,8 @@ def test_six_tasks_are_enough_to_meter_and_to_end(tmp_path, started):
 
 def test_everything_comes_back_when_there_are_threads_again(tmp_path, started):
     agent = new_agent(tmp_path, started, ALWAYS_THERE, accelerators=False).start()  # a guest would take the one task
-    wait_until(lambda: "no address of localhost" in agent.log_text(), 20, "the broker's look-up to fail")
-    agent.allow(ALWAYS_THERE + 1)  # for a look-up, not for Paho
+    wait_until(lambda: "no thread is left for the connection to an MQTT broker" in agent.log_text(), 20, "the first attempt")
+    agent.allow(ALWAYS_THERE + 2)  # for the connection and a look-up, not for Paho
     wait_until(lambda: f"no thread is left for Paho; {CURE}" in agent.log_text(), 40, "the broker to be found")
     agent.allow(10_000)
     wait_until(lambda: agent.metrics().get("flopwatt_exporter_up", exporter="ems") == 1, 60, "the broker")

@@ -60,9 +60,8 @@ void GuardedLink::on_end(RelayEnd end) {
   if (on_ended) on_ended();
 }
 
-Guard::Guard() : thread_(start_needed_thread("the connection to an MQTT broker", [this] { loop_.run(); })) {}
-
 Guard::~Guard() {
+  if (!thread_.joinable()) return;
   asio::post(loop_, [this] {
     for (const auto& weak : controls_)
       if (const auto control = weak.lock()) control->end_within(longest_goodbye_at_end);
@@ -77,6 +76,9 @@ void Guard::keep(const std::shared_ptr<GuardedLink::Control>& control) {
 }
 
 awaitable<Result<std::shared_ptr<GuardedLink>>> Guard::open(BrokerPlace place) {
+  if (!thread_.joinable()) thread_ = start_thread([this] { loop_.run(); });
+  if (!thread_.joinable())
+    co_return Fault{FaultClass::connection, no_thread_text("the connection to an MQTT broker"), 0};
   const asio::any_io_executor home = co_await asio::this_coro::executor;
   const auto control = std::make_shared<GuardedLink::Control>(loop_);
   const std::shared_ptr<GuardedLink> link(new GuardedLink(control));

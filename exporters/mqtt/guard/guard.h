@@ -57,15 +57,15 @@ class GuardedLink : public std::enable_shared_from_this<GuardedLink> {
 
 class Guard {
  public:
-  /// Starts its thread; throws NoThread where none is left.
-  Guard();
+  Guard() = default;
   /// Ends all connections; what Paho has written goes out, for 300 ms at most.
   ~Guard();
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
-  /// A connection to the broker, or why there is none. The guard must outlive what it opened. One call at a time,
-  /// and always of the same host: a look-up that hangs is waited for by the next call.
+  /// A connection to the broker, or why there is none. The first call starts the thread; a Fault where none is left.
+  /// The guard must outlive what it opened. One call at a time, and always of the same host: a look-up that hangs is
+  /// waited for by the next call.
   [[nodiscard]] awaitable<Result<std::shared_ptr<GuardedLink>>> open(BrokerPlace place);
 
  private:
