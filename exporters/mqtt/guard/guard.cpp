@@ -24,7 +24,7 @@ struct GuardedLink::Control : std::enable_shared_from_this<GuardedLink::Control>
   void start() {
     asio::co_spawn(
         loop, relay->run(),
-        asio::bind_cancellation_slot(cancel.slot(), [self = shared_from_this()](std::exception_ptr) {
+        asio::bind_cancellation_slot(cancel.slot(), [self = shared_from_this()](const std::exception_ptr&) {
           self->limit.reset();
           self->relay.reset();
         }));
@@ -45,7 +45,7 @@ struct GuardedLink::Control : std::enable_shared_from_this<GuardedLink::Control>
   std::optional<asio::steady_timer> limit;
 };
 
-GuardedLink::~GuardedLink() {
+GuardedLink::~GuardedLink() {  // NOLINT(bugprone-exception-escape): only where no memory is left
   asio::post(control_->loop, [control = control_] { control->end_within(longest_goodbye); });
 }
 
@@ -60,7 +60,7 @@ void GuardedLink::on_end(RelayEnd end) {
   if (on_ended) on_ended();
 }
 
-Guard::~Guard() {
+Guard::~Guard() {  // NOLINT(bugprone-exception-escape): as above
   if (!thread_.joinable()) return;
   asio::post(loop_, [this] {
     for (const auto& weak : controls_)

@@ -14,7 +14,7 @@ namespace {
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr std::size_t chunk = 16 * 1024;
+constexpr std::size_t chunk = 16'384;
 constexpr std::chrono::seconds leave_limit{1};
 constexpr std::size_t told_bytes = 16;  // of the first ones
 

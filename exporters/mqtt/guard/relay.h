@@ -24,7 +24,8 @@ class Relay {
  public:
   /// Largest packet that is taken from a broker, and what PUBLISH packets may come to in a second, in bytes: what
   /// is more waits at the broker.
-  static constexpr std::size_t largest_packet = 64 * 1024, published_a_second = 256 * 1024;
+  static constexpr std::size_t largest_packet = std::size_t{64} * 1024,
+                               published_a_second = std::size_t{256} * 1024;
   /// How long Paho may take to connect.
   static constexpr std::chrono::seconds accept_limit{5};
 
