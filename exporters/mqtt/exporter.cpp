@@ -232,6 +232,8 @@ awaitable<Fault> Exporter::explain(Fault fault, Terms asked) {
   const Answerer answerer = co_await who_answered(*link_);
   negotiation_.no_answer(asked, answerer == Answerer::closes, SteadyClock::now());
   fault.message = what + text_of(answerer, place_of(link_->broker()));
+  if (answerer == Answerer::broker && link_->end() && !link_->end()->why.empty())
+    fault.message += ": " + link_->end()->why;
   co_return fault;
 }
 

@@ -84,7 +84,7 @@ std::string text_of(Answerer answerer, const std::string& place) {
     case Answerer::web:
       return "a web server answers at " + place + "; write the broker's port of MQTT, usually 1883";
     case Answerer::broker:
-      return "the broker at " + place + " ended the connection before it was up";
+      return "the connection with the broker at " + place + " ended before it was up";
     case Answerer::other:
       break;
   }

@@ -121,6 +121,11 @@ class Speaker:
         self._listener.close()
 
 
+def accepts(port: int) -> bool:
+    with socket.socket() as visitor:
+        return visitor.connect_ex(("127.0.0.1", port)) == 0
+
+
 def tls_server(folder, started) -> int:
     port = free_port()
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "key.pem", "-out",
@@ -130,12 +135,13 @@ def tls_server(folder, started) -> int:
                               stderr=subprocess.DEVNULL)
     started.append(server)
     server.stop = server.kill
+    wait_until(lambda: accepts(port), 20, "the TLS server")
     return port
 
 
 @pytest.mark.parametrize("what, cure", [("dead", "nobody listens at"), ("tls", "a TLS server answers"),
                                         ("web", "a web server answers"), ("mute", "closes it without an answer"),
-                                        ("ssh", "no MQTT broker")])
+                                        ("ssh", "no MQTT broker"), ("large", "it began a packet of 200000000 bytes")])
 def test_what_is_no_broker_is_named_with_its_cure(tmp_path, started, what, cure):
     if what == "dead":
         port = free_port()
@@ -143,7 +149,8 @@ def test_what_is_no_broker_is_named_with_its_cure(tmp_path, started, what, cure)
         port = tls_server(tmp_path, started)
     else:
         speaker = Speaker({"web": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "mute": b"",
-                           "ssh": b"SSH-2.0-OpenSSH_9.2p1\r\n"}[what])
+                           "ssh": b"SSH-2.0-OpenSSH_9.2p1\r\n",
+                           "large": b"\x20\x03\0\0\0" + b"\x30\x80\x84\xaf\x5f\0\1t\0"}[what])
         started.append(speaker)
         port = speaker.port
     agent = agent_for(tmp_path, started, {"broker": f"mqtt://127.0.0.1:{port}"})

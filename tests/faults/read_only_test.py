@@ -141,8 +141,9 @@ def test_what_is_refused_on_a_connection(tmp_path, peer, sent):
         judge(recorded(tmp_path, "send", peer, sent))
 
 
-def test_brokers_are_told_from_meters(tmp_path, peer):
-    connect = b"\x10\x1c\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x0fflopwatt-rack-1"
+@pytest.mark.parametrize("level", [b"\x04", b"\x05"], ids=["3.1.1", "5"])
+def test_brokers_are_told_from_meters(tmp_path, peer, level):
+    connect = b"\x10\x1c\x00\x04MQTT" + level + b"\x02\x00\x3c\x00\x00\x0fflopwatt-rack-1"
     assert not judge(recorded(tmp_path, "send", peer, connect, bytes(600)))
 
 

@@ -22,7 +22,8 @@ LINE = 1                               # its kinds; the other is a socket
 NOT_MADE = -2                          # the process was killed before the call
 READS = (3, 4)
 IDENTIFY = (0x2B, 0x0E)
-MQTT, HTTP = b"\x00\x04MQTT\x05", (b"GET /", b"PUT /", b"POST /")
+MQTT = (b"\x00\x04MQTT\x04", b"\x00\x04MQTT\x05")   # protocol names with their levels: 3.1.1 and 5
+HTTP = (b"GET /", b"PUT /", b"POST /")
 
 
 class Fault(AssertionError):
@@ -128,7 +129,7 @@ def rtu_requests(stream: bytes, may_end_early: bool) -> list[int]:
 
 
 def is_no_modbus(stream: bytes) -> bool:
-    is_mqtt = stream[:1] == b"\x10" and MQTT in stream[2:13]   # CONNECT, the length of at most 4 bytes, its header
+    is_mqtt = stream[:1] == b"\x10" and any(name in stream[2:13] for name in MQTT)   # CONNECT, its length, its header
     # A ClientHello: its record, whose length is that of the message and its head.
     is_tls = (stream[:2] == b"\x16\x03" and stream[5:6] == b"\x01" and stream[9:11] == b"\x03\x03"
               and int.from_bytes(stream[3:5], "big") == int.from_bytes(stream[6:9], "big") + 4)
