@@ -26,7 +26,7 @@ void CoveredTime::leave_out_until(std::int64_t time_us) {
 
 CoveredTime::Sums CoveredTime::add(const MethodWork& work, std::span<const Member* const> energy) {
   until_us_ = work.span.end_us;
-  std::vector<TimeSpan> gaps = work.gaps;
+  TimeSpans gaps = work.gaps;
   for (const Member* member : energy) member->energy().add_gaps(estimate_of(*member), work.span, gaps);
   const auto covered = without_gaps(work.span, gaps);
   Sums sums;
@@ -77,7 +77,7 @@ double CoveredTime::energy_of(const Member& member, TimeSpan stretch, std::span<
   }
   // What power told while the device had stopped measuring is put right.
   if (was_whole && (is_whole || rest_end == RestEnd::disputed)) return joules;
-  std::vector<TimeSpan> gaps;
+  TimeSpans gaps;
   energy.add_gaps(EnergyEstimate::integral, stretch, gaps);
   const auto estimate = gaps.empty() ? EnergyEstimate::integral : EnergyEstimate::counter;
   return std::min(joules, energy.part(estimate, covered).joules);

@@ -169,7 +169,7 @@ EnergyGrowth EnergySeries::count(const EnergyReading& reading, const Retention& 
 
 // Power tells what flowed while the register fell.
 double EnergySeries::bridge_fall(TimeSpan span) {
-  std::vector<TimeSpan> gaps;
+  TimeSpans gaps;
   integrated_.add_gaps(span, gaps);
   if (!gaps.empty()) return 0;
   const double joules = integrated_.growth(std::array{span})[0];
@@ -207,7 +207,7 @@ double EnergySeries::end_rest(double moved) {
 
 // What the register tells at once came about as power tells.
 void EnergySeries::spread_over(TimeSpan rest) {
-  std::vector<TimeSpan> gaps;
+  TimeSpans gaps;
   integrated_.add_gaps(rest, gaps);
   const double begin = integrated_.at(rest.begin_us)[0];
   const double whole = integrated_.at(rest.end_us)[0] - begin;
@@ -265,7 +265,7 @@ EnergyEstimate EnergySeries::choose(TimeSpan window) const {
   if (!shape_.power || integrated_.empty()) return EnergyEstimate::counter;
   if (agreement_.verdict() == RegisterVerdict::stands_still) return EnergyEstimate::integral;
   const auto covered_by = [&](EnergyEstimate estimate) {
-    std::vector<TimeSpan> gaps;
+    TimeSpans gaps;
     add_gaps(estimate, window, gaps);
     return without_gaps(window, gaps);
   };
@@ -292,7 +292,7 @@ RateRange EnergySeries::power_range(EnergyEstimate estimate, std::span<const Tim
   return {0, 2 * part(estimate, covered).joules / seconds(total_us(covered))};
 }
 
-void EnergySeries::add_gaps(EnergyEstimate estimate, TimeSpan window, std::vector<TimeSpan>& gaps) const {
+void EnergySeries::add_gaps(EnergyEstimate estimate, TimeSpan window, TimeSpans& gaps) const {
   if (estimate == EnergyEstimate::counter)
     counted_.add_gaps(window, gaps);
   else

@@ -111,7 +111,7 @@ class EnergySeries {
   /// Up to this time everything is decided: known, or a gap.
   [[nodiscard]] std::int64_t reached_us() const;
   [[nodiscard]] EnergyEstimate choose(TimeSpan window) const;
-  void add_gaps(EnergyEstimate estimate, TimeSpan window, std::vector<TimeSpan>& gaps) const;
+  void add_gaps(EnergyEstimate estimate, TimeSpan window, TimeSpans& gaps) const;
   /// The moment, or an earlier one, at which a window cuts no gap that the register bridges.
   [[nodiscard]] std::int64_t before_bridge(std::int64_t time_us) const {
     return has_counter() ? counted_.before_bridge(time_us) : time_us;

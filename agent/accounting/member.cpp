@@ -233,7 +233,7 @@ std::int64_t Member::work_reached_us(Method method) const {
   return newest_.monotonic_us;
 }
 
-bool Member::add_work_gaps(Method method, TimeSpan window, std::vector<TimeSpan>& gaps) const {
+bool Member::add_work_gaps(Method method, TimeSpan window, TimeSpans& gaps) const {
   if (is_told(method)) return counted(method).work.add_gaps(window, gaps);
   return (method == Method::pipe ? pipe_ : estimated_).add_gaps(window, gaps);
 }

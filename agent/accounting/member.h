@@ -66,10 +66,10 @@ class Member {
   /// Up to this time the work by that method is decided: known, or a gap.
   [[nodiscard]] std::int64_t work_reached_us(Method method) const;
   /// Adds the stretches with unknown work to `gaps`. Returns whether any part of the window is known.
-  bool add_work_gaps(Method method, TimeSpan window, std::vector<TimeSpan>& gaps) const;
+  bool add_work_gaps(Method method, TimeSpan window, TimeSpans& gaps) const;
   /// Adds the stretches in which the accelerator was busy, or may have been. In the others it did no work, by
   /// whatever method.
-  void add_busy(TimeSpan window, std::vector<TimeSpan>& busy) const { idle_.add_gaps(window, busy); }
+  void add_busy(TimeSpan window, TimeSpans& busy) const { idle_.add_gaps(window, busy); }
   /// FLOP/s, of what is known.
   [[nodiscard]] double highest_rate(Method method) const;
   /// The work over `covered`. Call only if some part of the time is known.

@@ -229,6 +229,7 @@ MethodWork Scope::work_by(Method method, TimeSpan span, std::int64_t now_us) con
 
 void Scope::add_measured(MethodWork& work) const {
   if (devices_.empty()) work.gaps.push_back(work.span);
+  work.sources.reserve(devices_.size());
   for (const Member* device : devices_)
     if (device->add_work_gaps(work.method, work.span, work.gaps)) work.sources.push_back(device);
 }
@@ -236,17 +237,17 @@ void Scope::add_measured(MethodWork& work) const {
 // What was told for scopes as a whole in the window is needed; it covers their accelerators, whose own lines
 // come on top where there are any. While its accelerators do nothing, nothing need be told.
 void Scope::add_told(MethodWork& work) const {
-  const auto add_unless_idle = [&](std::vector<TimeSpan>& unknown, std::vector<TimeSpan>& busy) {
+  const auto add_unless_idle = [&](TimeSpans& unknown, TimeSpans& busy) {
     const auto gaps = common_time(unknown, busy);
     work.gaps.insert(work.gaps.end(), gaps.begin(), gaps.end());
   };
   std::vector<bool> covers(lines_.size(), false);
   for (std::size_t i = 0; i < lines_.size(); ++i) {
-    std::vector<TimeSpan> unknown;
+    TimeSpans unknown;
     covers[i] = lines_[i] != nullptr && lines_[i]->add_work_gaps(work.method, work.span, unknown);
     if (!covers[i]) continue;
     work.sources.push_back(lines_[i]);
-    std::vector<TimeSpan> busy;
+    TimeSpans busy;
     bool covers_some = false;
     for (const Accelerator& one : accelerators_) {
       if (std::ranges::find(one.covering, i) == one.covering.end()) continue;
@@ -257,7 +258,7 @@ void Scope::add_told(MethodWork& work) const {
     add_unless_idle(unknown, busy);
   }
   for (const Accelerator& one : accelerators_) {
-    std::vector<TimeSpan> unknown, busy;
+    TimeSpans unknown, busy;
     if (one.member->add_work_gaps(work.method, work.span, unknown)) work.sources.push_back(one.member);
     if (std::ranges::any_of(one.covering, [&](std::size_t i) { return covers[i]; })) continue;
     one.member->add_busy(work.span, busy);

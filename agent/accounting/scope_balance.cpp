@@ -13,9 +13,8 @@ constexpr std::int64_t span_us = 300'000'000;
 constexpr double least_s = 10;
 constexpr double least_short_s = 90;
 
-std::vector<TimeSpan> covered_by(const Member& member, EnergyEstimate estimate, TimeSpan window,
-                                 std::vector<TimeSpan>& gaps) {
-  std::vector<TimeSpan> own;
+TimeSpans covered_by(const Member& member, EnergyEstimate estimate, TimeSpan window, TimeSpans& gaps) {
+  TimeSpans own;
   member.energy().add_gaps(estimate, window, own);
   gaps.insert(gaps.end(), own.begin(), own.end());
   return without_gaps(window, own);
@@ -33,7 +32,7 @@ std::int64_t reached_by(std::span<const Member* const> members, std::int64_t now
 
 std::optional<BalanceSums> balance_over(TimeSpan window, std::span<const Member* const> meters,
                                         std::span<const Member* const> devices) {
-  std::vector<TimeSpan> gaps;
+  TimeSpans gaps;
   std::vector<const Member*> members(meters.begin(), meters.end());
   std::vector<EnergyEstimate> estimates;
   for (const Member* meter : meters) {
@@ -42,13 +41,13 @@ std::optional<BalanceSums> balance_over(TimeSpan window, std::span<const Member*
   }
   for (const Member* device : devices) {
     const EnergyEstimate estimate = device->energy().choose(window);
-    std::vector<TimeSpan> own;
+    TimeSpans own;
     if (total_us(covered_by(*device, estimate, window, own)) < window.length_us() / 2) continue;
     gaps.insert(gaps.end(), own.begin(), own.end());
     members.push_back(device);
     estimates.push_back(estimate);
   }
-  const std::vector<TimeSpan> covered = without_gaps(window, gaps);
+  const TimeSpans covered = without_gaps(window, gaps);
   BalanceSums sums;
   sums.seconds = seconds(total_us(covered));
   if (sums.seconds < least_s || 2 * total_us(covered) < window.length_us()) return std::nullopt;

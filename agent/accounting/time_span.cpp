@@ -4,9 +4,9 @@
 
 namespace flopwatt::accounting {
 
-std::vector<TimeSpan> without_gaps(TimeSpan window, std::vector<TimeSpan>& gaps) {
+TimeSpans without_gaps(TimeSpan window, TimeSpans& gaps) {
   std::ranges::sort(gaps, {}, &TimeSpan::begin_us);
-  std::vector<TimeSpan> covered;
+  TimeSpans covered;
   std::int64_t reached = window.begin_us;
   for (const TimeSpan& gap : gaps) {
     if (gap.length_us() <= 0) continue;
@@ -18,11 +18,11 @@ std::vector<TimeSpan> without_gaps(TimeSpan window, std::vector<TimeSpan>& gaps)
   return covered;
 }
 
-std::vector<TimeSpan> common_time(std::vector<TimeSpan>& some, std::vector<TimeSpan>& others) {
-  std::vector<TimeSpan> common;
-  const auto united = [](std::vector<TimeSpan>& spans) {
+TimeSpans common_time(TimeSpans& some, TimeSpans& others) {
+  TimeSpans common;
+  const auto united = [](TimeSpans& spans) {
     std::ranges::sort(spans, {}, &TimeSpan::begin_us);
-    std::vector<TimeSpan> disjoint;
+    TimeSpans disjoint;
     for (const TimeSpan& span : spans) {
       if (span.length_us() <= 0) continue;
       if (disjoint.empty() || disjoint.back().end_us < span.begin_us)

@@ -1,9 +1,9 @@
 // Stretches of monotonic time, and the covered part of a window.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace flopwatt::accounting {
 
@@ -21,11 +21,14 @@ struct TimeSpan {
   bool operator==(const TimeSpan&) const = default;
 };
 
+/// A window of which all is known has one part and no gap: the first few cost no allocation.
+using TimeSpans = boost::container::small_vector<TimeSpan, 4>;
+
 /// The parts of `window` outside all gaps: ascending, disjoint, none empty. Sorts `gaps`, which may overlap.
-[[nodiscard]] std::vector<TimeSpan> without_gaps(TimeSpan window, std::vector<TimeSpan>& gaps);
+[[nodiscard]] TimeSpans without_gaps(TimeSpan window, TimeSpans& gaps);
 
 /// The time that lies in one of `some` and in one of `others`. Sorts both, each of which may overlap.
-[[nodiscard]] std::vector<TimeSpan> common_time(std::vector<TimeSpan>& some, std::vector<TimeSpan>& others);
+[[nodiscard]] TimeSpans common_time(TimeSpans& some, TimeSpans& others);
 
 [[nodiscard]] std::int64_t total_us(std::span<const TimeSpan> spans);
 

@@ -74,7 +74,7 @@ class Track {
   }
 
   /// Adds the unknown stretches of `window` to `gaps`. Returns the tags of the known stretches.
-  TagSet add_gaps(TimeSpan window, std::vector<TimeSpan>& gaps) const {
+  TagSet add_gaps(TimeSpan window, TimeSpans& gaps) const {
     if (points_.empty()) {
       gaps.push_back(window);
       return 0;

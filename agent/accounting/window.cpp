@@ -64,10 +64,10 @@ struct MethodFigures {
 struct EnergyCover {
   TimeSpan span;
   std::vector<EnergyEstimate> estimates;  // parallel to members.energy
-  std::vector<TimeSpan> gaps;
+  TimeSpans gaps;
   bool is_complete = true;  // each source has had a set
   // Of the method before: most methods cover the same time.
-  std::vector<TimeSpan> counted_spans;
+  TimeSpans counted_spans;
   double joules = 0;
   UncertaintyBudget budget;
   std::optional<bool> have_devices_taken_more;  // nullopt: nobody asked
@@ -89,7 +89,7 @@ struct EnergyCover {
 // Energy over the whole window; absent where some of it is not known.
 double energy_of_whole(TimeSpan window, std::span<const Member* const> members) {
   const std::array whole{window};
-  std::vector<TimeSpan> gaps;
+  TimeSpans gaps;
   double joules = 0;
   for (const Member* member : members) {
     if (member == nullptr) return absent;
@@ -130,7 +130,7 @@ bool devices_took_more(const EnergyCover& cover, const WindowMembers& members) {
   for (const Member* device : members.devices) {
     if (device == nullptr) continue;
     const EnergyEstimate estimate = device->energy().choose(cover.span);
-    std::vector<TimeSpan> gaps;
+    TimeSpans gaps;
     device->energy().add_gaps(estimate, cover.span, gaps);
     if (!gaps.empty()) continue;
     const EnergyPart part = device->energy().part(estimate, cover.counted_spans);
@@ -183,14 +183,14 @@ class MethodWindow {
 
  private:
   void cover() {
-    std::vector<TimeSpan> work_gaps = method_.gaps;
+    TimeSpans work_gaps = method_.gaps;
     if (method_.method != Method::none && members_.unbroken_since_us > method_.span.begin_us)
       work_gaps.push_back({method_.span.begin_us, members_.unbroken_since_us});
-    std::vector<TimeSpan> all = energy_cover_.gaps;
+    TimeSpans all = energy_cover_.gaps;
     all.insert(all.end(), work_gaps.begin(), work_gaps.end());
     figures_.work_coverage = share(total_us(without_gaps(method_.span, work_gaps)), method_.span);
     covered_ = without_gaps(method_.span, all);
-    std::vector<TimeSpan> energy_gaps = energy_cover_.gaps;
+    TimeSpans energy_gaps = energy_cover_.gaps;
     energy_spans_ = without_gaps(method_.span, energy_gaps);
     figures_.values[coverage] = share(total_us(covered_), method_.span);
   }
@@ -274,7 +274,7 @@ class MethodWindow {
   EnergyCover& energy_cover_;
   const WindowMembers& members_;
   MethodFigures figures_;
-  std::vector<TimeSpan> covered_, energy_spans_;
+  TimeSpans covered_, energy_spans_;
   UncertaintyBudget budget_;
   WorkPart done_;
 };

@@ -30,7 +30,7 @@ namespace flopwatt::accounting {
 struct MethodWork {
   Method method = Method::none;
   TimeSpan span;
-  std::vector<TimeSpan> gaps;          ///< in which the work of the scope is not known
+  TimeSpans gaps;                      ///< in which the work of the scope is not known
   std::vector<const Member*> sources;  ///< that know some of it
   bool is_accelerator_stale = false;   ///< one that this method needs gives no readings
 };

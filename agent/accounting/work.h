@@ -56,9 +56,7 @@ class WorkSeries {
   [[nodiscard]] bool offered() const { return offered_; }
   [[nodiscard]] std::int64_t reached_us() const;
   /// Adds the unknown stretches of `window` to `gaps`. Returns whether any part of the window is known.
-  bool add_gaps(TimeSpan window, std::vector<TimeSpan>& gaps) const {
-    return track_.add_gaps(window, gaps) != 0;
-  }
+  bool add_gaps(TimeSpan window, TimeSpans& gaps) const { return track_.add_gaps(window, gaps) != 0; }
   /// FLOP/s.
   [[nodiscard]] double highest_rate() const { return track_.rate_range().highest; }
   /// The work over `covered`. Call only if some part of the time is known.

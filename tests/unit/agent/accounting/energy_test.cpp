@@ -85,7 +85,7 @@ EnergyPart minute_of_sensor(const RandomLoad& load, std::mt19937& random) {
     }
     energy.add({us(t), joules, watts, sensor_period * sensor_period / 12}, energy_retention);
   }
-  return energy.part(EnergyEstimate::counter, std::vector<TimeSpan>{{us(5), us(65)}});
+  return energy.part(EnergyEstimate::counter, TimeSpans{{us(5), us(65)}});
 }
 
 EnergyPart part(const EnergySeries& energy, double from, double to) {
@@ -199,15 +199,15 @@ TEST_CASE("a gap longer than the source may be silent is not known, and totals c
     total += energy.add({us(t), 1e9 + 3600.0 * t, 3600, 1e-6}, energy_retention).joules;
   }
   CHECK(total == 360'000);
-  std::vector<TimeSpan> gaps;
+  TimeSpans gaps;
   energy.add_gaps(EnergyEstimate::integral, {us(0), us(100)}, gaps);
-  CHECK(gaps == std::vector<TimeSpan>{{us(40), us(60)}});
+  CHECK(gaps == TimeSpans{{us(40), us(60)}});
   // The register knows what flowed meanwhile, as a whole.
   gaps.clear();
   energy.add_gaps(EnergyEstimate::counter, {us(0), us(100)}, gaps);
   CHECK(gaps.empty());
   energy.add_gaps(EnergyEstimate::counter, {us(50), us(100)}, gaps);
-  CHECK(gaps == std::vector<TimeSpan>{{us(40), us(60)}});
+  CHECK(gaps == TimeSpans{{us(40), us(60)}});
   CHECK(energy.choose({us(0), us(100)}) == EnergyEstimate::counter);
   CHECK(part(energy, 0, 100).joules == 360'000);
 }
@@ -231,8 +231,8 @@ TEST_CASE("while a value is in doubt the series has not reached it") {
 TEST_CASE("each covered stretch has two ends with a step and a time stamp") {
   auto energy = series(100);
   read(energy, model::constant(10'000), 100, 0, 100);
-  const std::vector<TimeSpan> one{{us(0), us(40)}};
-  const std::vector<TimeSpan> two{{us(0), us(20)}, {us(50), us(70)}};
+  const TimeSpans one{{us(0), us(40)}};
+  const TimeSpans two{{us(0), us(20)}, {us(50), us(70)}};
   const EnergyPart whole = energy.part(EnergyEstimate::counter, one);
   CHECK(whole.step_variance == doctest::Approx(2 * 100.0 * 100 / 12));
   CHECK(whole.time_variance == doctest::Approx(2 * 1e8 * 1e-6));

@@ -63,7 +63,7 @@ double worst(RestingDevice& device, const model::Load& load, const Shown& shown,
     for (const double back : {1.0, 5.5, 30.2}) {
       const TimeSpan window{us(i - back - length), us(i - back)};
       const EnergyEstimate estimate = device.energy.choose(window);
-      std::vector<TimeSpan> gaps;
+      TimeSpans gaps;
       device.energy.add_gaps(estimate, window, gaps);
       const auto covered = without_gaps(window, gaps);
       if (10 * total_us(covered) < 9 * window.length_us()) continue;  // there is no figure

@@ -8,14 +8,14 @@ namespace {
 
 constexpr std::int64_t second = 1'000'000;
 
-std::vector<TimeSpan> gaps_of(const Track<1>& track, TimeSpan window) {
-  std::vector<TimeSpan> gaps;
+TimeSpans gaps_of(const Track<1>& track, TimeSpan window) {
+  TimeSpans gaps;
   track.add_gaps(window, gaps);
   return gaps;
 }
 
 double growth(const Track<1>& track, std::int64_t from_us, std::int64_t to_us) {
-  return track.growth(std::vector<TimeSpan>{{from_us, to_us}})[0];
+  return track.growth(TimeSpans{{from_us, to_us}})[0];
 }
 
 }  // namespace
@@ -30,15 +30,15 @@ TEST_CASE("sums are cut linearly, gaps are reported, also before the first and a
   track.append(24 * second, {100}, 1, retention);
   CHECK(growth(track, 10 * second, 11 * second) == 100);
   CHECK(growth(track, 11 * second, 23 * second) == 150);
-  std::vector<TimeSpan> all = gaps_of(track, {0, 30 * second});
+  TimeSpans all = gaps_of(track, {0, 30 * second});
   CHECK(without_gaps({0, 30 * second}, all) ==
-        std::vector<TimeSpan>{{10 * second, 12 * second}, {22 * second, 24 * second}});
+        TimeSpans{{10 * second, 12 * second}, {22 * second, 24 * second}});
   CHECK(gaps_of(track, {10 * second, 12 * second}).empty());
-  CHECK(gaps_of(track, {13 * second, 14 * second}) == std::vector<TimeSpan>{{12 * second, 22 * second}});
-  CHECK(gaps_of(track, {30 * second, 40 * second}) == std::vector<TimeSpan>{{24 * second, 40 * second}});
-  std::vector<TimeSpan> gaps{{12 * second, 22 * second}, {0, 10 * second}, {9 * second, 11 * second}};
+  CHECK(gaps_of(track, {13 * second, 14 * second}) == TimeSpans{{12 * second, 22 * second}});
+  CHECK(gaps_of(track, {30 * second, 40 * second}) == TimeSpans{{24 * second, 40 * second}});
+  TimeSpans gaps{{12 * second, 22 * second}, {0, 10 * second}, {9 * second, 11 * second}};
   CHECK(without_gaps({5 * second, 23 * second}, gaps) ==
-        std::vector<TimeSpan>{{11 * second, 12 * second}, {22 * second, 23 * second}});
+        TimeSpans{{11 * second, 12 * second}, {22 * second, 23 * second}});
 }
 
 TEST_CASE("tags of the known stretches inside the window are returned") {
@@ -47,7 +47,7 @@ TEST_CASE("tags of the known stretches inside the window are returned") {
   track.append(0, {0}, 1, retention);
   track.append(10 * second, {1}, 4, retention);
   track.append(20 * second, {1}, 3, retention);
-  std::vector<TimeSpan> gaps;
+  TimeSpans gaps;
   CHECK(track.add_gaps({0, 10 * second}, gaps) == 1U << 4);
   CHECK(track.add_gaps({10 * second, 20 * second}, gaps) == 1U << 3);
   CHECK(track.add_gaps({9 * second, 20 * second}, gaps) == (1U << 4 | 1U << 3));
@@ -62,8 +62,8 @@ TEST_CASE("growth over a gap is known as a whole: a window that cuts it has a ga
   track.append(30 * second, {1}, tag_known, retention);
   CHECK(gaps_of(track, {0, 30 * second}).empty());
   CHECK(gaps_of(track, {10 * second, 20 * second}).empty());
-  CHECK(gaps_of(track, {15 * second, 30 * second}) == std::vector<TimeSpan>{{10 * second, 20 * second}});
-  CHECK(gaps_of(track, {0, 15 * second}) == std::vector<TimeSpan>{{10 * second, 20 * second}});
+  CHECK(gaps_of(track, {15 * second, 30 * second}) == TimeSpans{{10 * second, 20 * second}});
+  CHECK(gaps_of(track, {0, 15 * second}) == TimeSpans{{10 * second, 20 * second}});
 }
 
 TEST_CASE("a week at one second stays small, and every window is still cut well") {

@@ -22,8 +22,8 @@ WorkSeries series() {
   return work;
 }
 
-std::vector<TimeSpan> gaps_of(const WorkSeries& work, double from, double to) {
-  std::vector<TimeSpan> gaps;
+TimeSpans gaps_of(const WorkSeries& work, double from, double to) {
+  TimeSpans gaps;
   work.add_gaps({us(from), us(to)}, gaps);
   return without_gaps({us(from), us(to)}, gaps);
 }
@@ -35,7 +35,7 @@ TEST_CASE("work grows with its bounds, and each interval's clock errs by itself"
   double total = 0;
   for (int t = 0; t <= 10; ++t) total += work.add(reading(t, 5e14 * t), work_retention);
   CHECK(total == 5e15);
-  const WorkPart part = work.part(std::vector<TimeSpan>{{us(2), us(4.5)}});
+  const WorkPart part = work.part(TimeSpans{{us(2), us(4.5)}});
   CHECK(part.work == doctest::Approx(1.25e15));
   CHECK(part.low == doctest::Approx(0.625e15));
   CHECK(part.high == doctest::Approx(2.5e15));
@@ -53,7 +53,7 @@ TEST_CASE("absent work breaks continuity: nothing is counted across it") {
   CHECK_FALSE(work.offered());
   CHECK(work.add(reading(3, 9e14), work_retention) == 0);
   CHECK(work.add(reading(4, 10e14), work_retention) == 1e14);
-  CHECK(gaps_of(work, 0, 4) == std::vector<TimeSpan>{{us(0), us(1)}, {us(3), us(4)}});
+  CHECK(gaps_of(work, 0, 4) == TimeSpans{{us(0), us(1)}, {us(3), us(4)}});
 }
 
 TEST_CASE("a restarted guest counts from zero again: no negative and no lost work after it") {
@@ -62,7 +62,7 @@ TEST_CASE("a restarted guest counts from zero again: no negative and no lost wor
   double total = 0;
   for (int t = 11; t <= 20; ++t) total += work.add(reading(t, 5e14 * (t - 11)), work_retention);
   CHECK(total == 9 * 5e14);
-  CHECK(work.part(std::vector<TimeSpan>{{us(12), us(20)}}).work == doctest::Approx(8 * 5e14));
+  CHECK(work.part(TimeSpans{{us(12), us(20)}}).work == doctest::Approx(8 * 5e14));
 }
 
 TEST_CASE("work beyond twice the peak is not believed") {
@@ -76,7 +76,7 @@ TEST_CASE("bounds that are missing or contradict the work are the work") {
   auto work = series();
   work.add({us(0), 0, absent, absent, absent, 1e15, 0}, work_retention);
   work.add({us(1), 1e14, absent, absent, absent, 1e15, 0}, work_retention);
-  const WorkPart part = work.part(std::vector<TimeSpan>{{us(0), us(1)}});
+  const WorkPart part = work.part(TimeSpans{{us(0), us(1)}});
   CHECK(part.low == 1e14);
   CHECK(part.high == 1e14);
   CHECK(part.clock_variance == 0);
