@@ -4,7 +4,7 @@ target_link_libraries(flopwatt_precompiled PRIVATE flopwatt_flags Boost::headers
 target_precompile_headers(flopwatt_precompiled PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.h)
 
 # Rooms that do not link runtime, where Asio is compiled.
-set(rooms_without_asio readings config/yaml config/profiles config agent/accounting)
+set(rooms_without_asio readings config/yaml config/profiles config/web config agent/accounting)
 
 # flopwatt_rooms(LINE...): a static library flopwatt_<room> for each room of rooms.txt, which links those that it may
 # include. A room of headers alone is an interface library.

@@ -92,8 +92,9 @@ void warn_same_units(const Config& config, Reporter& report) {
   }
 }
 
-void read_root(const YamlNode& root, Config& config, Reporter& report, const DataPaths& paths,
+void read_root(const YamlNode& root, Loaded& loaded, Reporter& report, const DataPaths& paths,
                const Supported& supported) {
+  Config& config = loaded.config;
   // An empty file is a good configuration: everything has a default.
   YamlNode empty;
   empty.kind = YamlNode::Kind::map;
@@ -101,7 +102,7 @@ void read_root(const YamlNode& root, Config& config, Reporter& report, const Dat
   MapReader map(top, "the configuration", report);
   const std::vector<std::string_view> reserved = vendor_names(supported.vendors);
   UniqueNames names(reserved);
-  const Reading reading{config, report, names, supported.vendors, reserved};
+  const Reading reading{config, loaded.web_config, report, names, supported.vendors, reserved};
   ProfileLibrary profiles(paths.meter_profiles, config.file.parent_path());
 
   read_node(map, config);
@@ -157,7 +158,7 @@ Loaded load_config(const fs::path& file, const DataPaths& paths, const Supported
   if (!text.failure.empty())
     report.error({}, "cannot read the configuration: " + text.failure);
   else if (const std::optional<YamlNode> root = parse_yaml(text.text, report))
-    read_root(*root, loaded.config, report, paths, supported);
+    read_root(*root, loaded, report, paths, supported);
   loaded.accelerators = load_accelerator_table(paths.accelerators, supported.vendors, report);
   sort_findings(loaded.findings, report.file());
   return loaded;

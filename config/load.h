@@ -15,6 +15,8 @@ namespace flopwatt {
 struct Loaded {
   Config config;                  ///< valid only if !has_errors()
   AcceleratorTable accelerators;  ///< config/accelerators.yml
+  /// File of exporters.prometheus.web_config, which was checked, too; "": none.
+  std::filesystem::path web_config;
   std::vector<Finding> findings;  ///< all: of the configuration in the order of lines, then of other files
 
   [[nodiscard]] bool has_errors() const;

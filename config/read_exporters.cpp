@@ -3,6 +3,8 @@
 
 #include "config/parse_address.h"
 #include "config/sections.h"
+#include "config/web/web_config.h"
+#include "config/yaml/text_file.h"
 
 namespace flopwatt {
 namespace {
@@ -28,6 +30,21 @@ void read_listen(const YamlNode& node, const Reading& reading) {
   reading.config.prometheus.listen = std::move(addresses);
 }
 
+// A relative path is looked for beside the configuration.
+void read_web_file(const YamlNode& node, const Reading& reading) {
+  const std::string* name = text_of(node, "web_config", reading.report);
+  if (name == nullptr) return;
+  const std::filesystem::path path = (reading.config.file.parent_path() / *name).lexically_normal();
+  const TextFile file = read_text_file(path, max_web_config_bytes);
+  if (!file.failure.empty()) {
+    reading.report.error(node.at, "web_config: cannot read " + path.string() + ": " + file.failure);
+    return;
+  }
+  reading.web_config = path;
+  Reporter report = reading.report.for_file(path.string());
+  static_cast<void>(read_web_config(file.text, path.parent_path(), report));
+}
+
 void read_prometheus(const YamlNode& node, const Reading& reading) {
   if (is_off(node)) {
     reading.config.prometheus.enabled = false;
@@ -35,7 +52,7 @@ void read_prometheus(const YamlNode& node, const Reading& reading) {
   }
   MapReader map(node, "prometheus", reading.report);
   if (const YamlNode* listen = map.find("listen")) read_listen(*listen, reading);
-  map.refuse_not_yet("web_config", "remove it, and let a reverse proxy guard the endpoint");
+  if (const YamlNode* file = map.find("web_config")) read_web_file(*file, reading);
   map.finish();
 }
 

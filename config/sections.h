@@ -16,6 +16,7 @@ namespace flopwatt {
 /// Shared by the sections while one file is read.
 struct Reading {
   Config& config;
+  std::filesystem::path& web_config;  ///< as Loaded has it
   Reporter& report;
   UniqueNames& names;                          ///< of sources and scopes
   std::span<const VendorKeys> vendors;         ///< those that are supported

@@ -9,6 +9,7 @@
 #include "agent/commands/commands.h"
 #include "config/load.h"
 #include "drivers/modbus/bus_plan.h"
+#include "exporters/prometheus/web_guard.h"
 #include "exporters/registry.h"
 #include "runtime/exit_code.h"
 
@@ -64,6 +65,14 @@ int check_config(const std::filesystem::path& config_file, std::span<const accel
     return exit_configuration;
   }
   std::vector<Finding> findings = loaded.findings;
+  for (Finding& finding : prometheus::check_web_certificates(loaded.web_config)) {
+    std::cout << finding.text() << '\n';
+    findings.push_back(std::move(finding));
+  }
+  if (std::ranges::find(findings, Finding::Severity::error, &Finding::severity) != findings.end()) {
+    std::cout << count_text(findings) << '\n';
+    return exit_configuration;
+  }
   for (Finding& warning : print_buses(loaded.config)) {
     std::cout << warning.text() << '\n';
     findings.push_back(std::move(warning));

@@ -28,6 +28,7 @@ struct Arguments {
   std::string config_file;
   std::string format = "table";
   std::string profile;
+  AccessArguments access;
   ProbeArguments probe;
   ExportArguments exported;
   std::string vendor;
@@ -63,11 +64,28 @@ void add_format(CLI::App& command, Arguments& arguments) {
       ->capture_default_str();
 }
 
+/// For commands that ask an agent which a web configuration guards.
+void add_access(CLI::App& command, AccessArguments& access) {
+  const auto add = [&command](const char* flag, const char* variable, std::string& value, const char* help,
+                              const char* type) {
+    command.add_option(flag, value, help)->envname(variable)->type_name(type);
+  };
+  add("--ca-file", "FLOPWATT_CA_FILE", access.ca_file,
+      "Authorities that may sign the agent's certificate (PEM)", "FILE");
+  add("--cert-file", "FLOPWATT_CERT_FILE", access.cert_file, "Certificate to show to the agent (PEM)",
+      "FILE");
+  add("--key-file", "FLOPWATT_KEY_FILE", access.key_file, "Its key (PEM)", "FILE");
+  add("--username", "FLOPWATT_USERNAME", access.username, "User of the agent's web configuration", "NAME");
+  add("--password-file", "FLOPWATT_PASSWORD_FILE", access.password_file, "File with that user's password",
+      "FILE");
+}
+
 void add_read(CLI::App& app, Arguments& arguments) {
   CLI::App& read = *app.add_subcommand(
       "read", "Read every source once, in at most 60 s. Where an agent runs, show its readings");
   add_config_file(read, arguments);
   add_format(read, arguments);
+  add_access(read, arguments.access);
 }
 
 void add_probe(CLI::App& app, Arguments& arguments) {
@@ -182,7 +200,8 @@ int run_command(const CLI::App& app, const Arguments& arguments, Vendors vendors
   const auto format = arguments.format == "json" ? OutputFormat::json : OutputFormat::table;
   if (app.got_subcommand("run")) return run_agent(arguments.config_file, vendors);
   if (app.got_subcommand("check")) return check_config(arguments.config_file, vendors);
-  if (app.got_subcommand("read")) return read_sources(arguments.config_file, format, vendors);
+  if (app.got_subcommand("read"))
+    return read_sources(arguments.config_file, format, arguments.access, vendors);
   if (app.got_subcommand("profiles"))
     return arguments.profile.empty() ? list_profiles(format) : show_profile(arguments.profile, format);
   if (app.got_subcommand("probe")) return probe_address(arguments.probe, format);

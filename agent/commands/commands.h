@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/commands/probe/plan.h"
+#include "agent/commands/read/agent_access.h"
 #include "drivers/accelerators/vendor.h"
 
 namespace flopwatt::commands {
@@ -22,7 +23,7 @@ int check_config(const std::filesystem::path& config_file, std::span<const accel
 enum class OutputFormat { table, json };
 
 /// `read`: prints every source once on standard output; notes and failures on standard error.
-int read_sources(const std::filesystem::path& config_file, OutputFormat format,
+int read_sources(const std::filesystem::path& config_file, OutputFormat format, const AccessArguments& access,
                  std::span<const accelerators::Vendor> vendors);
 
 /// `profiles list`: prints all meter profiles on standard output; faults of wrong files on standard error.

@@ -128,9 +128,9 @@ awaitable<void> compare(Loaded loaded, const std::vector<ReadingSet>& first, Rep
   }
 }
 
-awaitable<void> read_all(Loaded& loaded, Vendors vendors, Report& report) {
+awaitable<void> read_all(Loaded& loaded, Vendors vendors, const AgentAccess& access, Report& report) {
   Config& config = loaded.config;
-  if (const auto agent = co_await ask_running_agent(config, report.notes)) {
+  if (const auto agent = co_await ask_running_agent(config, access, report.notes)) {
     report.scopes = scopes_of(agent->scopes, config);
     report.sources = take_from(*agent, vendors, config);
     if (!report.sources.empty())
@@ -150,11 +150,17 @@ awaitable<void> read_all(Loaded& loaded, Vendors vendors, Report& report) {
 
 }  // namespace
 
-int read_sources(const std::filesystem::path& config_file, OutputFormat format, Vendors vendors) {
+int read_sources(const std::filesystem::path& config_file, OutputFormat format,
+                 const AccessArguments& arguments, Vendors vendors) {
   Loaded loaded = load_config(config_file, default_data_paths(),
                               {accelerators::keys_of(vendors), sections_of(exporter_kinds())});
   if (loaded.has_errors()) {
     for (const Finding& finding : loaded.findings) std::cerr << finding.text() << '\n';
+    return exit_configuration;
+  }
+  const auto access = make_access(arguments, loaded.web_config);
+  if (!access) {
+    std::cerr << "flopwatt read: " << access.error().message << '\n';
     return exit_configuration;
   }
   log::silence();  // what drivers would log stands in the report
@@ -162,7 +168,7 @@ int read_sources(const std::filesystem::path& config_file, OutputFormat format, 
   Report report;
   asio::io_context loop{1};
   std::exception_ptr failure;
-  asio::co_spawn(loop, read_all(loaded, vendors, report),
+  asio::co_spawn(loop, read_all(loaded, vendors, *access, report),
                  [&failure](std::exception_ptr thrown) { failure = std::move(thrown); });
   loop.run();
   if (failure) std::rethrow_exception(failure);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <exception>
@@ -10,6 +11,7 @@
 #include "agent/daemon/findings_log.h"
 #include "agent/daemon/store_log.h"
 #include "config/load.h"
+#include "exporters/prometheus/web_guard.h"
 #include "exporters/registry.h"
 #include "runtime/clock.h"
 #include "runtime/exit_code.h"
@@ -77,7 +79,10 @@ int run_agent(const std::filesystem::path& config_file, std::span<const accelera
   const auto loaded = std::make_shared<const Loaded>(load_config(
       config_file, default_data_paths(), {accelerators::keys_of(vendors), sections_of(exporter_kinds())}));
   daemon::log_findings(loaded->findings);
-  if (loaded->has_errors()) return exit_configuration;
+  const auto of_certificates = prometheus::check_web_certificates(loaded->web_config);
+  daemon::log_findings(of_certificates);
+  const auto is_error = [](const Finding& one) { return one.severity == Finding::Severity::error; };
+  if (loaded->has_errors() || std::ranges::any_of(of_certificates, is_error)) return exit_configuration;
   log::info("starting", {{"version", std::string(version)},
                          {"revision", std::string(revision)},
                          {"node", loaded->config.node},

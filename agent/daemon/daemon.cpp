@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <csignal>
 #include <thread>
 #include <utility>
 
+#include "agent/daemon/descriptors.h"
 #include "agent/daemon/findings_log.h"
 #include "agent/daemon/reload.h"
 #include "runtime/clock.h"
@@ -61,10 +63,27 @@ Daemon::~Daemon() = default;
 Result<Done> Daemon::listen() {
   const PrometheusConfig& prometheus = loaded_->config.prometheus;
   if (!prometheus.enabled) return Done{};
-  const auto ports = endpoint_.listen(prometheus.listen);
+  auto guard = prometheus::watch_web_guard(loaded_->web_config);
+  if (!guard) return guard.error();
+  endpoint_.guard_by(*std::move(guard));
+  endpoint_.limit_connections(http_connections(loaded_->config));
+  const auto ports = listen_on(prometheus.listen);
   if (!ports) return ports.error();
   for (const std::uint16_t port : *ports) log::info("listening for HTTP", {{"port", std::to_string(port)}});
   return Done{};
+}
+
+// Sockets of the service manager take the place of configured addresses.
+Result<std::vector<std::uint16_t>> Daemon::listen_on(const std::vector<ListenAddress>& addresses) {
+  const std::vector<int> sockets = ServiceManager::listening_sockets();
+  if (sockets.empty()) return endpoint_.listen(addresses);
+  std::vector<std::uint16_t> ports;
+  for (const int socket : sockets) {
+    const auto port = endpoint_.adopt(socket);
+    if (!port) return port.error();
+    ports.push_back(*port);
+  }
+  return ports;
 }
 
 void Daemon::run() {
@@ -201,8 +220,15 @@ awaitable<bool> Daemon::reload() {
 
 awaitable<bool> Daemon::apply(std::shared_ptr<const Loaded> next) {
   const Config& config = next->config;
+  const auto load_guard = [path = next->web_config] { return prometheus::watch_web_guard(path); };
+  const auto guard = co_await offload(reload_thread_, load_guard);
+  if (!guard) {
+    log::error("the configuration was not reloaded: the web configuration cannot be used",
+               {{"reason", guard.error().message}});
+    co_return false;
+  }
   const ExporterChanges changes = exporter_changes(loaded_->config.exporters, config.exporters);
-  // First of all, since it can fail: then nothing has changed.
+  // Both first of all, since they can fail: then nothing has changed.
   if (const auto added = co_await deliveries_.add(changes, config); !added) {
     log::error(
         "the configuration was not reloaded: the store cannot take up new exporters; send SIGHUP again",
@@ -215,6 +241,11 @@ awaitable<bool> Daemon::apply(std::shared_ptr<const Loaded> next) {
   recorder_.reconfigure(config);
   co_await recorder_.set_store_limits(config.store);
   co_await deliveries_.change(changes, config);
+  const std::size_t connections = http_connections(config);
+  asio::post(serving_, [this, connections, files = *guard] {
+    endpoint_.guard_by(files);
+    endpoint_.limit_connections(connections);
+  });
   loaded_at_ = now();
   log::info("the configuration was reloaded", {{"configuration", config.file.string()}});
   co_return true;

@@ -46,6 +46,7 @@ class Daemon {
   void run();
 
  private:
+  [[nodiscard]] Result<std::vector<std::uint16_t>> listen_on(const std::vector<ListenAddress>& addresses);
   void run_metering();
   awaitable<void> run_tasks();
   void start_tasks();

@@ -1,5 +1,6 @@
 #include "agent/daemon/service_manager.h"
 
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
 namespace flopwatt::daemon {
@@ -7,6 +8,14 @@ namespace flopwatt::daemon {
 ServiceManager::ServiceManager() {
   std::uint64_t limit_us = 0;
   if (::sd_watchdog_enabled(0, &limit_us) > 0) period_ = std::chrono::microseconds(limit_us / 2);
+}
+
+std::vector<int> ServiceManager::listening_sockets() {
+  std::vector<int> sockets;
+  const int count = ::sd_listen_fds(1);
+  for (int each = SD_LISTEN_FDS_START; each < SD_LISTEN_FDS_START + count; ++each)
+    if (::sd_is_socket_inet(each, AF_UNSPEC, SOCK_STREAM, 1, 0) > 0) sockets.push_back(each);
+  return sockets;
 }
 
 // That nobody listens any more is no reason to do anything differently.

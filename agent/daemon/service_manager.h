@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace flopwatt::daemon {
 
@@ -14,6 +15,9 @@ class ServiceManager {
 
   /// Reads the environment, which no thread changes.
   ServiceManager();
+
+  /// TCP sockets that it listens on for the agent (sd_listen_fds(3)): a socket unit's. To be asked once.
+  [[nodiscard]] static std::vector<int> listening_sockets();
 
   void ready();
   void reloading();

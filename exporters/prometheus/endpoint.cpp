@@ -7,6 +7,8 @@
 #include "exporters/prometheus/negotiation.h"
 #include "exporters/prometheus/readings_json.h"
 #include "exporters/prometheus/status_json.h"
+#include "runtime/async.h"
+#include "runtime/log.h"
 #include "runtime/version.h"
 
 namespace flopwatt::prometheus {
@@ -31,6 +33,20 @@ HttpResponse no_snapshot() {
   HttpResponse response = text_response(
       503,
       "flopwatt's metering loop did not answer within 2 s. The agent is overloaded or stuck; see its log.\n");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+constexpr std::string_view healthy_path = "/-/healthy";
+
+HttpResponse not_logged_in() {
+  HttpResponse response = text_response(401, "Unauthorized\n");
+  response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"flopwatt\", charset=\"UTF-8\"");
+  return response;
+}
+
+HttpResponse too_many_logins() {
+  HttpResponse response = text_response(503, "Too many logins are being checked.\n");
   response.headers.emplace_back("Retry-After", "1");
   return response;
 }
@@ -76,7 +92,8 @@ Endpoint::Endpoint(boost::asio::any_io_executor executor, const Ask& ask, HttpLi
     : figures_([ask] { return ask(SnapshotDetail::figures); }),
       status_([ask] { return ask(SnapshotDetail::status); }),
       server_(
-          std::move(executor), [this](HttpRequest request) { return answer(std::move(request)); }, limits) {}
+          std::move(executor), [this](HttpRequest request) { return answer(std::move(request)); }, limits,
+          [this] { return guard_ && guard_->tls ? guard_->tls->context : nullptr; }) {}
 
 Result<std::vector<std::uint16_t>> Endpoint::listen(const std::vector<ListenAddress>& addresses) {
   std::vector<std::uint16_t> ports;
@@ -88,10 +105,57 @@ Result<std::vector<std::uint16_t>> Endpoint::listen(const std::vector<ListenAddr
   return ports;
 }
 
+void Endpoint::guard_by(std::shared_ptr<WatchedFiles<WebGuard>> guard) {
+  guard_files_ = std::move(guard);
+  guard_ = guard_files_ ? guard_files_->product() : nullptr;
+}
+
+boost::asio::awaitable<void> Endpoint::run() {
+  std::vector<awaitable<void>> tasks;
+  tasks.push_back(server_.run());
+  tasks.push_back(watch_guard());
+  co_await run_until_first_ends(std::move(tasks));
+}
+
+boost::asio::awaitable<void> Endpoint::watch_guard() {
+  bool is_told = false;
+  for (;;) {
+    co_await sleep_until(std::chrono::steady_clock::now() + watch_period);
+    const auto files = guard_files_;
+    if (!files) continue;
+    static_cast<void>(co_await files->refresh());  // what is wrong is logged there
+    if (files != guard_files_) continue;           // a reload came in between
+    const auto next = files->product();
+    const bool strict = is_as_strict(*next, *guard_);
+    if (strict) guard_ = next;
+    if (!strict && !is_told)
+      log::warn(
+          "the changed web configuration guards less than before (TLS, users or client certificates are "
+          "missing): "
+          "keeping the old one; reload the agent if it is meant so");
+    is_told = !strict;
+  }
+}
+
 boost::asio::awaitable<HttpResponse> Endpoint::answer(HttpRequest request) {
+  const auto guard = guard_;
+  Login login = Login::good;
+  if (guard && !guard->config.users.empty() && request.path != healthy_path)
+    login = co_await logins_.check(guard->config.users, request.authorization);
+  HttpResponse response = login == Login::busy ? too_many_logins() : not_logged_in();
+  if (login == Login::good) {
+    auto answering = route(std::move(request));
+    response = co_await std::move(answering);
+  }
+  if (guard)
+    for (const auto& header : guard->config.headers) response.headers.push_back(header);
+  co_return response;
+}
+
+boost::asio::awaitable<HttpResponse> Endpoint::route(HttpRequest request) {
   const std::string& path = request.path;
   if (path == "/") co_return landing_page();
-  if (path == "/-/healthy") co_return text_response(200, "flopwatt is healthy.\n");
+  if (path == healthy_path) co_return text_response(200, "flopwatt is healthy.\n");
   if (path != "/metrics" && path != "/-/ready" && path != "/api/v1/status" && path != "/api/v1/readings")
     co_return text_response(404, "There is nothing here. See / for what there is.\n");
 
@@ -118,7 +182,15 @@ HttpResponse Endpoint::metrics(const SnapshotPtr& snapshot, const HttpRequest& r
 Endpoint::Body Endpoint::page_of(const SnapshotPtr& snapshot, PageFormat format) {
   Rendered& rendered = pages_.at(static_cast<std::size_t>(format));
   if (Body page = rendered.of(snapshot)) return page;
-  return rendered.keep(snapshot, page_.render(*snapshot, format));
+  return rendered.keep(snapshot, page_.render(*with_own_certificates(snapshot), format));
+}
+
+SnapshotPtr Endpoint::with_own_certificates(const SnapshotPtr& snapshot) const {
+  if (!guard_ || !guard_->tls) return snapshot;
+  auto with = std::make_shared<Snapshot>(*snapshot);
+  const auto& own = guard_->tls->certificates;
+  with->certificates.insert(with->certificates.end(), own.begin(), own.end());
+  return with;
 }
 
 Endpoint::Body Endpoint::compressed_page_of(const SnapshotPtr& snapshot, PageFormat format,

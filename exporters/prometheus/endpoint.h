@@ -8,6 +8,8 @@
 //                      its beats, else 503 and what misses
 //   /api/v1/status     the JSON of status_json.h
 //   /api/v1/readings   the JSON of readings_json.h
+//
+// A web configuration (web_guard.h) guards all of it: its TLS every connection, its users every path but /-/healthy.
 #pragma once
 
 #include <array>
@@ -21,10 +23,12 @@
 #include <vector>
 
 #include "config/config.h"
+#include "exporters/prometheus/logins.h"
 #include "exporters/prometheus/metrics_page.h"
 #include "exporters/prometheus/shared_snapshot.h"
+#include "exporters/prometheus/web_guard.h"
 #include "readings/result.h"
-#include "runtime/http_server.h"
+#include "runtime/http/http_server.h"
 
 namespace flopwatt::prometheus {
 
@@ -39,11 +43,24 @@ class Endpoint {
   /// Listens on all of `addresses`; returns the ports that were bound. Before run().
   [[nodiscard]] Result<std::vector<std::uint16_t>> listen(const std::vector<ListenAddress>& addresses);
 
+  /// Takes over a socket that listens already; its port. Before run().
+  [[nodiscard]] Result<std::uint16_t> adopt(int descriptor) { return server_.adopt(descriptor); }
+
+  /// What guards connections and requests from now on; its files are taken up again when they change. null: nothing.
+  /// Before run(), or on its executor.
+  void guard_by(std::shared_ptr<WatchedFiles<WebGuard>> guard);
+
+  /// As HttpServer::limit_connections(). Before run(), or on its executor.
+  void limit_connections(std::size_t most) { server_.limit_connections(most); }
+
   /// Serves the bound addresses until cancelled. To be called once, after listen().
-  boost::asio::awaitable<void> run() { return server_.run(); }
+  boost::asio::awaitable<void> run();
 
  private:
   boost::asio::awaitable<HttpResponse> answer(HttpRequest request);
+  boost::asio::awaitable<HttpResponse> route(HttpRequest request);
+  boost::asio::awaitable<void> watch_guard();
+  [[nodiscard]] SnapshotPtr with_own_certificates(const SnapshotPtr& snapshot) const;
   [[nodiscard]] HttpResponse metrics(const SnapshotPtr& snapshot, const HttpRequest& request);
 
   using Body = std::shared_ptr<const std::string>;
@@ -71,6 +88,9 @@ class Endpoint {
   // One page for each PageFormat.
   std::array<Rendered, 2> pages_, compressed_pages_;
   Rendered status_body_, readings_body_;
+  std::shared_ptr<WatchedFiles<WebGuard>> guard_files_;  // null: nothing guards
+  std::shared_ptr<const WebGuard> guard_;                // in force
+  Logins logins_;
   HttpServer server_;
 };
 

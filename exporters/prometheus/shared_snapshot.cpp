@@ -15,6 +15,7 @@ struct SharedSnapshot::Question {
   asio::steady_timer deadline;  // cancelled by the answer
   bool answered = false;
   SnapshotPtr snapshot;
+  std::chrono::steady_clock::time_point asked = std::chrono::steady_clock::now();
 
   void settle(const std::exception_ptr& failure, SnapshotPtr answer) {
     answered = true;
@@ -31,7 +32,11 @@ struct SharedSnapshot::Question {
 // The question is not a child of who asks it: a wait that ends at the limit must not wait for the answer, and
 // cancelling a coroutine of another loop is a race.
 awaitable<SnapshotPtr> SharedSnapshot::newest() {
-  if (!open_ || open_->answered) {
+  // A null answer is never kept.
+  const auto is_fresh = [this] {
+    return open_->snapshot && std::chrono::steady_clock::now() < open_->asked + fresh_;
+  };
+  if (!open_ || (open_->answered && !is_fresh())) {
     const auto executor = co_await asio::this_coro::executor;
     open_ = std::make_shared<Question>(executor, limit_);
     auto settle = [question = open_, ask = ask_](const std::exception_ptr& failure, SnapshotPtr answer) {

@@ -139,7 +139,7 @@ Failure Loading::use_own(std::vector<CertificatePtr>& chain, EVP_PKEY& key) {
 Failure Loading::load_authorities() {
   const fs::path& file = settings_.files.ca_file;
   if (file.empty()) {
-    if (!is_server()) SSL_CTX_set_default_verify_paths(native());
+    SSL_CTX_set_default_verify_paths(native());
     return std::nullopt;
   }
   const auto text = read(file);
@@ -148,6 +148,7 @@ Failure Loading::load_authorities() {
   if (!authorities) return tls_fault(file, authorities.error());
   tell(file, "ca", *authorities);
   X509_STORE* store = SSL_CTX_get_cert_store(native());
+  if (settings_.pinned) X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
   for (const CertificatePtr& authority : *authorities) {
     if (X509_STORE_add_cert(store, authority.get()) != 1)
       return tls_fault(file, "it cannot be used: " + take_openssl_reason());

@@ -32,6 +32,7 @@ struct TlsSettings {
   PeerCertificate peer = PeerCertificate::not_asked;
   /// Server: of the names in a verified client's certificate one must be among these, unless there are none.
   std::vector<std::string> allowed_peers;
+  bool pinned = false;  ///< a certificate of ca_file is taken itself, also where it signs nothing
   int min_version = 0x0303, max_version = 0;  ///< as OpenSSL numbers them (TLS1_2_VERSION); 0: the newest
   std::string ciphers;                        ///< of TLS 1.2, as OpenSSL lists them; "": its default
   std::string groups;                         ///< key exchange, "X25519:P-256"; "": its default

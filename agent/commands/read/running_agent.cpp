@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "drivers/modbus/meter.h"
-#include "runtime/http_client.h"
+#include "runtime/http/http_client.h"
 #include "runtime/text/json_parse.h"
 
 namespace flopwatt::commands {
@@ -123,6 +123,18 @@ std::string_view vendor_of(std::span<const accelerators::Vendor> vendors, const 
   return "";
 }
 
+/// On the loopback nobody stands in between, and no certificate names it.
+HttpTarget target_of(const ListenAddress& address, std::vector<tcp::endpoint> endpoints,
+                     const std::string& where, const AgentAccess& access) {
+  const bool is_loopback = std::ranges::all_of(
+      endpoints, [](const tcp::endpoint& endpoint) { return endpoint.address().is_loopback(); });
+  HttpTarget target{std::move(endpoints), where, "/api/v1/status"};
+  target.tls = access.tls;
+  if (access.by_name && !is_loopback) target.tls_host = address.host;
+  target.authorization = access.authorization;
+  return target;
+}
+
 }  // namespace
 
 std::optional<RunningAgent> parse_status(std::string_view body, const std::string& where,
@@ -145,20 +157,24 @@ std::optional<RunningAgent> parse_status(std::string_view body, const std::strin
                       text_at(value.get_object(), "time"), scopes_in(value.get_object())};
 }
 
-awaitable<std::optional<RunningAgent>> ask_running_agent(const Config& config,
+awaitable<std::optional<RunningAgent>> ask_running_agent(const Config& config, const AgentAccess& access,
                                                          std::vector<std::string>& notes) {
   if (!config.prometheus.enabled) co_return std::nullopt;
   asio::io_context names;
   for (const ListenAddress& address : config.prometheus.listen) {
     const std::string where = address.host.empty() ? "localhost" + address.text() : address.text();
-    HttpTarget target{endpoints_of(address, names), where, "/api/v1/status"};
+    HttpTarget target = target_of(address, endpoints_of(address, names), where, access);
     const auto answer = co_await http_get(std::move(target), limits);
     if (!answer) {
       if (answer.error().fault_class != FaultClass::connection)
         notes.push_back("asking for a running agent: " + answer.error().message);
       continue;
     }
-    if (answer->status != 200)
+    if (answer->status == 401)
+      notes.push_back(where + (access.authorization.empty()
+                                   ? " asks for a user: give --username and --password-file"
+                                   : " does not know this user or password"));
+    else if (answer->status != 200)
       notes.push_back(where + " answers with HTTP status " + std::to_string(answer->status) +
                       ": a running agent there cannot be asked");
     else if (auto agent = parse_status(answer->body, where, config.node, notes))

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/commands/read/agent_access.h"
 #include "agent/commands/read/report.h"
 #include "config/config.h"
 #include "drivers/accelerators/vendor.h"
@@ -29,7 +30,7 @@ struct RunningAgent {
 /// Asks at the addresses that `config` lets its agent listen on, for at most 2 s each. nullopt: nobody
 /// answers there. An answer of something else, or of another node, is told in `notes` and not used. Looks
 /// names up, blocking: for the start of a command.
-awaitable<std::optional<RunningAgent>> ask_running_agent(const Config& config,
+awaitable<std::optional<RunningAgent>> ask_running_agent(const Config& config, const AgentAccess& access,
                                                          std::vector<std::string>& notes);
 
 /// Its newest readings of the meters and accelerators that `config` has and it knows. Takes those out of

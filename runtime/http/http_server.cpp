@@ -1,4 +1,7 @@
-#include "runtime/http_server.h"
+#include "runtime/http/http_server.h"
+
+#include <openssl/err.h>
+#include <openssl/sslerr.h>
 
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -7,19 +10,22 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/string.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 #include <boost/beast/http/span_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <ctime>
 #include <list>
+#include <map>
 #include <optional>
 
 #include "runtime/async.h"
+#include "runtime/http/http_stream.h"
 #include "runtime/log.h"
 
 namespace flopwatt {
@@ -42,10 +48,36 @@ constexpr std::size_t linger_bytes = std::size_t{256} * 1024;
 constexpr std::string_view busy_answer =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
-struct Session {
-  Session(tcp::socket socket, std::size_t buffer_limit) : stream(std::move(socket)), buffer(buffer_limit) {}
+constexpr std::string_view plain_answer =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 32\r\n"
+    "Connection: close\r\n\r\nThis port is for https:// only.\n";
+constexpr std::string_view end_of_head = "\r\n\r\n";
 
-  beast::tcp_stream stream;
+// Whom connections are counted for: an IPv4 address, or the network of an IPv6 address, whose host can take any
+// other of it.
+using Peer = std::array<unsigned char, 8>;
+
+Peer peer_of(const tcp::socket& socket) {
+  error_code error;
+  const asio::ip::address address = socket.remote_endpoint(error).address();
+  Peer peer{};
+  if (address.is_v4() || (address.is_v6() && address.to_v6().is_v4_mapped())) {
+    const auto v4 = address.is_v4() ? address.to_v4() : make_address_v4(asio::ip::v4_mapped, address.to_v6());
+    std::ranges::copy(v4.to_bytes(), peer.begin());
+  } else if (address.is_v6()) {
+    const auto bytes = address.to_v6().to_bytes();
+    std::copy_n(bytes.begin(), peer.size(), peer.begin());
+    if (address.to_v6().is_loopback()) peer = {0, 0, 0, 0, 0, 0, 0, 1};
+  }
+  return peer;
+}
+
+struct Session {
+  Session(tcp::socket socket, Peer from, std::size_t buffer_limit)
+      : stream(std::move(socket)), peer(from), buffer(buffer_limit) {}
+
+  HttpStream stream;
+  Peer peer;
   beast::flat_buffer buffer;
   asio::cancellation_signal cancel;
   bool waiting = true;  // for its client's bytes
@@ -138,7 +170,8 @@ HttpRequest to_request(const RequestParser& parser) {
   return {.path = target.substr(0, question),
           .query = question < target.size() ? target.substr(question + 1) : "",
           .accept = joined(parser, http::field::accept),
-          .accept_encoding = joined(parser, http::field::accept_encoding)};
+          .accept_encoding = joined(parser, http::field::accept_encoding),
+          .authorization = joined(parser, http::field::authorization)};
 }
 
 Message to_message(const HttpResponse& response, const RequestParser& parser, bool keep_alive) {
@@ -155,16 +188,34 @@ Message to_message(const HttpResponse& response, const RequestParser& parser, bo
   return message;
 }
 
-// Closes so that the client still gets what was sent last.
-awaitable<void> close_gently(Session& session) {
+// Whether a line of the head goes on in the next one, which RFC 9112 (section 5.2) lets a server refuse. Beast would
+// join the lines, a proxy before us perhaps not.
+bool is_folded(std::string_view head) {
+  head = head.substr(0, head.find(end_of_head));
+  return head.find("\r\n ") != std::string_view::npos || head.find("\r\n\t") != std::string_view::npos;
+}
+
+bool begins_like_http(std::string_view head) { return head.front() > ' ' && head.front() < '\x7f'; }
+
+// Ends the connection so that the client still gets what was sent last: to close with bytes of its own unread would
+// reset the connection, and that overtakes an answer or an alert.
+awaitable<void> linger(Session& session) {
   error_code error;
   session.waiting = true;
-  session.stream.socket().shutdown(tcp::socket::shutdown_send, error);
-  session.stream.expires_after(linger_time);
+  beast::tcp_stream& plain = session.stream.tcp();
+  plain.socket().shutdown(tcp::socket::shutdown_send, error);
+  plain.expires_after(linger_time);
   std::array<char, 4096> rest{};
   for (std::size_t total = 0; !error && total < linger_bytes;)
-    total += co_await session.stream.async_read_some(asio::buffer(rest),
-                                                     asio::redirect_error(asio::use_awaitable, error));
+    total +=
+        co_await plain.async_read_some(asio::buffer(rest), asio::redirect_error(asio::use_awaitable, error));
+}
+
+awaitable<void> close_gently(Session& session) {
+  session.waiting = true;
+  session.stream.tcp().expires_after(linger_time);
+  co_await session.stream.end_tls();
+  co_await linger(session);
 }
 
 Fault listen_fault(const std::string& host, std::uint16_t port, const std::string& reason) {
@@ -197,24 +248,29 @@ bool is_not_of_this_machine(const error_code& error) {
 
 class HttpServer::Impl {
  public:
-  Impl(asio::any_io_executor executor, HttpHandler handler, HttpLimits limits)
+  Impl(asio::any_io_executor executor, HttpHandler handler, HttpLimits limits, ChooseTls choose_tls)
       : executor_(std::move(executor)),
         handler_(std::move(handler)),
+        choose_tls_(std::move(choose_tls)),
         limits_(limits),
         all_ended_(executor_) {}
 
   Result<std::vector<std::uint16_t>> listen(const std::string& host, std::uint16_t port);
+  Result<std::uint16_t> adopt(int descriptor);
+  void limit_connections(std::size_t most) { limits_.connections = most; }
   awaitable<void> run();
 
  private:
   error_code listen_on(const tcp::endpoint& endpoint);
   awaitable<void> accept_on(tcp::acceptor& acceptor);
   void admit(tcp::socket socket);
-  [[nodiscard]] bool make_room();
-  void start(tcp::socket socket);
+  [[nodiscard]] bool make_room(const Peer& newcomer);
+  [[nodiscard]] SessionPtr choose_evicted(const Peer& newcomer) const;
+  void start(tcp::socket socket, const Peer& peer);
   void finish(const SessionPtr& session, const std::exception_ptr& failure);
 
   awaitable<void> serve(Session& session);
+  awaitable<bool> begin_tls(Session& session);
   awaitable<bool> serve_one(Session& session, bool first);
   awaitable<error_code> read_head(Session& session, RequestParser& parser, bool first);
   awaitable<HttpResponse> answer(HttpRequest request);
@@ -223,6 +279,7 @@ class HttpServer::Impl {
 
   asio::any_io_executor executor_;
   HttpHandler handler_;
+  ChooseTls choose_tls_;
   HttpLimits limits_;
   std::vector<tcp::acceptor> acceptors_;
   std::list<SessionPtr> sessions_;  // those that wait: the longest waiting first
@@ -249,6 +306,22 @@ Result<std::vector<std::uint16_t>> HttpServer::Impl::listen(const std::string& h
   if (error && (ports.empty() || !is_not_of_this_machine(error)))
     return listen_fault(host, port, error.message());
   return ports;
+}
+
+Result<std::uint16_t> HttpServer::Impl::adopt(int descriptor) {
+  tcp::acceptor acceptor(executor_);
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  error_code error;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    error = {errno, boost::system::system_category()};
+  if (!error) acceptor.assign(address.ss_family == AF_INET ? tcp::v4() : tcp::v6(), descriptor, error);
+  if (!error) acceptor.set_option(tcp::acceptor::send_buffer_size(send_buffer_bytes), error);
+  if (error)
+    return Fault{FaultClass::connection, "cannot use the socket of the service manager: " + error.message(),
+                 0};
+  acceptors_.push_back(std::move(acceptor));
+  return acceptors_.back().local_endpoint().port();
 }
 
 error_code HttpServer::Impl::listen_on(const tcp::endpoint& endpoint) {
@@ -299,26 +372,50 @@ awaitable<void> HttpServer::Impl::accept_on(tcp::acceptor& acceptor) {
 }
 
 void HttpServer::Impl::admit(tcp::socket socket) {
-  if (make_room()) return start(std::move(socket));
+  const Peer peer = peer_of(socket);
+  if (make_room(peer)) return start(std::move(socket), peer);
   error_code ignored;
   socket.non_blocking(true, ignored);
-  socket.write_some(asio::buffer(busy_answer), ignored);
+  if (!choose_tls_ || !choose_tls_()) socket.write_some(asio::buffer(busy_answer), ignored);
 }
 
-bool HttpServer::Impl::make_room() {
+// False: there is none for `newcomer`.
+bool HttpServer::Impl::make_room(const Peer& newcomer) {
+  const auto of_newcomer = [&](const SessionPtr& one) { return !one->ending && one->peer == newcomer; };
   const auto live = std::ranges::count(sessions_, false, &Session::ending);
-  if (static_cast<std::size_t>(live) < limits_.connections) return true;
-  const auto is_evictable = [](const SessionPtr& session) { return session->waiting && !session->ending; };
-  const auto longest_waiting = std::ranges::find_if(sessions_, is_evictable);
-  if (longest_waiting == sessions_.end()) return false;
-  const SessionPtr evicted = *longest_waiting;
+  if (static_cast<std::size_t>(live) < limits_.connections &&
+      static_cast<std::size_t>(std::ranges::count_if(sessions_, of_newcomer)) < limits_.per_address)
+    return true;
+  const SessionPtr evicted = choose_evicted(newcomer);
+  if (!evicted) return false;
   evicted->ending = true;
   evicted->cancel.emit(asio::cancellation_type::terminal);
   return true;
 }
 
-void HttpServer::Impl::start(tcp::socket socket) {
-  const auto session = std::make_shared<Session>(std::move(socket), 2 * std::size_t{limits_.header_bytes});
+SessionPtr HttpServer::Impl::choose_evicted(const Peer& newcomer) const {
+  std::map<Peer, std::size_t> counts;
+  for (const SessionPtr& one : sessions_)
+    if (!one->ending) ++counts[one->peer];
+  const std::size_t own = counts[newcomer];
+  const bool beyond_own = own >= limits_.per_address;
+  const auto most = std::ranges::max_element(counts, {}, &std::pair<const Peer, std::size_t>::second);
+  const Peer loser = beyond_own ? newcomer : most->first;
+  const auto find = [&](auto is_wanted) {
+    const auto found = std::ranges::find_if(
+        sessions_, [&](const SessionPtr& one) { return !one->ending && is_wanted(*one); });
+    return found == sessions_.end() ? nullptr : *found;
+  };
+  if (auto one = find([&](const Session& each) { return each.waiting && each.peer == loser; })) return one;
+  if (beyond_own) return nullptr;
+  if (auto one = find([](const Session& each) { return each.waiting; })) return one;
+  if (most->second <= own + 1) return nullptr;
+  return find([&](const Session& each) { return each.peer == loser; });
+}
+
+void HttpServer::Impl::start(tcp::socket socket, const Peer& peer) {
+  const auto session =
+      std::make_shared<Session>(std::move(socket), peer, 2 * std::size_t{limits_.header_bytes});
   sessions_.push_back(session);
   auto on_end = [this, session](const std::exception_ptr& failure) { finish(session, failure); };
   asio::co_spawn(executor_, serve(*session),
@@ -340,9 +437,28 @@ void HttpServer::Impl::finish(const SessionPtr& session, const std::exception_pt
 }
 
 awaitable<void> HttpServer::Impl::serve(Session& session) {
-  session.stream.socket().set_option(tcp::no_delay(true));
+  session.stream.tcp().socket().set_option(tcp::no_delay(true));
+  if (!co_await begin_tls(session)) co_return;
   bool again = co_await serve_one(session, true);
   while (again) again = co_await serve_one(session, false);
+}
+
+// False: the connection is at its end. A client that fails gets the alert and nothing else, but for one that speaks
+// plain HTTP.
+awaitable<bool> HttpServer::Impl::begin_tls(Session& session) {
+  auto context = choose_tls_ ? choose_tls_() : nullptr;
+  if (!context) co_return true;
+  session.stream.use_tls(std::move(context));
+  session.stream.tcp().expires_after(limits_.header);
+  error_code error = co_await session.stream.accept_handshake();
+  if (!error) co_return true;
+  const bool is_plain = error.category() == asio::error::get_ssl_category() &&
+                        ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_HTTP_REQUEST;
+  if (is_plain)
+    co_await asio::async_write(session.stream.tcp(), asio::buffer(plain_answer),
+                               asio::redirect_error(asio::use_awaitable, error));
+  co_await linger(session);
+  co_return false;
 }
 
 // Reads and answers one request. False: the connection is at its end.
@@ -367,18 +483,32 @@ awaitable<error_code> HttpServer::Impl::read_head(Session& session, RequestParse
   session.waiting = true;
   const auto place = std::ranges::find(sessions_, &session, &SessionPtr::get);
   sessions_.splice(sessions_.end(), sessions_, place);
-  error_code error;
-  session.stream.expires_after(first ? limits_.header : limits_.idle);
-  if (session.buffer.size() == 0) {
-    const std::size_t count = co_await session.stream.async_read_some(
-        session.buffer.prepare(512), asio::redirect_error(asio::use_awaitable, error));
-    session.buffer.commit(count);
+  HttpStream& stream = session.stream;
+  beast::flat_buffer& buffer = session.buffer;
+  stream.tcp().expires_after(first ? limits_.header : limits_.idle);
+  const auto text = [&buffer]() -> std::string_view {
+    return {static_cast<const char*>(buffer.cdata().data()), buffer.size()};
+  };
+  bool begun = first;
+  while (text().find(end_of_head) == std::string_view::npos) {
+    if (buffer.size() == buffer.max_size()) co_return http::error::header_limit;
+    if (!begun && buffer.size() > 0) {
+      stream.tcp().expires_after(limits_.header);
+      begun = true;
+    }
+    error_code error;
+    const std::size_t room = std::min<std::size_t>(buffer.max_size() - buffer.size(), 1024);
+    buffer.commit(co_await stream.async_read_some(buffer.prepare(room),
+                                                  asio::redirect_error(asio::use_awaitable, error)));
+    if (error == asio::error::eof && buffer.size() > 0) error = http::error::partial_message;
     if (error) co_return error;
+    if (!begins_like_http(text())) break;  // for a TLS hello no end of a head would come
   }
-  if (!first) session.stream.expires_after(limits_.header);
-  co_await http::async_read_header(session.stream, session.buffer, parser,
-                                   asio::redirect_error(asio::use_awaitable, error));
   session.waiting = false;
+  if (!begins_like_http(text())) co_return http::error::bad_method;
+  if (is_folded(text())) co_return http::error::bad_value;
+  error_code error;
+  buffer.consume(parser.put(buffer.cdata(), error));
   co_return error;
 }
 
@@ -400,7 +530,7 @@ awaitable<bool> HttpServer::Impl::send(Session& session, const HttpResponse& res
                                        const RequestParser& parser, bool keep_alive) {
   Message message = to_message(response, parser, keep_alive);
   http::response_serializer<http::span_body<const char>> serializer(message);
-  session.stream.expires_after(limits_.write);
+  session.stream.tcp().expires_after(limits_.write);
   error_code error;
   if (parser.get().method() == http::verb::head)
     co_await http::async_write_header(session.stream, serializer,
@@ -410,14 +540,19 @@ awaitable<bool> HttpServer::Impl::send(Session& session, const HttpResponse& res
   co_return !error;
 }
 
-HttpServer::HttpServer(asio::any_io_executor executor, HttpHandler handler, HttpLimits limits)
-    : impl_(std::make_unique<Impl>(std::move(executor), std::move(handler), limits)) {}
+HttpServer::HttpServer(asio::any_io_executor executor, HttpHandler handler, HttpLimits limits,
+                       ChooseTls choose_tls)
+    : impl_(std::make_unique<Impl>(std::move(executor), std::move(handler), limits, std::move(choose_tls))) {}
 
 HttpServer::~HttpServer() = default;
 
 Result<std::vector<std::uint16_t>> HttpServer::listen(const std::string& host, std::uint16_t port) {
   return impl_->listen(host, port);
 }
+
+Result<std::uint16_t> HttpServer::adopt(int descriptor) { return impl_->adopt(descriptor); }
+
+void HttpServer::limit_connections(std::size_t most) { impl_->limit_connections(most); }
 
 awaitable<void> HttpServer::run() { return impl_->run(); }
 

@@ -4,9 +4,11 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,9 @@ struct HttpTarget {
   std::vector<boost::asio::ip::tcp::endpoint> endpoints;  ///< tried in this order until one connects
   std::string host;                                       ///< as the user wrote it: header Host, and messages
   std::string path = "/";                                 ///< with the query
+  std::shared_ptr<boost::asio::ssl::context> tls{};       ///< null: plain HTTP
+  std::string tls_host{};       ///< whose certificate is taken; "": of anybody that `tls` verifies
+  std::string authorization{};  ///< the header's value; "": none
 };
 
 struct HttpAnswer {

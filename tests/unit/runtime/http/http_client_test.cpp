@@ -1,4 +1,4 @@
-#include "runtime/http_client.h"
+#include "runtime/http/http_client.h"
 
 #include <doctest/doctest.h>
 
@@ -79,6 +79,7 @@ TEST_CASE("a GET asks for its path at its host and brings the answer") {
 TEST_CASE("an answer that is no 200 is an answer, and one without a length ends with its connection") {
   Server server("HTTP/1.1 503 Busy\r\n\r\nlater");
   const auto answer = server.get(server.target());
+  INFO((answer ? "" : answer.error().message));
   REQUIRE(answer);
   CHECK(answer->status == 503);
   CHECK(answer->body == "later");

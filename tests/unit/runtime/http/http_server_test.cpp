@@ -1,4 +1,4 @@
-#include "runtime/http_server.h"
+#include "runtime/http/http_server.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include <thread>
 
 #include "runtime/async.h"
-#include "tests/unit/runtime/http_client.h"
+#include "tests/unit/runtime/http/http_client.h"
 
 using namespace flopwatt;
 using namespace std::chrono_literals;
@@ -217,6 +217,9 @@ TEST_CASE("one Host line, and no Transfer-Encoding but chunked; the connection e
   CHECK(status("Host: h\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n") == 501);
   CHECK(status("Host: h\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n") == 413);
   CHECK(status("Transfer-Encoding: xchunked\r\n", "1.0") == 400);
+  CHECK(status("Host: h\r\nX: a\r\n b\r\n") == 400);  // a folded line
+  CHECK(status("Host: h\r\nX: a\r\n\tb\r\n") == 400);
+  CHECK(status(" Host: h\r\nHost: h\r\n") == 400);
 }
 
 TEST_CASE("a target may be a whole address") {
@@ -340,6 +343,46 @@ TEST_CASE("any number of half-open requests keeps nobody out") {
   for (int i = 0; i < 20; ++i) CHECK(test::get(server.port, "/scrape").status() == 200);
   CHECK(Clock::now() - begin < 2s);
   CHECK(slow.front().is_closed_by_server());
+}
+
+TEST_CASE(
+    "250 readers that hang from one address keep nobody out: others, and many from another address, are "
+    "served") {
+  HttpLimits limits;
+  limits.connections = 64;
+  limits.per_address = 32;
+  Running server(limits);
+  const int before = never_answered;
+  std::deque<HttpClient> hanging;
+  for (int i = 0; i < 250; ++i) {
+    hanging.emplace_back(server.port, "127.0.0.2");
+    hanging.back().get("/never");
+  }
+  wait_until([&] { return never_answered == before + 32; });
+  std::deque<HttpClient> ours;  // Prometheus, a browser's six, top
+  for (int i = 0; i < 8; ++i) ours.emplace_back(server.port);
+  for (HttpClient& client : ours) client.get("/page");
+  for (HttpClient& client : ours) CHECK(client.read().status() == 200);
+  CHECK(never_answered == before + 32);
+  CHECK(hanging.back().read().status() == 503);
+}
+
+TEST_CASE("addresses that hang together lose their oldest to one that has none") {
+  HttpLimits limits;
+  limits.connections = 8;
+  limits.per_address = 4;
+  Running server(limits);
+  const int before = never_answered;
+  std::deque<HttpClient> hanging;
+  for (const char* from : {"127.0.0.2", "127.0.0.3"})
+    for (int i = 0; i < 4; ++i) {
+      hanging.emplace_back(server.port, from);
+      hanging.back().get("/never");
+    }
+  wait_until([&] { return never_answered == before + 8; });
+  CHECK(test::get(server.port, "/").status() == 200);
+  CHECK(hanging.front().is_closed_by_server());
+  CHECK_FALSE(hanging.back().has_answer());
 }
 
 TEST_CASE("where all connections are being answered, a new one is asked to come back") {
