@@ -35,7 +35,7 @@ def sign(folder, name, names="DNS:localhost,IP:127.0.0.1"):
             "-days", "10", "-extfile", "names", "-out", f"{name}.pem")
 
 
-def bcrypt(password, cost=10):
+def bcrypt(password, cost=8):
     return crypt.crypt(password, f"$2b${cost:02}$abcdefghijklmnopqrstuu")
 
 
@@ -84,7 +84,7 @@ class Guarded:
         return context
 
     def get(self, path, headers=None, own=None):
-        connection = http.client.HTTPSConnection("localhost", self.agent.port, timeout=10, context=self.context(own))
+        connection = http.client.HTTPSConnection("localhost", self.agent.port, timeout=30, context=self.context(own))
         try:
             connection.request("GET", path, headers=headers or {})
             answer = connection.getresponse()
