@@ -300,7 +300,7 @@ void Connection::on_answer(std::size_t slot, int reason) {
 void Connection::on_disconnect_packet(int reason, std::string server_reference) {
   disconnect_reason_ = reason;
   constexpr std::size_t longest = 200;
-  server_reference_ = valid_utf8(server_reference.substr(0, longest));
+  server_reference_ = plain_utf8(server_reference.substr(0, longest));
 }
 
 void Connection::on_lost() {

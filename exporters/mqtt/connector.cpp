@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "exporters/mqtt/guard/connack.h"
+#include "exporters/mqtt/reason_codes.h"
 #include "runtime/async.h"
 
 namespace flopwatt::mqtt {
@@ -11,6 +13,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::minutes look_interval{1};
+/// Within which a refused connection ends.
+constexpr std::chrono::seconds reference_limit{1};
 
 BrokerPlace place_in(const Settings& settings) {
   const bool is_bracketed = settings.host.starts_with('[') && settings.host.ends_with(']');
@@ -54,8 +58,13 @@ awaitable<Result<std::shared_ptr<Connection>>> Connector::connect(Message will) 
     if (made || !negotiation_.refused(made.error(), request.terms, steady_clock::now())) break;
   }
   if (made) looked_at_.reset();
-  if (!made && made.error().code == no_connection) co_return co_await explain(made.error(), request.terms);
-  co_return made;
+  if (made) co_return made;
+  Fault fault = made.error();
+  if (fault.code == no_connection) co_return co_await explain(std::move(fault), request.terms);
+  if (const auto code = static_cast<ReasonCode>(fault.code);
+      code == ReasonCode::use_another_server || code == ReasonCode::server_moved)
+    fault.message += co_await server_reference();
+  co_return fault;
 }
 
 awaitable<Result<std::shared_ptr<Connection>>> Connector::try_once(ConnectRequest request) {
@@ -84,6 +93,14 @@ awaitable<Result<std::shared_ptr<Connection>>> Connector::try_once(ConnectReques
     co_return *left;
   }
   co_return connection;
+}
+
+// Which broker the one that refuses names in its place: " (it names …)", or "".
+awaitable<std::string> Connector::server_reference() {
+  const auto link = link_;
+  co_await link->until_ended(steady_clock::now() + reference_limit);
+  const std::string name = link->end() ? server_reference_of(link->end()->first_bytes) : "";
+  co_return name.empty() ? "" : " (it names " + name + ")";
 }
 
 // Why there is no connection, though a broker's address took one.

@@ -42,6 +42,7 @@ class Connector {
  private:
   [[nodiscard]] awaitable<Result<std::shared_ptr<Connection>>> try_once(ConnectRequest request);
   [[nodiscard]] awaitable<Fault> explain(Fault fault, Terms asked);
+  [[nodiscard]] awaitable<std::string> server_reference();
   [[nodiscard]] awaitable<Answerer> who_answered(const GuardedLink& link);
 
   const Settings& settings_;

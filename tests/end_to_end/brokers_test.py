@@ -158,6 +158,17 @@ def test_what_is_no_broker_is_named_with_its_cure(tmp_path, started, what, cure)
     assert agent.log_text().count("cannot connect to MQTT broker") == 1
 
 
+@pytest.mark.parametrize("reason, words", [(0x9C, "Use another server"), (0x9D, "Server moved")])
+def test_the_broker_that_a_refusal_names_is_in_the_log(tmp_path, started, reason, words):
+    name = b"other.example:1883"
+    properties = b"\x1f\0\4why?" + b"\x26\0\1a\0\1b" + b"\x1c" + len(name).to_bytes(2, "big") + name
+    broker = ScriptedBroker(connack=bytes([0, reason, len(properties)]) + properties)
+    started.append(broker)
+    agent = agent_for(tmp_path, started, {"broker": broker.url})
+    wait_until(lambda: f"{words} (reason code {reason})" in agent.log_text(), 20, "the refusal")
+    assert "write the broker that takes its place in `broker` (it names other.example:1883)" in agent.log_text()
+
+
 def test_another_client_with_our_id_is_named(tmp_path, started):
     broker = Broker(tmp_path).start()
     started.append(broker)

@@ -57,7 +57,12 @@ void GuardedLink::on_open(Result<std::uint16_t> port, asio::ip::tcp::endpoint br
 
 void GuardedLink::on_end(RelayEnd end) {
   end_ = std::move(end);
+  ended_.notify();
   if (on_ended) on_ended();
+}
+
+awaitable<void> GuardedLink::until_ended(std::chrono::steady_clock::time_point limit) {
+  while (!end_ && std::chrono::steady_clock::now() < limit) co_await ended_.wait(limit);
 }
 
 Guard::~Guard() {  // NOLINT(bugprone-exception-escape): as above

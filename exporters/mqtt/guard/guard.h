@@ -38,6 +38,8 @@ class GuardedLink : public std::enable_shared_from_this<GuardedLink> {
   [[nodiscard]] const std::optional<RelayEnd>& end() const { return end_; }
   /// Called then.
   std::function<void()> on_ended;
+  /// Returns then, or at `limit`.
+  [[nodiscard]] awaitable<void> until_ended(std::chrono::steady_clock::time_point limit);
 
  private:
   friend class Guard;
@@ -49,7 +51,7 @@ class GuardedLink : public std::enable_shared_from_this<GuardedLink> {
 
   const std::shared_ptr<Control> control_;
   std::optional<Result<std::uint16_t>> opened_;
-  Condition opened_changed_;
+  Condition opened_changed_, ended_;
   std::uint16_t port_ = 0;
   asio::ip::tcp::endpoint broker_;
   std::optional<RelayEnd> end_;

@@ -16,7 +16,7 @@ using boost::system::error_code;
 
 constexpr std::size_t chunk = 16'384;
 constexpr std::chrono::seconds leave_limit{1};
-constexpr std::size_t told_bytes = 16;  // of the first ones
+constexpr std::size_t told_bytes = 1024;  // of the first ones: a CONNACK
 
 }  // namespace
 

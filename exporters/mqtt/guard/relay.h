@@ -17,7 +17,7 @@ namespace flopwatt::mqtt {
 /// What Paho cannot tell of a connection.
 struct RelayEnd {
   std::string why;          ///< in words; "": Paho closed it
-  std::string first_bytes;  ///< at most 16, of what the broker sent
+  std::string first_bytes;  ///< at most 1024, of what the broker sent
 };
 
 class Relay {

@@ -165,7 +165,7 @@ TEST_CASE("a packet that is larger than 64 KiB, and what is no MQTT, end the con
   CHECK(end_after(large).why.find("a packet of 200000000 bytes") != std::string::npos);
   const RelayEnd web = end_after("HTTP/1.1 400 Bad Request\r\n\r\n");
   CHECK(web.why == "what answers is no MQTT broker");
-  CHECK(web.first_bytes == "HTTP/1.1 400 Bad");
+  CHECK(web.first_bytes.starts_with("HTTP/1.1 400 Bad"));
 }
 
 TEST_CASE("what a broker says last arrives, also where more was written to it than it read") {
