@@ -13,8 +13,12 @@ namespace {
 
 /// Sets in one chunk of backlog: a few messages of up to 500 objects, read in some milliseconds.
 constexpr std::size_t replay_chunk_sets = 2000;
-/// Batches that may wait for the live lane; more means that it cannot keep up, and they become backlog.
-constexpr std::size_t max_live_batches = 16;
+/// Batches that may wait for the live lane. It lets go of those that have grown old long before so many wait, unless
+/// the clock was set back.
+constexpr std::size_t max_live_batches = 256;
+/// Sets of batches that waited together go out together: a broker may be farther away than a commit is long. Not more
+/// than a few windows of messages, or they would grow old on their way.
+constexpr std::size_t most_joined_sets = 256;
 /// How long what is set aside rests, unless a new connection comes first.
 constexpr std::chrono::minutes pass_interval{10};
 constexpr Backoff::Policy retry_policy{std::chrono::seconds(1), std::chrono::seconds(30)};
@@ -31,6 +35,12 @@ class ReleaseAtEnd {
   DeliveryRecord& record_;
   store::Span span_;
 };
+
+StoredBatch joined(const std::vector<StoredSet>& first, const std::vector<StoredSet>& second) {
+  std::vector<StoredSet> both = first;
+  both.insert(both.end(), second.begin(), second.end());
+  return std::make_shared<const std::vector<StoredSet>>(std::move(both));
+}
 
 /// Leaves of the runs what lies up to and including `end`.
 void cut_behind(std::uint64_t end, HeldPart& part) {
@@ -87,6 +97,7 @@ Delivery::Delivery(std::unique_ptr<PushExporter> exporter, DeliveryRecord record
 
 void Delivery::offer(const StoredBatch& batch) {
   settings_.last_seq = batch->back().seq;
+  let_go_of_old();
   if (exporter_->up() && live_.size() < max_live_batches) {
     record_.claim(span_of(*batch));
     live_.push_back({batch, exporter_->connection()});
@@ -102,16 +113,41 @@ void Delivery::replace_exporter(std::unique_ptr<PushExporter> exporter) {
   exporter_ = std::move(exporter);
 }
 
+// Batches that the live lane does not come to become backlog when they are no live readings any more, and not before:
+// new readings never go out under the replay topics.
+void Delivery::let_go_of_old() {
+  while (!live_.empty() && is_old(*live_.front().batch)) {
+    record_.release(span_of(*live_.front().batch));
+    live_.pop_front();
+  }
+}
+
+bool Delivery::is_old(const std::vector<StoredSet>& sets) const {
+  const std::int64_t oldest = oldest_live_us();
+  return std::ranges::all_of(sets,
+                             [oldest](const StoredSet& stored) { return stored.set.time.wall_us < oldest; });
+}
+
+std::int64_t Delivery::oldest_live_us() const { return now().wall_us - settings_.live_age.count(); }
+
 awaitable<void> Delivery::run_live() {
   for (;;) {
     if (live_.empty()) {
       co_await live_changed_.wait();
       continue;
     }
-    const auto [batch, connection] = live_.front();
-    live_.pop_front();
     {
-      const ReleaseAtEnd claim(record_, span_of(*batch));
+      std::deque<ReleaseAtEnd> claims;
+      const auto take = [&] {
+        LiveBatch taken = std::move(live_.front());
+        live_.pop_front();
+        claims.emplace_back(record_, span_of(*taken.batch));
+        return taken;
+      };
+      auto [batch, connection] = take();
+      while (!live_.empty() && live_.front().connection == connection &&
+             batch->size() + live_.front().batch->size() <= most_joined_sets)
+        batch = joined(*batch, *take().batch);
       // What was stored under an earlier connection is not live any more.
       if (exporter_->up() && exporter_->connection() == connection) co_await publish_live(batch);
     }
@@ -131,24 +167,25 @@ void Delivery::abandon_commit() {
 }
 
 awaitable<void> Delivery::publish_live(StoredBatch batch) {
-  const std::int64_t oldest_live = now().wall_us - settings_.live_age.count();
-  const auto is_old = [=](const StoredSet& stored) { return stored.set.time.wall_us < oldest_live; };
-  if (std::ranges::all_of(*batch, is_old)) co_return;  // it stays undelivered: the replay lane's work
-  if (std::ranges::none_of(*batch, is_old)) {
+  if (is_old(*batch)) co_return;  // it stays undelivered: the replay lane's work
+  const auto is_late = [oldest = oldest_live_us()](const StoredSet& stored) {
+    return stored.set.time.wall_us < oldest;
+  };
+  if (std::ranges::none_of(*batch, is_late)) {
     SettleAtEnd settled(record_, batch);
     co_await exporter_->publish(*batch, PushExporter::Lane::live, settled.fates);
     co_return;
   }
   // A window that closed late travels with new readings: each on its own lane, settled together.
   std::vector<StoredSet> fresh, old;
-  std::ranges::partition_copy(*batch, std::back_inserter(old), std::back_inserter(fresh), is_old);
+  std::ranges::partition_copy(*batch, std::back_inserter(old), std::back_inserter(fresh), is_late);
   std::vector<Fate> fates_of_fresh(fresh.size()), fates_of_old(old.size());
   SettleAtEnd settled(record_, batch);
   co_await exporter_->publish(fresh, PushExporter::Lane::live, fates_of_fresh);
   co_await exporter_->publish(old, PushExporter::Lane::replay, fates_of_old);
   auto next_fresh = fates_of_fresh.begin(), next_old = fates_of_old.begin();
   std::ranges::transform(*batch, settled.fates.begin(), [&](const StoredSet& stored) {
-    return is_old(stored) ? *next_old++ : *next_fresh++;
+    return is_late(stored) ? *next_old++ : *next_fresh++;
   });
 }
 

@@ -66,6 +66,9 @@ class Delivery {
     std::optional<store::Hold> held;  ///< nullopt: a gap
   };
 
+  void let_go_of_old();
+  [[nodiscard]] bool is_old(const std::vector<StoredSet>& sets) const;
+  [[nodiscard]] std::int64_t oldest_live_us() const;
   awaitable<void> publish_live(StoredBatch batch);
   [[nodiscard]] std::optional<Work> next_work();
   [[nodiscard]] SteadyTime next_attempt() const;

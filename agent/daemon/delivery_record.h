@@ -96,7 +96,7 @@ class DeliveryRecord {
   std::uint64_t being_saved_delivered_ = 0, being_saved_left_out_ = 0;
   bool committing_ = false, unsaved_ = false, unsaved_before_commit_ = false;
   std::vector<Settlement> waiting_;  // settled during a commit
-  std::vector<store::Span> claims_;  // at most one a lane
+  std::vector<store::Span> claims_;  // of batches that wait, and one a lane
 };
 
 }  // namespace flopwatt::daemon

@@ -45,6 +45,9 @@ constexpr std::array<HeaderRule, 5> header_rules = {{{"Strict-Transport-Security
                                                      {"X-XSS-Protection", {}},
                                                      {"Content-Security-Policy", {}}}};
 
+constexpr std::string_view guards_nothing =
+    "neither tls_server_config nor basic_auth_users: whoever reaches the port reads everything";
+
 // A hash of cost 15 takes some seconds for each login that is not known yet.
 constexpr int highest_cost = 15, slow_cost = 13;
 
@@ -222,12 +225,18 @@ void read_users(const YamlNode& node, WebConfig& config, Reporter& report) {
 WebConfig read_web_config(const std::string& text, const fs::path& folder, Reporter& report) {
   WebConfig config;
   const std::optional<YamlNode> root = parse_yaml(text, report);
-  if (!root || root->kind == YamlNode::Kind::null) return config;
+  if (!root) return config;
+  if (root->kind == YamlNode::Kind::null) {
+    report.warn(root->at, std::string(guards_nothing));
+    return config;
+  }
   MapReader map(*root, "the web configuration", report);
   if (const YamlNode* node = map.find("tls_server_config")) config.tls = read_tls(*node, folder, report);
   if (const YamlNode* node = map.find("http_server_config")) read_http(*node, config, report);
   if (const YamlNode* node = map.find("basic_auth_users")) read_users(*node, config, report);
   map.finish();
+  if (config.users.empty() && !map.has("tls_server_config"))
+    report.warn(map.at(), std::string(guards_nothing));
   if (!config.users.empty() && !config.tls)
     report.warn(map.at(), "basic_auth_users: without tls_server_config passwords travel in plain text");
   return config;

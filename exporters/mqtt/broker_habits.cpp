@@ -14,6 +14,7 @@ constexpr std::chrono::hours ban{24};
 /// After a connection of this length the arrays may be twice as large again.
 constexpr std::chrono::minutes long_connection{10};
 
+constexpr std::string_view no_reading = "no reading is in it; it is tried again with each connection";
 constexpr std::string_view waits = "its readings wait, and are tried again after a pause";
 constexpr std::string_view is_set_aside =
     "its readings are set aside, and tried again with each connection and each 10 minutes";
@@ -22,6 +23,8 @@ constexpr std::string_view one_is_set_aside =
     "that set of readings is set aside, and tried again with each connection and each 10 minutes";
 constexpr std::string_view closed_at =
     "its readings are set aside, and tried again after 10 minutes, then ever more rarely";
+constexpr std::string_view closed_at_no_reading =
+    "no reading is in it; it is tried again after 10 minutes, then ever more rarely";
 
 }  // namespace
 
@@ -47,15 +50,17 @@ void BrokerHabits::refused(const Topic& topic, int reason, std::size_t objects, 
     case Answer::taken:
       break;
     case Answer::refused_now:
-      if (gates.refused_now(*topic, reason, now)) report(waits, *topic, reason, bytes);
+      if (gates.refused_now(*topic, reason, now))
+        report(objects == 0 ? no_reading : waits, *topic, reason, bytes);
       break;
     case Answer::refused_for_good:
-      if (gates.refused_for_good(*topic, reason, now)) report(is_set_aside, *topic, reason, bytes);
+      if (gates.refused_for_good(*topic, reason, now))
+        report(objects == 0 ? no_reading : is_set_aside, *topic, reason, bytes);
       break;
     case Answer::too_large:
       if (objects > 1) halve_arrays(bytes);
       if (gates.refused_alone(*topic, reason, now))
-        report(objects > 1 ? is_halved : one_is_set_aside, *topic, reason, bytes);
+        report(objects == 0 ? no_reading : objects > 1 ? is_halved : one_is_set_aside, *topic, reason, bytes);
       break;
   }
 }
@@ -65,7 +70,7 @@ void BrokerHabits::report(std::string_view consequence, const std::string& topic
   log::error("the MQTT broker refuses a message; " + std::string(consequence),
              {{"exporter", exporter_},
               {"topic", topic},
-              {"reason", text_of(reason)},
+              {"reason", text_of(reason) + std::string(consequence_of(reason).advice)},
               {"bytes", std::to_string(bytes)}});
 }
 
@@ -90,7 +95,8 @@ void BrokerHabits::blame(const MessageFacts& message, int reason, SteadyTime now
       banned_.erase(std::ranges::min_element(banned_, {}, [](const auto& each) { return each.second; }));
     banned_[message.first_seq] = now + ban;
   }
-  if (gates.closed_connection(*message.topic, now)) report(closed_at, *message.topic, reason, message.bytes);
+  if (gates.closed_connection(*message.topic, now))
+    report(message.objects == 0 ? closed_at_no_reading : closed_at, *message.topic, reason, message.bytes);
 }
 
 void BrokerHabits::connection_held(std::chrono::steady_clock::duration held) {

@@ -81,7 +81,9 @@ Fault fault_of_connack(int code) {
   if (code == not_authorized_3_1_1) code = static_cast<int>(ReasonCode::not_authorized);
   if (code == version_3_1_1) code = static_cast<int>(ReasonCode::unsupported_protocol_version);
   if (const Consequence refusal = consequence_of(code); refusal.refused)
-    return {FaultClass::exception, "the broker refuses: " + text_of(code) + std::string(refusal.advice),
+    return {FaultClass::exception,
+            "the broker refuses: " + text_of(code) +
+                (refusal.advice.empty() ? "; its log knows why" : std::string(refusal.advice)),
             code};
   if (code > 0)
     return {FaultClass::exception,
@@ -199,7 +201,7 @@ void Connection::way_ended() {
   on_not_connected({FaultClass::connection, "the connection was closed before it was up", no_connection});
 }
 
-awaitable<Fault> Connection::until_lost() {
+awaitable<Fault> Connection::until_lost(std::chrono::seconds answer_limit) {
   while (!lost_) {
     const SteadyTime now = std::chrono::steady_clock::now();
     if (loss_due_ && now >= *loss_due_) {
@@ -211,8 +213,8 @@ awaitable<Fault> Connection::until_lost() {
     if (now >= limit) {
       close({FaultClass::timeout,
              broker_ + " acknowledged nothing for " + std::to_string(answer_limit.count()) +
-                 " s: the connection is taken for dead",
-             0});
+                 " s: the connection is taken for dead; is the broker overloaded, or the way to it broken?",
+             not_acknowledged});
       break;
     }
     co_await state_changed_.wait(limit);
@@ -291,6 +293,7 @@ void Connection::on_not_connected(Fault fault) {
 void Connection::on_answer(std::size_t slot, int reason) {
   if (lost_) return;
   if (reason == Callbacks::not_answered) return on_lost();
+  was_answered_ = true;
   const MessageFacts facts = in_flight_.facts(slot);
   in_flight_.answered(slot, reason, std::chrono::steady_clock::now());
   if (on_message_answered) on_message_answered(facts);

@@ -36,6 +36,8 @@ struct Terms {
 
 /// Code of the fault of establish() where Paho cannot say why there is no connection: look.h can.
 inline constexpr int no_connection = -1;
+/// Code of the fault of until_lost() where the broker acknowledged nothing in time.
+inline constexpr int not_acknowledged = -4;
 
 struct ConnectRequest {
   std::string broker;   ///< as people know it: "mqtt://broker.example:1883"
@@ -55,8 +57,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   static constexpr std::size_t most_in_flight = 64;  ///< and never more than the broker's receive maximum
   static constexpr std::chrono::seconds connect_limit{10};
-  /// Messages in flight and no answer for so long: the connection is dead, whatever TCP thinks.
-  static constexpr std::chrono::seconds answer_limit{10};
 
   Connection();
   ~Connection();
@@ -86,12 +86,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] const std::vector<MessageFacts>& lost_messages() const { return lost_messages_; }
   [[nodiscard]] bool lost_by_peer() const { return lost_by_peer_; }
   [[nodiscard]] int disconnect_reason() const { return disconnect_reason_; }
+  /// Whether the broker has answered any message.
+  [[nodiscard]] bool was_answered() const { return was_answered_; }
 
   /// The way to the broker has ended. Paho notices that at once while it is connected, and not before.
   void way_ended();
 
-  /// Returns when the connection is lost, or dead by answer_limit, with the reason.
-  awaitable<Fault> until_lost();
+  /// Returns when the connection is lost, with the reason. With messages in flight and no answer for `answer_limit` it is
+  /// dead, whatever TCP thinks.
+  awaitable<Fault> until_lost(std::chrono::seconds answer_limit);
 
   /// True when a message may be sent; false when the connection is lost.
   awaitable<bool> wait_for_room(PushExporter::Lane lane);
@@ -138,7 +141,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t max_packet_ = 0;
   Terms terms_;
   std::vector<MessageFacts> lost_messages_;
-  bool lost_by_peer_ = false;
+  bool lost_by_peer_ = false, was_answered_ = false;
   InFlight in_flight_{0};
   Condition state_changed_;  // the connection is made, refused or lost
   Condition answer_came_;    // a message is answered, or the connection is lost

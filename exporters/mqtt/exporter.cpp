@@ -30,6 +30,9 @@ using SteadyClock = std::chrono::steady_clock;
 
 /// How long `offline` may wait for its acknowledgement; the will says the same to those who miss it.
 constexpr std::chrono::milliseconds offline_limit{900};
+/// A broker that answers late, over a satellite say, would else get the same messages again and again: the limit doubles
+/// after a connection on which it answered nothing.
+constexpr std::chrono::seconds shortest_answer_limit{10}, longest_answer_limit{80};
 /// Code of a fault: the connection was ended to be made again with other certificate files.
 constexpr int new_certificates = -3;
 
@@ -67,7 +70,10 @@ class Exporter final : public PushExporter {
   awaitable<void> stay_connected();
   awaitable<Fault> serve();
   awaitable<void> watch(Fault& why_lost);
-  awaitable<void> publish_state_and_status();
+  [[nodiscard]] bool may_send(const Topic& topic);
+  [[nodiscard]] std::shared_ptr<Acknowledgements> announce(Connection& connection);
+  awaitable<void> judge_announcement(std::shared_ptr<Acknowledgements> acknowledgements);
+  awaitable<void> publish_status();
   awaitable<void> watch_certificates(Fault& why_lost);
   awaitable<void> go_offline();
 
@@ -76,7 +82,7 @@ class Exporter final : public PushExporter {
   void report_not_connected(const Fault& fault);
   void report_lost(const Fault& fault);
   void follow_answers(Connection& connection);
-  void judge(const Topic& topic, std::optional<int> reason);
+  void judge(const Topic& topic, std::size_t bytes, std::optional<int> reason);
   void learn_from_loss(const Connection& connection);
   [[nodiscard]] SteadyTime retry_at(const Fault& fault);
 
@@ -90,6 +96,7 @@ class Exporter final : public PushExporter {
   Selection selection_;
   SourceStatusMessages source_status_;
   Reconnect reconnect_;
+  std::chrono::seconds answer_limit_ = shortest_answer_limit;
   std::int64_t connected_since_wall_us_ = 0;
   std::shared_ptr<Connection> connection_;  // null while there is none
   std::uint64_t connections_ = 0;
@@ -147,16 +154,20 @@ awaitable<Fault> Exporter::serve() {
   // `online` goes out before anything else can: up() turns true without a suspension between.
   habits_.gates.connected(SteadyClock::now());
   follow_answers(*connection);
-  connection->send(state(true), std::make_shared<Acknowledgements>());
+  const auto announced = announce(*connection);
   source_status_.forget_published();
   up_.notify();
   Fault why_lost;
   std::vector<awaitable<void>> tasks;
   tasks.push_back(watch(why_lost));
-  tasks.push_back(publish_state_and_status());
+  tasks.push_back(judge_announcement(announced));
+  tasks.push_back(publish_status());
   tasks.push_back(watch_certificates(why_lost));
   co_await run_until_first_ends(std::move(tasks));
   if (const std::string why = connector_.why_ended(); !why.empty()) why_lost.message += ": " + why;
+  if (connection->lost_by_peer() && connection->disconnect_reason() == 0)
+    why_lost.message +=
+        "; its log knows why: it ended, it does not take a message, or another client uses this client id";
   co_return why_lost;
 }
 
@@ -184,35 +195,65 @@ void Exporter::learn_from_loss(const Connection& connection) {
     reconnect_.cause_found();
 }
 
-awaitable<void> Exporter::watch(Fault& why_lost) { why_lost = co_await connection_->until_lost(); }
+awaitable<void> Exporter::watch(Fault& why_lost) {
+  const auto connection = connection_;
+  why_lost = co_await connection->until_lost(answer_limit_);
+  if (why_lost.code == not_acknowledged)
+    answer_limit_ = connection->was_answered() ? shortest_answer_limit
+                                               : std::min(2 * answer_limit_, longest_answer_limit);
+}
 
-awaitable<void> Exporter::publish_state_and_status() {
+/// Whether a retained message may go out: its topic was not refused, or may be tried again.
+bool Exporter::may_send(const Topic& topic) {
+  const TopicGates::Verdict verdict = habits_.gates.ask(*topic, SteadyClock::now());
+  return verdict == TopicGates::Verdict::send || verdict == TopicGates::Verdict::probe;
+}
+
+/// Sends `online`. Null where the broker does not take it.
+std::shared_ptr<Acknowledgements> Exporter::announce(Connection& connection) {
+  if (!may_send(state_topic_)) return nullptr;
+  auto acknowledgements = std::make_shared<Acknowledgements>();
+  connection.send(state(true), acknowledgements);
+  return acknowledgements;
+}
+
+/// Ends with the connection only.
+awaitable<void> Exporter::judge_announcement(std::shared_ptr<Acknowledgements> acknowledgements) {
+  const auto connection = connection_;
+  if (acknowledgements) {
+    co_await connection->wait_until_answered(acknowledgements);
+    if (!acknowledgements->reasons.empty())
+      judge(state_topic_, state(true).payload.size(), acknowledgements->reasons.front());
+  }
+  co_await sleep_until(SteadyTime::max());
+}
+
+awaitable<void> Exporter::publish_status() {
   const auto connection = connection_;
   for (;;) {
     const auto acknowledgements = std::make_shared<Acknowledgements>();
-    std::vector<Message> sent;  // without their payloads
+    std::vector<std::pair<Topic, std::size_t>> sent;  // with the bytes of its payload
     while (co_await connection->wait_for_room(Lane::live)) {
       std::optional<Message> message = source_status_.take();
       if (!message) break;
-      const TopicGates::Verdict verdict = habits_.gates.ask(*message->topic, SteadyClock::now());
-      if (verdict != TopicGates::Verdict::send && verdict != TopicGates::Verdict::probe) continue;
-      sent.push_back({.topic = message->topic, .payload = {}});
+      if (!may_send(message->topic)) continue;
+      sent.emplace_back(message->topic, message->payload.size());
       connection->send(std::move(*message), acknowledgements);
     }
     co_await connection->wait_until_answered(acknowledgements);
     for (std::size_t i = 0; i < sent.size() && i < acknowledgements->reasons.size(); ++i)
-      judge(sent[i].topic, acknowledgements->reasons[i]);
+      judge(sent[i].first, sent[i].second, acknowledgements->reasons[i]);
     // A change during that wait has notified nobody. A connection that is gone ends this task.
     while (!source_status_.pending() || !connection->alive()) co_await status_changed_.wait();
   }
 }
 
 /// What becomes of the topic of a retained message.
-void Exporter::judge(const Topic& topic, std::optional<int> reason) {
+void Exporter::judge(const Topic& topic, std::size_t bytes, std::optional<int> reason) {
   if (!reason)
     habits_.gates.unanswered(*topic);
   else if (consequence_of(*reason).refused)
-    habits_.refused(topic, *reason, 1, 0, SteadyClock::now());
+    habits_.refused(topic, *reason, 0, bytes, SteadyClock::now());
   else
     habits_.took(topic, SteadyClock::now());
 }
@@ -225,7 +266,7 @@ awaitable<void> Exporter::go_offline() {
   // While the broker acknowledges, the window has room within the limit. Otherwise the broker publishes the
   // will, which says the same.
   const auto room = co_await with_timeout(connection->wait_for_room(Lane::live), offline_limit);
-  if (room.value_or(false)) {
+  if (room.value_or(false) && may_send(state_topic_)) {
     connection->send(state(false), acknowledgements);
     co_await connection->wait_until_answered(acknowledgements, limit);
   }

@@ -41,7 +41,9 @@ Consequence consequence_of(int reason_code) {
               .advice = "; another client uses this client id: end it, or give this exporter another `name`",
               .answer = Answer::refused_now};
     case ReasonCode::packet_too_large:
-      return {.refused = true, .answer = Answer::too_large};
+      return {.refused = true,
+              .advice = "; raise the largest packet that the broker takes",
+              .answer = Answer::too_large};
     default:
       return {.refused = true, .answer = Answer::refused_now};
   }

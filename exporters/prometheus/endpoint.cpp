@@ -8,7 +8,6 @@
 #include "exporters/prometheus/readings_json.h"
 #include "exporters/prometheus/status_json.h"
 #include "runtime/async.h"
-#include "runtime/log.h"
 #include "runtime/version.h"
 
 namespace flopwatt::prometheus {
@@ -118,22 +117,12 @@ boost::asio::awaitable<void> Endpoint::run() {
 }
 
 boost::asio::awaitable<void> Endpoint::watch_guard() {
-  bool is_told = false;
   for (;;) {
     co_await sleep_until(std::chrono::steady_clock::now() + watch_period);
     const auto files = guard_files_;
     if (!files) continue;
-    static_cast<void>(co_await files->refresh());  // what is wrong is logged there
-    if (files != guard_files_) continue;           // a reload came in between
-    const auto next = files->product();
-    const bool strict = is_as_strict(*next, *guard_);
-    if (strict) guard_ = next;
-    if (!strict && !is_told)
-      log::warn(
-          "the changed web configuration guards less than before (TLS, users or client certificates are "
-          "missing): "
-          "keeping the old one; reload the agent if it is meant so");
-    is_told = !strict;
+    static_cast<void>(co_await files->refresh());                 // what is wrong is logged there
+    if (files == guard_files_) guard_ = guard_files_->product();  // else a reload came in between
   }
 }
 

@@ -91,11 +91,33 @@ Made load_web_guard(const std::filesystem::path& path) {
   return {std::shared_ptr<const WebGuard>(guard), std::move(files)};
 }
 
+namespace {
+
+// `taken`: the one before, and, where it is not refused, this one.
+Made load_next(const std::filesystem::path& path, std::shared_ptr<const WebGuard>& taken) {
+  Made made = load_web_guard(path);
+  if (!made.product) return made;
+  if (taken)
+    if (const std::string_view missing = missing_guard(**made.product, *taken); !missing.empty())
+      return {
+          Fault{FaultClass::connection,
+                path.string() + ": it guards less than before: " + std::string(missing) +
+                    " is missing or weaker; until a reload nothing of it counts, nor do changed certificates",
+                0},
+          std::move(made.files)};
+  taken = *made.product;
+  return made;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<WatchedFiles<WebGuard>>> watch_web_guard(const std::filesystem::path& file) {
   std::shared_ptr<WatchedFiles<WebGuard>> files;
   if (file.empty()) return files;
-  files = std::make_shared<WatchedFiles<WebGuard>>("the web configuration",
-                                                   [file] { return load_web_guard(file); });
+  files = std::make_shared<WatchedFiles<WebGuard>>(
+      "the web configuration", [file, taken = std::make_shared<std::shared_ptr<const WebGuard>>()] {
+        return load_next(file, *taken);
+      });
   if (const auto loaded = files->load(); !loaded) return loaded.error();
   return files;
 }
@@ -117,13 +139,16 @@ std::vector<Finding> check_web_certificates(const std::filesystem::path& path) {
   return findings;
 }
 
-bool is_as_strict(const WebGuard& next, const WebGuard& running) {
-  if (running.tls && !next.tls) return false;
-  if (!running.config.users.empty() && next.config.users.empty()) return false;
-  const auto client_auth = [](const WebGuard& guard) {
-    return guard.config.tls ? guard.config.tls->client_auth : ClientAuth::none;
-  };
-  return client_auth(next) >= client_auth(running);
+std::string_view missing_guard(const WebGuard& next, const WebGuard& running) {
+  if (!running.config.users.empty() && next.config.users.empty()) return "basic_auth_users";
+  if (!running.config.tls) return "";
+  if (!next.config.tls) return "tls_server_config";
+  const WebTls &was = *running.config.tls, &will = *next.config.tls;
+  if (will.client_auth < was.client_auth) return "client_auth_type";
+  if (will.client_allowed_sans.empty() && !was.client_allowed_sans.empty()) return "client_allowed_sans";
+  if (will.client_ca_file.empty() && !was.client_ca_file.empty()) return "client_ca_file";
+  if (will.min_version < was.min_version) return "min_version";
+  return "";
 }
 
 }  // namespace flopwatt::prometheus

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "config/web/web_config.h"
@@ -20,7 +21,8 @@ struct WebGuard {
 /// Reads `file` and what it names. A Fault: "<file>:line:column: <what is wrong>", the first of all. Blocks.
 [[nodiscard]] WatchedFiles<WebGuard>::Made load_web_guard(const std::filesystem::path& file);
 
-/// load_web_guard() for the first time, and what takes it up again; null where `file` is empty: nothing guards.
+/// load_web_guard() for the first time, and what takes it up again, but for a file that guards less; null where `file` is
+/// empty: nothing guards.
 [[nodiscard]] Result<std::shared_ptr<WatchedFiles<WebGuard>>> watch_web_guard(
     const std::filesystem::path& file);
 
@@ -28,8 +30,8 @@ struct WebGuard {
 /// place of its section; warnings, too. Nothing for "". Blocks.
 [[nodiscard]] std::vector<Finding> check_web_certificates(const std::filesystem::path& file);
 
-/// Whether `next` may take the place of `running` while the agent runs: a file without TLS, without users or without
-/// client certificates, where the one before had them, may be half written, and is left for a restart or a reload.
-[[nodiscard]] bool is_as_strict(const WebGuard& next, const WebGuard& running);
+/// What `running` guards by and `next` lacks, by its key; "": nothing. A file that guards less may be half written, and is
+/// left for a reload.
+[[nodiscard]] std::string_view missing_guard(const WebGuard& next, const WebGuard& running);
 
 }  // namespace flopwatt::prometheus

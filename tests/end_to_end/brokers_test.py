@@ -11,7 +11,7 @@ from harness.agent import Agent
 from harness.broker import Broker, Subscriber
 from harness.process import free_port, wait_until
 from harness.rack import Rack
-from harness.scripted_broker import ScriptedBroker
+from harness.scripted_broker import CLOSE, ScriptedBroker
 
 LOAD = """
 gpus: {count: 1, product: NVIDIA H100 80GB HBM3, sm_clock: 1755, idle_power: 80}
@@ -181,6 +181,24 @@ def test_another_client_with_our_id_is_named(tmp_path, started):
         return "another client uses this client id" in agent.log_text()
 
     wait_until(take_over, 60, "the log to name the other client", poll=0.5)
+
+
+@pytest.mark.parametrize("answer", [0x87, CLOSE], ids=["refuses", "closes"])
+def test_a_broker_that_does_not_take_state_gets_all_else(tmp_path, started, answer):
+    broker = ScriptedBroker(lambda message: answer if message.topic.endswith("/state") else 0)
+    started.append(broker)
+    agent = agent_for(tmp_path, started, {"broker": broker.url})
+    wait_until(lambda: delivered(agent) > 10, 60, "delivery")
+    refusal = [line for line in agent.log_text().splitlines() if "topic=flopwatt/n/state" in line]
+    assert len(refusal) == 1 and "no reading is in it" in refusal[0]
+
+
+def test_a_broker_that_answers_late_is_waited_for_longer(tmp_path, started):
+    broker = ScriptedBroker(lambda message: time.sleep(11) or 0)
+    started.append(broker)
+    agent = agent_for(tmp_path, started, {"broker": broker.url})
+    wait_until(lambda: delivered(agent) > 0, 90, "delivery")
+    assert agent.log_text().count("acknowledged nothing for 10 s") == 1
 
 
 def test_two_brokers_at_once_and_one_of_them_gone(tmp_path, started):

@@ -195,8 +195,10 @@ def test_certificates_are_taken_up_again(tmp_path, started):
     assert keeps.getresponse().status == 200
     assert guarded.agent.log_text().count("changed files cannot be used") == 1
     # A file that guards less is not taken up while the agent runs, but by a reload.
+    taken = guarded.agent.log_text().count("took up changed files")
     guarded.write_web({})
-    wait_until(lambda: "guards less than before" in guarded.agent.log_text(), 60, "the log")
+    wait_until(lambda: "guards less than before: tls_server_config" in guarded.agent.log_text(), 60, "the log")
+    assert guarded.agent.log_text().count("took up changed files") == taken
     assert guarded.subject() == "renewed"
 
 

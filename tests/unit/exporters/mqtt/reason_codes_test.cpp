@@ -15,7 +15,8 @@ TEST_CASE("what follows from an answer of the broker") {
     const bool credentials = code == 0x86 || code == 0x87;
     CHECK(follows(code).refused);
     CHECK(follows(code).longest_pause == credentials);
-    const bool has_advice = credentials || code == 0x84 || code == 0x8E || code == 0x9C || code == 0x9D;
+    const bool has_advice =
+        credentials || code == 0x84 || code == 0x8E || code == 0x95 || code == 0x9C || code == 0x9D;
     CHECK(follows(code).advice.empty() != has_advice);
   }
   CHECK(text_of(0x87) == "Not authorized (reason code 135)");

@@ -119,11 +119,21 @@ TEST_CASE("a file that guards less is not taken up by itself") {
   tls.tls = std::make_shared<TlsSetup>();
   clients = tls;
   clients.config.tls->client_auth = ClientAuth::require_and_verify;
-  CHECK(is_as_strict(open, open));
-  CHECK(is_as_strict(users, open));
-  CHECK(is_as_strict(clients, tls));
-  CHECK_FALSE(is_as_strict(open, users));
-  CHECK_FALSE(is_as_strict(open, tls));
-  CHECK_FALSE(is_as_strict(tls, clients));
-  CHECK_FALSE(is_as_strict(users, tls));
+  CHECK(missing_guard(open, open).empty());
+  CHECK(missing_guard(users, open).empty());
+  CHECK(missing_guard(clients, tls).empty());
+  CHECK(missing_guard(open, users) == "basic_auth_users");
+  CHECK(missing_guard(open, tls) == "tls_server_config");
+  CHECK(missing_guard(tls, clients) == "client_auth_type");
+  CHECK(missing_guard(users, tls) == "tls_server_config");
+  WebGuard named = clients;
+  named.config.tls->client_allowed_sans = {"prometheus.example"};
+  CHECK(missing_guard(named, clients).empty());
+  CHECK(missing_guard(clients, named) == "client_allowed_sans");
+  WebGuard of_authority = clients;
+  of_authority.config.tls->client_ca_file = "ca.pem";
+  CHECK(missing_guard(clients, of_authority) == "client_ca_file");
+  WebGuard newest = tls;
+  newest.config.tls->min_version = TlsVersion::tls13;
+  CHECK(missing_guard(tls, newest) == "min_version");
 }
