@@ -86,8 +86,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<Finding> findings;
   Reporter report(findings, "profile.yml");
   if (const auto profile = read_profile(text, "profile", report)) check_profile(*profile);
-  const auto table = read_accelerator_table(text, vendors, report);
-  for (const Product& product : table.at("nvidia").products)
+  const auto accelerators = read_accelerator_table(text, vendors, report);
+  for (const Product& product : accelerators.at("nvidia").products)
     for (const auto& [precision, rate] : product.peak_flop_per_second) require(rate > 0);
   check_findings(findings);
   return 0;
