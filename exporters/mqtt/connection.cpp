@@ -234,6 +234,10 @@ awaitable<bool> Connection::wait_for_room(PushExporter::Lane lane) {
 
 void Connection::send(Message message, MessageFacts facts,
                       const std::shared_ptr<Acknowledgements>& acknowledgements, PushExporter::Lane lane) {
+  if (is_over()) {
+    acknowledgements->reasons.emplace_back();
+    return;
+  }
   if (message.topic->size() + message.payload.size() + packet_overhead > max_packet_) {
     acknowledgements->reasons.emplace_back(static_cast<int>(ReasonCode::packet_too_large));
     return;

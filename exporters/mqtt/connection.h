@@ -101,6 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Sends as part of `acknowledgements`. To be called right after wait_for_room(), without a suspension
   /// between the two calls. A message that is larger than the broker takes is not sent; its answer is 0x95.
+  /// One to a connection that is lost is not sent and gets no answer: a broker may end it right behind its CONNACK.
   void send(Message message, MessageFacts facts, const std::shared_ptr<Acknowledgements>& acknowledgements,
             PushExporter::Lane lane);
   /// A message without reading sets.

@@ -19,7 +19,9 @@ namespace {
 constexpr std::size_t most_waiting = 8;
 constexpr std::size_t most_remembered = 64;
 constexpr std::size_t longest_login = 1024;
-constexpr int lowest_priority = 19;
+// A tenth of the share of a thread that competes for the core: strangers cannot take the machine from what it is for, and
+// a login comes about also where that needs every core. The lowest priority, 19, would be a seventieth.
+constexpr int low_priority = 10;
 
 struct NameAndPassword {
   std::string name, password;
@@ -90,7 +92,7 @@ class Turn {
 
 }  // namespace
 
-Logins::Logins() {
+Logins::Logins(std::chrono::milliseconds patience) : patience_(patience) {
   if (RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1)
     throw std::runtime_error("OpenSSL has no random bytes");
 }
@@ -101,14 +103,14 @@ awaitable<Login> Logins::check(const Users& users, std::string_view authorizatio
   const Claim claim = claim_of(users, given->name, std::move(given->password));
   if (claim.known && is_remembered(claim.fingerprint)) co_return Login::good;
   if (taken_ && waiting_ >= most_waiting) co_return Login::busy;
+  const Time limit = std::chrono::steady_clock::now() + patience_;
   {
     const Counted waits(waiting_);
-    while (taken_) co_await free_.wait();
+    while (taken_ && std::chrono::steady_clock::now() < limit) co_await free_.wait(limit);
   }
+  if (taken_) co_return Login::busy;
   const Turn turn(taken_, free_);
-  // Meanwhile the same login may have been found good.
-  if (claim.known && is_remembered(claim.fingerprint)) co_return Login::good;
-  co_return co_await compute(claim);
+  co_return co_await compute(claim, limit);
 }
 
 Logins::Claim Logins::claim_of(const Users& users, const std::string& name, std::string password) const {
@@ -148,23 +150,30 @@ void Logins::remember(const Fingerprint& fingerprint) {
   good_.push_back(fingerprint);
 }
 
-awaitable<Login> Logins::compute(const Claim& claim) {
-  // The thread of a call that was cancelled goes on; there is never more than one.
-  if (work_) static_cast<void>(co_await work_->wait());
-  const auto good = std::make_shared<bool>(false);
-  auto work = SideWork::start("a login", [good, password = claim.password, hash = claim.hash] {
+awaitable<Login> Logins::compute(const Claim& claim, Time limit) {
+  // The thread of a call that was cancelled or ran out of patience goes on; there is never more than one.
+  if (running_ && co_await finish(limit) == Login::busy) co_return Login::busy;
+  // Meanwhile the same login may have been found good.
+  if (claim.known && is_remembered(claim.fingerprint)) co_return Login::good;
+  const auto found = std::make_shared<bool>(false);
+  auto work = SideWork::start("a login", [found, password = claim.password, hash = claim.hash] {
     // Fails where the service's filter of system calls lacks it; then it competes as all do.
-    static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), lowest_priority));
-    *good = fits(password, hash);
+    static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), low_priority));
+    *found = fits(password, hash);
   });
   if (!work) co_return Login::busy;
-  work_ = *std::move(work);
-  const auto running = work_;
-  const auto done = co_await running->wait();
-  if (!done) co_return Login::busy;
-  work_.reset();
-  if (!claim.known || !*good) co_return Login::wrong;
-  remember(claim.fingerprint);
+  running_ = {*std::move(work), found, claim.known, claim.fingerprint};
+  co_return co_await finish(limit);
+}
+
+// The verdict of what runs.
+awaitable<Login> Logins::finish(Time limit) {
+  const auto work = running_->work;
+  const auto done = co_await with_timeout(work->wait(), limit - std::chrono::steady_clock::now());
+  if (!done || !*done) co_return Login::busy;
+  const Computation ended = *std::exchange(running_, std::nullopt);
+  if (!ended.known || !*ended.fits) co_return Login::wrong;
+  remember(ended.fingerprint);
   co_return Login::good;
 }
 

@@ -44,6 +44,10 @@ constexpr std::chrono::milliseconds linger_time{1'000};
 // Linux would grow it to several MiB for each client that does not read, and counts it as the agent's memory. The
 // kernel takes twice as much, for its own book-keeping.
 constexpr int send_buffer_bytes = 128 * 1024;
+constexpr std::chrono::seconds look_period{1};
+constexpr std::chrono::milliseconds drain_look_period{20};
+// No request is larger; what a client sends beyond that waits in its own kernel.
+constexpr int receive_buffer_bytes = 32 * 1024;
 constexpr std::size_t linger_bytes = std::size_t{256} * 1024;
 constexpr std::string_view busy_answer =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -82,6 +86,7 @@ struct Session {
   asio::cancellation_signal cancel;
   bool waiting = true;  // for its client's bytes
   bool ending = false;
+  bool owing = false;  // an answer, which its client may not have taken yet
 };
 using SessionPtr = std::shared_ptr<Session>;
 
@@ -197,13 +202,34 @@ bool is_folded(std::string_view head) {
 
 bool begins_like_http(std::string_view head) { return head.front() > ' ' && head.front() < '\x7f'; }
 
+// While an answer is on its way, whatever closes the connection throws that away. A client that does not read, loses its
+// place and comes again would else leave an answer in the kernel each time.
+void set_owing(Session& session, bool owing) {
+  session.stream.reset_when_closed(owing);
+  session.owing = owing;
+}
+
+bool has_taken_all(Session& session) { return session.stream.unacknowledged() == 0; }
+
+// Until the client has its answer, or `limit` is over.
+awaitable<void> drain(Session& session, std::chrono::milliseconds limit) {
+  session.waiting = true;
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (session.owing && !has_taken_all(session)) {
+    if (std::chrono::steady_clock::now() >= end) co_return;
+    co_await sleep_until(std::chrono::steady_clock::now() + drain_look_period);
+  }
+  if (session.owing) set_owing(session, false);
+}
+
 // Ends the connection so that the client still gets what was sent last: to close with bytes of its own unread would
 // reset the connection, and that overtakes an answer or an alert.
-awaitable<void> linger(Session& session) {
+awaitable<void> linger(Session& session, std::chrono::milliseconds limit) {
   error_code error;
-  session.waiting = true;
   beast::tcp_stream& plain = session.stream.tcp();
   plain.socket().shutdown(tcp::socket::shutdown_send, error);
+  co_await drain(session, limit);
+  session.waiting = true;
   plain.expires_after(linger_time);
   std::array<char, 4096> rest{};
   for (std::size_t total = 0; !error && total < linger_bytes;)
@@ -211,17 +237,26 @@ awaitable<void> linger(Session& session) {
         co_await plain.async_read_some(asio::buffer(rest), asio::redirect_error(asio::use_awaitable, error));
 }
 
-awaitable<void> close_gently(Session& session) {
-  session.waiting = true;
-  session.stream.tcp().expires_after(linger_time);
-  co_await session.stream.end_tls();
-  co_await linger(session);
+awaitable<void> close_gently(Session& session, std::chrono::milliseconds limit) {
+  session.stream.tcp().expires_never();
+  if (session.stream.tls() != nullptr) {
+    co_await drain(session, limit);
+    session.stream.tcp().expires_after(linger_time);
+    co_await session.stream.end_tls();
+  }
+  co_await linger(session, limit);
 }
 
 Fault listen_fault(const std::string& host, std::uint16_t port, const std::string& reason) {
   return {FaultClass::connection, "cannot listen on " + (host.empty() ? "all addresses" : host) + ", port " +
                                       std::to_string(port) + ": " + reason +
                                       "; choose another address under exporters.prometheus.listen"};
+}
+
+// Accepted sockets inherit it.
+void limit_buffers(tcp::acceptor& acceptor, error_code& error) {
+  if (!error) acceptor.set_option(tcp::acceptor::send_buffer_size(send_buffer_bytes), error);
+  if (!error) acceptor.set_option(tcp::acceptor::receive_buffer_size(receive_buffer_bytes), error);
 }
 
 error_code bind_and_listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
@@ -231,8 +266,7 @@ error_code bind_and_listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoin
   // Only "::" takes IPv4 as well.
   if (!error && endpoint.protocol() == tcp::v6())
     acceptor.set_option(asio::ip::v6_only(!endpoint.address().is_unspecified()), error);
-  // Accepted sockets inherit it.
-  if (!error) acceptor.set_option(tcp::acceptor::send_buffer_size(send_buffer_bytes), error);
+  limit_buffers(acceptor, error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
   return error;
@@ -263,6 +297,7 @@ class HttpServer::Impl {
  private:
   error_code listen_on(const tcp::endpoint& endpoint);
   awaitable<void> accept_on(tcp::acceptor& acceptor);
+  awaitable<void> look_who_has_taken_all();
   void admit(tcp::socket socket);
   [[nodiscard]] bool make_room(const Peer& newcomer);
   [[nodiscard]] SessionPtr choose_evicted(const Peer& newcomer) const;
@@ -316,7 +351,7 @@ Result<std::uint16_t> HttpServer::Impl::adopt(int descriptor) {
   if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0)
     error = {errno, boost::system::system_category()};
   if (!error) acceptor.assign(address.ss_family == AF_INET ? tcp::v4() : tcp::v6(), descriptor, error);
-  if (!error) acceptor.set_option(tcp::acceptor::send_buffer_size(send_buffer_bytes), error);
+  limit_buffers(acceptor, error);
   if (error)
     return Fault{FaultClass::connection, "cannot use the socket of the service manager: " + error.message(),
                  0};
@@ -336,6 +371,7 @@ awaitable<void> HttpServer::Impl::run() {
   try {
     std::vector<awaitable<void>> tasks;
     for (tcp::acceptor& acceptor : acceptors_) tasks.push_back(accept_on(acceptor));
+    tasks.push_back(look_who_has_taken_all());
     co_await run_until_first_ends(std::move(tasks));
   } catch (...) {
     reason = std::current_exception();
@@ -368,6 +404,15 @@ awaitable<void> HttpServer::Impl::accept_on(tcp::acceptor& acceptor) {
       failing = true;
       co_await sleep_until(std::chrono::steady_clock::now() + accept_back_off);
     }
+  }
+}
+
+// So that an idle connection ends without a reset.
+awaitable<void> HttpServer::Impl::look_who_has_taken_all() {
+  for (;;) {
+    co_await sleep_until(std::chrono::steady_clock::now() + look_period);
+    for (const SessionPtr& session : sessions_)
+      if (session->owing && session->waiting && has_taken_all(*session)) set_owing(*session, false);
   }
 }
 
@@ -408,9 +453,13 @@ SessionPtr HttpServer::Impl::choose_evicted(const Peer& newcomer) const {
   };
   if (auto one = find([&](const Session& each) { return each.waiting && each.peer == loser; })) return one;
   if (beyond_own) return nullptr;
-  if (auto one = find([](const Session& each) { return each.waiting; })) return one;
-  if (most->second <= own + 1) return nullptr;
-  return find([&](const Session& each) { return each.peer == loser; });
+  // An address never loses one to an address that has as many: a scrape is a single connection among strangers' many.
+  const auto waits_where_more = [&](std::size_t than) {
+    return find([&](const Session& each) { return each.waiting && counts[each.peer] > than; });
+  };
+  if (auto one = waits_where_more(own + 1)) return one;
+  if (most->second > own + 1) return find([&](const Session& each) { return each.peer == loser; });
+  return waits_where_more(own);
 }
 
 void HttpServer::Impl::start(tcp::socket socket, const Peer& peer) {
@@ -441,6 +490,7 @@ awaitable<void> HttpServer::Impl::serve(Session& session) {
   if (!co_await begin_tls(session)) co_return;
   bool again = co_await serve_one(session, true);
   while (again) again = co_await serve_one(session, false);
+  co_await drain(session, limits_.write);  // of a client that sends no more
 }
 
 // False: the connection is at its end. A client that fails gets the alert and nothing else, but for one that speaks
@@ -457,7 +507,7 @@ awaitable<bool> HttpServer::Impl::begin_tls(Session& session) {
   if (is_plain)
     co_await asio::async_write(session.stream.tcp(), asio::buffer(plain_answer),
                                asio::redirect_error(asio::use_awaitable, error));
-  co_await linger(session);
+  co_await linger(session, limits_.write);
   co_return false;
 }
 
@@ -475,7 +525,7 @@ awaitable<bool> HttpServer::Impl::serve_one(Session& session, bool first) {
   const bool keep_alive = !response && parser.get().keep_alive();
   if (!response) response = co_await answer(to_request(parser));
   const bool sent = co_await send(session, *response, parser, keep_alive);
-  if (sent && !keep_alive) co_await close_gently(session);
+  if (sent && !keep_alive) co_await close_gently(session, limits_.write);
   co_return sent&& keep_alive;
 }
 
@@ -531,6 +581,7 @@ awaitable<bool> HttpServer::Impl::send(Session& session, const HttpResponse& res
   Message message = to_message(response, parser, keep_alive);
   http::response_serializer<http::span_body<const char>> serializer(message);
   session.stream.tcp().expires_after(limits_.write);
+  if (!session.owing) set_owing(session, true);
   error_code error;
   if (parser.get().method() == http::verb::head)
     co_await http::async_write_header(session.stream, serializer,

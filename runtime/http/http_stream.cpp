@@ -1,5 +1,8 @@
 #include "runtime/http/http_stream.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -40,6 +43,16 @@ asio::const_buffer gather(std::span<const asio::const_buffer> buffers, std::stri
 HttpStream::HttpStream(boost::asio::ip::tcp::socket socket) : tcp_(std::move(socket)) {}
 HttpStream::HttpStream(const executor_type& executor) : tcp_(executor) {}
 HttpStream::~HttpStream() = default;
+
+int HttpStream::unacknowledged() {
+  int bytes = 0;
+  return ::ioctl(tcp_.socket().native_handle(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+void HttpStream::reset_when_closed(bool on) {
+  error_code ignored;
+  tcp_.socket().set_option(boost::asio::socket_base::linger(on, 0), ignored);
+}
 
 void HttpStream::use_tls(TlsContext context) { tls_ = std::make_unique<Tls>(tcp_, std::move(context)); }
 

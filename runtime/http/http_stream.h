@@ -36,6 +36,12 @@ class HttpStream {
   [[nodiscard]] executor_type get_executor() { return tcp_.get_executor(); }
   [[nodiscard]] boost::beast::tcp_stream& tcp() { return tcp_; }
 
+  /// Bytes that were written and that the client's kernel has not acknowledged; 0 where the socket is closed.
+  [[nodiscard]] int unacknowledged();
+  /// Whether closing the socket throws away what was written and resets the connection. Else the kernel goes on to
+  /// offer it, to a client that does not read for minutes and without bound.
+  void reset_when_closed(bool on);
+
   /// From now on TLS is spoken. The connection keeps `context`.
   void use_tls(TlsContext context);
   [[nodiscard]] SSL* tls();  ///< null: plain TCP

@@ -1,6 +1,11 @@
 // What goes wrong between agent and broker: nothing counts as delivered that was not acknowledged.
 #include <doctest/doctest.h>
 
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <thread>
+
 #include "tests/unit/exporters/mqtt/rig.h"
 
 using namespace flopwatt;
@@ -209,6 +214,33 @@ TEST_CASE("publish() can be cancelled at any time; what it had sent does no harm
   broker.thaw();
   CHECK(rig.publish(some(1, 200, meter("pdu-a")), Lane::live)->delivered);
   CHECK(rig.exporter->connection() == 1);
+}
+
+TEST_CASE(
+    "a broker that ends the connection right behind its CONNACK: the exporter hears of both at once, and "
+    "goes on") {
+  using asio::ip::tcp;
+  constexpr std::array<unsigned char, 7> connack_and_nonsense{0x20, 3, 0, 0, 0, 0x40, 0};
+  asio::io_context broker_loop;
+  tcp::acceptor acceptor(broker_loop, {asio::ip::address_v4::loopback(), 0});
+  acceptor.non_blocking(true);
+  Rig rig(acceptor.local_endpoint().port());
+  for (int connection = 0; connection < 3; ++connection) {
+    boost::system::error_code error;
+    tcp::socket peer(broker_loop);
+    const auto has_asked = [&] {
+      if (!peer.is_open()) acceptor.accept(peer, error);
+      return peer.is_open() && peer.available(error) > 0;
+    };
+    REQUIRE(run_until(rig.loop, has_asked));
+    asio::write(peer, asio::buffer(connack_and_nonsense), error);
+    peer.shutdown(tcp::socket::shutdown_send, error);
+    std::this_thread::sleep_for(milliseconds(200));  // the loop is busy meanwhile
+  }
+  run_until(
+      rig.loop, [] { return false; }, milliseconds(200));
+  CHECK_FALSE(rig.exporter->up());
+  CHECK(rig.publish(some(1, 1, meter("pdu-a")), Lane::live)->fates == Fates{Fate::unanswered});
 }
 
 TEST_CASE("a host name that nobody knows is a reason, not an end") {

@@ -69,6 +69,8 @@ class HttpClient {
     }
   }
 
+  void send_no_more() const { ::shutdown(socket_, SHUT_WR); }
+
   void get(std::string_view path) const {
     send("GET " + std::string(path) + " HTTP/1.1\r\nHost: test\r\n\r\n");
   }

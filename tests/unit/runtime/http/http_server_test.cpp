@@ -31,6 +31,8 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
+constexpr std::size_t fair_page =
+    250'000;  // more than a client takes that does not read; a server's buffer has room
 constexpr std::size_t large_page = 64'000'000;  // more than the sockets of both sides hold
 
 HttpResponse respond(std::string body) {
@@ -47,6 +49,7 @@ awaitable<HttpResponse> handle(HttpRequest request) {
     co_await sleep_until(Clock::now() + 1h);
   }
   if (request.path == "/bug") throw std::logic_error("a bug");
+  if (request.path == "/fair") co_return respond(std::string(fair_page, 'x'));
   if (request.path == "/large") co_return respond(std::string(large_page, 'x'));
   co_return respond(request.path + "|" + request.query + "|" + request.accept + "|" +
                     request.accept_encoding);
@@ -330,6 +333,44 @@ TEST_CASE("what the kernel holds for a client that does not read is bounded") {
   CHECK(buffer <= 256 * 1024);
 }
 
+TEST_CASE("an answer that its client does not take goes with the connection: nothing stays in the kernel") {
+  HttpLimits limits;
+  limits.connections = 1;
+  Running server(limits);
+  HttpClient slow(server.port);
+  slow.get("/fair");
+  wait_until([&] { return slow.has_answer(); });
+  CHECK(test::get(server.port, "/").status() == 200);  // in the only place
+  CHECK(slow.is_closed_by_server());
+  CHECK(slow.was_reset());
+  CHECK(slow.unread().size() < fair_page);
+}
+
+TEST_CASE("a slow client gets all of its answer, though it has asked for the end or sends no more") {
+  Running server;
+  HttpClient closing(server.port), half_closed(server.port);
+  closing.send("GET /fair HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  half_closed.get("/fair");
+  half_closed.send_no_more();
+  std::this_thread::sleep_for(1500ms);
+  for (HttpClient* client : {&closing, &half_closed}) {
+    CHECK(client->read().body.size() == fair_page);
+    CHECK(client->is_closed_by_server());
+    CHECK_FALSE(client->was_reset());
+  }
+}
+
+TEST_CASE("an idle connection ends without a reset") {
+  HttpLimits limits;
+  limits.idle = 2'500ms;
+  Running server(limits);
+  HttpClient client(server.port);
+  client.get("/fair");
+  CHECK(client.read().body.size() == fair_page);
+  CHECK(client.is_closed_by_server());
+  CHECK_FALSE(client.was_reset());
+}
+
 TEST_CASE("any number of half-open requests keeps nobody out") {
   HttpLimits limits;
   limits.connections = 32;
@@ -383,6 +424,25 @@ TEST_CASE("addresses that hang together lose their oldest to one that has none")
   CHECK(test::get(server.port, "/").status() == 200);
   CHECK(hanging.front().is_closed_by_server());
   CHECK_FALSE(hanging.back().has_answer());
+}
+
+TEST_CASE("a single connection is not lost to an address that has as many") {
+  HttpLimits limits;
+  limits.connections = 4;
+  limits.per_address = 4;
+  Running server(limits);
+  const int before = never_answered;
+  std::deque<HttpClient> hanging;
+  for (const char* from : {"127.0.0.2", "127.0.0.2", "127.0.0.3"}) {
+    hanging.emplace_back(server.port, from);
+    hanging.back().get("/never");
+  }
+  wait_until([&] { return never_answered == before + 3; });
+  HttpClient scrape(server.port);
+  HttpClient one_more(server.port, "127.0.0.3");
+  CHECK(one_more.read().status() == 503);
+  scrape.get("/page");
+  CHECK(scrape.read().status() == 200);
 }
 
 TEST_CASE("where all connections are being answered, a new one is asked to come back") {
