@@ -73,7 +73,15 @@ class Agent(Process):
             return False
 
     def metrics(self) -> Metrics:
-        return Metrics(self.fetch("/metrics"))
+        """Asks again where the agent says Retry-After, as on a machine that is busy with other tests."""
+        def page():
+            try:
+                return self.fetch("/metrics")
+            except urllib.error.HTTPError as refusal:
+                if refusal.code != 503 or "Retry-After" not in refusal.headers:
+                    raise
+                return ""
+        return Metrics(wait_until(page, 10, "the metrics", poll=1))
 
     def status(self) -> dict:
         return json.loads(self.fetch("/api/v1/status"))
