@@ -1,7 +1,6 @@
 """A broker behind TLS that wants client certificates and a password: every seq arrives whatever befalls it, and each
 failure of TLS is told in words. The subscriber is paho's own client for Python."""
 import signal
-import subprocess
 import time
 from collections import Counter
 from datetime import timedelta
@@ -10,40 +9,16 @@ import pytest
 import yaml
 
 from harness.agent import Agent
-from harness.broker import Broker, Subscriber
 from harness.certificates import Certificates
 from harness.process import wait_until
 from harness.rack import LOADS, Rack
+from harness.secured_broker import SecuredBroker, exporter, issued, reader
 
-AGENT, READER = ("rack-r12", "secret of the agent"), ("reader", "secret of the reader")
 
-
-def tls_broker(folder, certificates: Certificates, started) -> Broker:
-    passwords = folder / "passwords"
-    for user, password in (AGENT, READER):
-        subprocess.run(["mosquitto_passwd", "-b", *([] if passwords.exists() else ["-c"]), passwords, user, password],
-                       check=True)
-    broker = Broker(folder, f"cafile {certificates / 'ca.pem'}\ncertfile {certificates / 'broker.pem'}\n"
-                            f"keyfile {certificates / 'broker.key'}\nrequire_certificate true\n"
-                            f"allow_anonymous false\npassword_file {passwords}\n")
+def tls_broker(folder, certificates: Certificates, started) -> SecuredBroker:
+    broker = SecuredBroker(folder, certificates)
     started.append(broker)
     return broker.start()
-
-
-def reader(broker: Broker, certificates: Certificates) -> Subscriber:
-    return Subscriber(broker.port, login=READER, tls={
-        "ca_certs": certificates / "ca.pem", "certfile": certificates / "reader.pem",
-        "keyfile": certificates / "reader.key"})
-
-
-def exporter(broker: Broker, certificates: Certificates, folder, host: str = "localhost", **tls) -> dict:
-    (folder / "mqtt-password").write_text(AGENT[1] + "\n")
-    (folder / "mqtt-password").chmod(0o600)
-    files = {"ca_file": str(certificates / "ca.pem"), "cert_file": str(certificates / "agent.pem"),
-             "key_file": str(certificates / "agent.key")}
-    files.update(tls)
-    return {"name": "ems", "broker": f"mqtts://{host}:{broker.port}", "username": AGENT[0],
-            "password_file": "mqtt-password", "tls": {key: value for key, value in files.items() if value}}
 
 
 def agent_for(folder, started, entry: dict) -> Agent:
@@ -60,11 +35,7 @@ def agent_for(folder, started, entry: dict) -> Agent:
 
 @pytest.fixture
 def certificates(tmp_path):
-    made = Certificates(tmp_path / "certificates")
-    made.sign("broker", "DNS:localhost")
-    for name in ("agent", "reader"):
-        made.sign(name, f"DNS:{name}.example")
-    return made
+    return issued(tmp_path)
 
 
 def is_up(agent: Agent) -> bool:

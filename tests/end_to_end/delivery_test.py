@@ -1,102 +1,16 @@
 """Delivery is by set: what the broker has acknowledged is delivered, what it refuses holds up nothing else, and at every
 scrape delivered + dropped + left_out + set_aside + backlog = stored."""
 import collections
-import contextlib
-import sqlite3
-import threading
 import time
 
 import pytest
 
-from harness.agent import Agent
 from harness.broker import Broker, Subscriber
+from harness.delivery import Site, repeats, subscribed_seqs, write_acl
 from harness.process import wait_until
-from harness.rack import Rack
 from harness.scripted_broker import CLOSE, Disconnect, ScriptedBroker
 
-LOAD = """
-gpus: {count: 4, product: NVIDIA H100 80GB HBM3, sm_clock: 1755, idle_power: 80}
-meters:
-  - {name: pdu-a, gpus: all, base_power: 2700}
-  - {name: pdu-b, gpus: all, base_power: 2700}
-"""
-PARTS = ("delivered_readings_total", "dropped_readings_total", "left_out_readings_total", "set_aside_readings",
-         "backlog_readings")
-
-
 UNAVAILABLE = bytes([0, 0x88, 0])
-
-
-class Watch:
-    """Scrapes without a pause and checks the sum; stop() tells how often."""
-
-    def __init__(self, agent: Agent):
-        self.agent, self.scrapes, self.wrong = agent, 0, []
-        self._go = True
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while self._go:
-            with contextlib.suppress(OSError, AssertionError):
-                page = self.agent.metrics()
-                parts = [page.get(f"flopwatt_exporter_{part}", exporter="ems") for part in PARTS]
-                stored = page.get("flopwatt_store_readings_total")
-                if sum(parts) != stored:
-                    self.wrong.append((parts, stored))
-                self.scrapes += 1
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        self._go = False
-        self._thread.join()
-        assert self.scrapes > 5 and not self.wrong, f"of {self.scrapes} scrapes: {self.wrong[:3]}"
-
-
-class Site:
-    def __init__(self, folder, started, broker_url: str, interval: str = "250ms", **exporter):
-        self.rack = Rack(folder, LOAD).start()
-        started.append(self.rack)
-        self.agent = Agent(folder, {
-            "node": "n", "sampling": {"interval": interval},
-            "meters": [self.rack.meter_config("pdu-a"), self.rack.meter_config("pdu-b")],
-            "accelerators": {"nvidia": {"library": self.rack.library, "interval": interval}},
-            "scopes": [{"name": "rack", "energy": ["pdu-a", "pdu-b"], "work": "all"}],
-            "energy": {"windows": ["5s"]},
-            "store": {"commit": "250ms"},
-            "exporters": {"mqtt": [{"name": "ems", "broker": broker_url, **exporter}]},
-        }, environment=self.rack.environment).start()
-        started.append(self.agent)
-        self.watch = Watch(self.agent)
-
-    def exporter(self, name: str, **labels) -> float:
-        return self.agent.metrics().get(f"flopwatt_exporter_{name}", exporter="ems", **labels)
-
-    def seqs(self, name: str | None = None, kind: str = "") -> set[int]:
-        """What is stored: of a source, or of all but it where the name begins with an exclamation mark."""
-        with contextlib.closing(sqlite3.connect(self.agent.store)) as connection:
-            rows = connection.execute("select seq, description from reading_set join source on id = source").fetchall()
-        if name is None:
-            return {seq for seq, _ in rows}
-        wanted = name.removeprefix("!")
-        return {seq for seq, text in rows if (f'"{wanted}"' in text) != name.startswith("!")}
-
-
-def repeats(seqs: list[int]) -> int:
-    return len(seqs) - len(set(seqs))
-
-
-def subscribed_seqs(subscriber: Subscriber) -> list[int]:
-    return [item["seq"] for message in subscriber.messages for item in message.sets]
-
-
-def write_acl(broker: Broker, denied: str | None) -> None:
-    lines = ["topic readwrite #"]
-    if denied:
-        lines += [f"topic deny n/{denied}".replace("n/", "flopwatt/n/"), f"topic deny flopwatt/n/replay/{denied}"]
-    path = broker.folder / "acl"
-    path.write_text("\n".join(lines) + "\n")
-    path.chmod(0o644)
 
 
 def denying_broker(folder, denied: str | None) -> Broker:
@@ -132,12 +46,8 @@ def test_a_denied_topic_holds_up_nothing_and_is_taken_when_the_access_list_is_fi
     lines = [line for line in agent.log_text().splitlines() if "refuses a message" in line]
     assert len(lines) == 2 and all("nvidia2" in line and "Not authorized" in line for line in lines), lines
 
-    # Over a restart of the agent
-    site.watch.stop()
-    assert agent.stop() == 0
+    site.restart_agent()
     aside = site.seqs("nvidia2")
-    agent.start()
-    site.watch = Watch(agent)
     wait_until(lambda: site.exporter("up") == 1, 20, "exporter up")
     assert site.exporter("set_aside_readings") > 0
     assert not aside & set(subscribed_seqs(subscriber))
@@ -239,10 +149,12 @@ def test_a_single_set_that_is_too_large_is_set_aside_and_the_rest_flows(tmp_path
     site.watch.stop()
 
 
-def test_a_broker_that_closes_at_a_topic_is_found_out_and_the_rest_flows(tmp_path, started):
-    broker = ScriptedBroker(lambda m: CLOSE if m.sets and m.topic.endswith("accelerators/nvidia3") else 0)
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_broker_that_closes_at_a_topic_is_found_out_and_the_rest_flows(tmp_path, started, protocol):
+    broker = ScriptedBroker(lambda m: CLOSE if m.sets and m.topic.endswith("accelerators/nvidia3") else 0,
+                            connack=bytes(3 if protocol == "5" else 2))
     started.append(broker)
-    site = Site(tmp_path, started, broker.url)
+    site = Site(tmp_path, started, broker.url, protocol=protocol)
     wait_until(lambda: site.exporter("refusals_total", reason="connection_closed") >= 2, 120,
                "the live and the replay topic to be found out")
     connections = len(broker.connects)
