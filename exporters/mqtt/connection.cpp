@@ -106,8 +106,8 @@ void prepare_library() {
 /// What Paho calls, on its threads or on ours while a client ends. Reads the token, posts, and nothing else.
 class Connection::Callbacks final : public ::mqtt::iaction_listener {
  public:
-  Callbacks(asio::any_io_executor home, std::weak_ptr<Connection> target)
-      : home_(std::move(home)), target_(std::move(target)) {}
+  Callbacks(asio::any_io_executor home, std::weak_ptr<Connection> target, bool mqtt_5)
+      : home_(std::move(home)), target_(std::move(target)), mqtt_5_(mqtt_5) {}
 
   void on_success(const ::mqtt::token& token) override {
     if (token.get_type() != ::mqtt::token::Type::CONNECT)
@@ -130,9 +130,12 @@ class Connection::Callbacks final : public ::mqtt::iaction_listener {
   }
 
   void on_failure(const ::mqtt::token& token) override {
-    if (token.get_type() != ::mqtt::token::Type::CONNECT)
+    if (token.get_type() != ::mqtt::token::Type::CONNECT) {
+      // Over 3.1.1 no message is refused: Paho's own failure stands in the reason code then, -1 as 255.
+      const int reason = mqtt_5_ ? static_cast<int>(token.get_reason_code()) : not_answered;
       return post_to(home_, target_, &Connection::on_answer, to_slot(token.get_user_context()),
-                     std::max(static_cast<int>(token.get_reason_code()), not_answered));
+                     std::max(reason, not_answered));
+    }
     post_to(home_, target_, &Connection::on_not_connected, fault_of_connack(token.get_return_code()));
   }
 
@@ -147,13 +150,14 @@ class Connection::Callbacks final : public ::mqtt::iaction_listener {
  private:
   const asio::any_io_executor home_;
   const std::weak_ptr<Connection> target_;
+  const bool mqtt_5_;
 };
 
 Connection::Connection() { prepare_library(); }
 Connection::~Connection() = default;
 
 void Connection::open_client(const asio::any_io_executor& home, const ConnectRequest& request) {
-  callbacks_ = std::make_unique<Callbacks>(home, weak_from_this());
+  callbacks_ = std::make_unique<Callbacks>(home, weak_from_this(), request.terms.mqtt_5);
   client_ = std::make_unique<::mqtt::async_client>(request.address, request.client_id,
                                                    client_options(request.terms));
   Callbacks* const callbacks = callbacks_.get();

@@ -111,7 +111,8 @@ awaitable<Result<Done>> BrokerStream::shake_hands() {
 
 void BrokerStream::fail(const error_code& error) {
   if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
-  if (error == asio::error::eof || error == asio::ssl::error::stream_truncated)
+  if (error == asio::error::eof || error == asio::error::connection_reset ||
+      error == asio::ssl::error::stream_truncated)
     why_ = "the broker closed the connection";
   else if (tls_)
     why_ = tls_failure_words(tls_->native_handle(), error);
