@@ -222,11 +222,14 @@ class BrokerSituations:
         write_acl(self.broker, None)
         self.cured("denied topic, allowed again", lambda: self.site.seqs(DENIED) - self.arrivals.look())
 
+    def wait_for_refusals(self, reason: str) -> None:
+        wait_until(lambda: self.site.exporter("refusals_total", reason=reason) > 0, 10, "refusals to be counted")
+
     def judge_refusal(self, reason: str) -> None:
         """What is refused is set aside; over 3.1.1 it is taken for delivered."""
         if self.mqtt_5:
             wait_until(lambda: self.site.exporter("set_aside_readings") > 0, 20, "readings that are set aside")
-            assert self.site.exporter("refusals_total", reason=reason) > 0
+            self.wait_for_refusals(reason)
         else:
             assert self.site.exporter("set_aside_readings") == 0
             assert self.site.exporter("refusals_total", reason=reason) == 0
@@ -249,7 +252,7 @@ class BrokerSituations:
         self.with_a_backlog(f"max_inflight_messages 0\nmessage_size_limit {large}", outage_s)
         if self.mqtt_5:
             self.settle("arrays too large, not announced")
-            assert self.site.exporter("refusals_total", reason="packet_too_large") > 0
+            self.wait_for_refusals("packet_too_large")
         else:
             wait_until(self.is_up, 60, "exporter up")
             behind = self.site.seqs()  # sets that had to wait for the connection, and those before
