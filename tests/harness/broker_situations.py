@@ -247,7 +247,7 @@ class BrokerSituations:
 
     def arrays_too_large(self) -> None:
         """Not announced, then announced. Over 3.1.1 the former are gone, at the latter the connection is closed: that is
-        found out at the third loss, so the limit there is one that arrays obey after they were halved once."""
+        found out after two or three losses, so the limit there is one that arrays obey after they were halved once."""
         large, outage_s = (10_000, 10) if self.mqtt_5 else (33_000, 25)
         self.with_a_backlog(f"max_inflight_messages 0\nmessage_size_limit {large}", outage_s)
         if self.mqtt_5:
