@@ -295,6 +295,7 @@ class BrokerSituations:
         self.site.restart_agent()
         self.settle("restart of the agent")
         wait_until(lambda: self.site.exporter("backlog_readings") < 300, 20, "no backlog")
+        wait_until(lambda: self.site.watch.scrapes > 5, 20, "some scrapes of the agent that was restarted")
         self.site.end_watch()
         page = self.agent.metrics()
         left = {name: page.get(f"flopwatt_exporter_{name}", exporter="ems")
