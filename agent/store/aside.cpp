@@ -140,7 +140,6 @@ bool AsideLog::Impl::find_oldest(Aside& log) {
 Result<Done> AsideLog::Impl::read(Span span, std::size_t most, std::vector<StoredSet>& sets,
                                   const NoteUnreadable& note) {
   const auto see = [&](const Row& row, std::span<const std::uint8_t> data) {
-    if (row.seq < span.first) return true;  // once more, or out of order: a page that is linked to wrongly
     span.first = row.seq + 1;
     const StoredSource* source = sources_.find(row.source);
     auto set = source == nullptr ? std::nullopt : decode(row, data, source->layout);

@@ -42,8 +42,13 @@ void ReadingLog::read(Span span, std::uint64_t limit,
   select_.bind(1, column(span.first));
   select_.bind(2, column(span.last));
   select_.bind(3, column(limit));
+  std::uint64_t lowest = span.first;
   while (select_.step()) {
-    if (!see(row_of(select_), select_.bytes(4))) break;
+    const Row row = row_of(select_);
+    // SQLite takes the order of a damaged tree on trust: a page may come twice, or in a wrong place.
+    if (row.seq < lowest || row.seq > span.last) continue;
+    lowest = row.seq + 1;
+    if (!see(row, select_.bytes(4))) break;
   }
   select_.reset();
 }

@@ -18,8 +18,8 @@ class ReadingLog {
 
   void append(const Row& row, std::span<const std::uint8_t> data);
 
-  /// Calls `see` for up to `limit` rows of the span, ascending, until it returns false. The data is valid
-  /// during the call.
+  /// Calls `see` for up to `limit` rows of the span, ascending also in a damaged file, until it returns
+  /// false. The data is valid during the call.
   void read(Span span, std::uint64_t limit,
             const std::function<bool(const Row&, std::span<const std::uint8_t>)>& see);
 
