@@ -23,6 +23,9 @@ Result<std::string> read_password(const std::filesystem::path& file) {
   if (!read.failure.empty()) return unreadable(file, read.failure);
   std::string& text = read.text;
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  // Byte order marks of UTF-8 and UTF-16, as some editors write them: no broker would take that for what was meant.
+  if (text.starts_with("\xEF\xBB\xBF") || text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+    return unreadable(file, "it is no plain UTF-8; save it without a byte order mark");
   if (text.size() > longest_password)
     return Fault{FaultClass::connection, "the password in " + file.string() + " is longer than 65535 bytes",
                  0};

@@ -46,8 +46,10 @@ std::string refusal_words(int error, const X509* certificate) {
       return "the certificate " + subject + " holds from " + utc_minute_text(beginning_of(certificate)) +
              " on, and " + clock_text() + "; is the clock wrong?";
     case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return "the certificate is for another name: " + names_of(certificate);
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return "the certificate is for another name: " + names_of(certificate) +
+             "; an address has to be there as an IP address, not as a DNS name";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:

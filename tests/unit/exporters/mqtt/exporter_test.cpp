@@ -146,6 +146,10 @@ TEST_CASE("a password file that became a pipe stops nothing; a good one is taken
   std::filesystem::remove(*config.password_file);
   folder.write("mqtt-password", "secret\r\n");
   CHECK(flopwatt::mqtt::read_password(*config.password_file).value() == "secret");
+  folder.write("mqtt-password", "\xEF\xBB\xBFsecret\n");
+  const auto marked = flopwatt::mqtt::read_password(*config.password_file);
+  REQUIRE_FALSE(marked);
+  CHECK(marked.error().message.ends_with("save it without a byte order mark"));
   CHECK(rig.up());
 }
 
