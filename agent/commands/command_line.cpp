@@ -260,8 +260,10 @@ int parse_and_run(int argc, char** argv, Vendors vendors) {
 
 int run_command_line(int argc, char** argv, Vendors vendors) {
   daemon::end_when_memory_runs_out();
-  std::signal(SIGPIPE,
-              SIG_IGN);  // a reader that goes away is an error of write(), not the end of the program
+  // A reader that goes away and a limit on the size of files (`ulimit -f`, LimitFSIZE=) are errors of write(), not
+  // the end of the program.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   StandardOutput output;
   try {
     return output.finish(parse_and_run(argc, argv, vendors));

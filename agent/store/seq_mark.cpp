@@ -95,7 +95,7 @@ bool write_all(int descriptor, std::span<const std::uint8_t> bytes, ::off_t at) 
 }
 
 Failure mark_failure(const fs::path& path, int error) {
-  const bool passing = error == ENOSPC || error == EDQUOT;
+  const bool passing = error == ENOSPC || error == EDQUOT || error == EFBIG;
   return {passing ? Failure::Cause::passing : Failure::Cause::broken,
           system_fault("write the mark of the store's numbers", path, error)};
 }

@@ -4,6 +4,7 @@ file is set aside, never deleted."""
 import contextlib
 import os
 import pathlib
+import resource
 import sqlite3
 import subprocess
 import time
@@ -200,6 +201,20 @@ def test_failing_sync_is_survived(tmp_path, started):
     sick.unlink()
     case.check_well()
     assert before <= case.agent.stored_seqs()
+
+
+def test_limit_on_file_sizes_is_survived(tmp_path, started):
+    """`ulimit -f`, LimitFSIZE= of a unit: the kernel sends SIGXFSZ at a write beyond it, which ends a program that does
+    not expect it."""
+    case = Case(tmp_path, started, tmp_path / "flopwatt.db").start()
+    wal = pathlib.Path(f"{case.agent.store}-wal")
+    wait_until(lambda: wal.stat().st_size > 200_000, 30, "a write-ahead log that is longer than the limit")
+    resource.prlimit(case.agent.pid, resource.RLIMIT_FSIZE, (65_536, resource.RLIM_INFINITY))
+    case.check_sick()
+    line = next(line for line in case.agent.log_text().splitlines() if "the store cannot commit" in line)
+    assert "LimitFSIZE=" in line
+    resource.prlimit(case.agent.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    case.check_well()
 
 
 def test_damaged_store_is_set_aside_at_start(tmp_path, started):
