@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "agent/daemon/store_log.h"
 #include "runtime/log.h"
 #include "runtime/version.h"
 
@@ -82,7 +83,10 @@ awaitable<void> Deliveries::change(const ExporterChanges& changes, const Config&
   std::ranges::for_each(changes.changed, add_tasks_of, &ExporterConfig::name);
   co_await tasks_.end(std::move(ending));
 
-  std::ranges::for_each(changes.gone, [this](const std::string& name) { remove(name); });
+  for (const std::string& name : changes.gone) {
+    co_await tell_what_is_left(*find(name)->delivery);
+    remove(name);
+  }
   for (const ExporterConfig& exporter : changes.changed) {
     Running& running = *find(exporter.name);
     running.delivery->replace_exporter(make_exporter(kinds_, exporter, config.node, version));
@@ -93,6 +97,18 @@ awaitable<void> Deliveries::change(const ExporterChanges& changes, const Config&
   if (const auto forgotten = co_await recorder_.set_exporters(names_of(config)); !forgotten)
     log::warn("the store forgets the removed exporters at the next start",
               {{"reason", forgotten.error().message}});
+}
+
+/// The store knows of that only what was committed.
+awaitable<void> Deliveries::tell_what_is_left(Delivery& delivery) {
+  constexpr std::uint64_t newest = std::uint64_t{1} << 62;
+  const DeliveryRecord& record = delivery.record();
+  store::ForgottenExporter gone{delivery.exporter().name(), record.undelivered(), std::nullopt};
+  const auto first = record.first_undelivered(newest);
+  if (gone.readings == 0 || !first) co_return;
+  const auto oldest = co_await recorder_.read({*first, newest}, 1);
+  if (oldest && !oldest->empty()) gone.since_us = oldest->front().set.time.wall_us;
+  log_forgotten(gone);
 }
 
 void Deliveries::remove(const std::string& name) {

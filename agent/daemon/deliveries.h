@@ -49,6 +49,7 @@ class Deliveries {
   void add(const ExporterConfig& exporter, const Config& config, DeliveryRecord record,
            std::uint64_t last_seq);
   void start(Running& running);
+  awaitable<void> tell_what_is_left(Delivery& delivery);
   void remove(const std::string& name);
   [[nodiscard]] std::vector<Running>::iterator find(const std::string& name);
 

@@ -81,6 +81,17 @@ std::uint64_t DeliveryRecord::backlog() const {
   return stored_ - std::min(stored_, elsewhere);
 }
 
+std::uint64_t DeliveryRecord::undelivered() const {
+  return stored_ - std::min(stored_, record_.delivered + record_.dropped + record_.left_out);
+}
+
+std::optional<std::uint64_t> DeliveryRecord::first_undelivered(std::uint64_t last) const {
+  const auto gap = record_.marks.first_gap(record_.marks.low() + 1, last);
+  const auto held = record_.held.first();
+  if (!gap) return held;
+  return held ? std::min(gap->first, *held) : gap->first;
+}
+
 store::ExporterRecord DeliveryRecord::begin_commit() {
   committing_ = true;
   unsaved_before_commit_ = std::exchange(unsaved_, false);

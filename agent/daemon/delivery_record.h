@@ -72,6 +72,10 @@ class DeliveryRecord {
   [[nodiscard]] std::uint64_t set_aside() const { return record_.held.readings(store::Hold::set_aside); }
   /// The rest of what is stored.
   [[nodiscard]] std::uint64_t backlog() const;
+  /// What is not delivered as of now, set aside or not, although no commit has saved that yet.
+  [[nodiscard]] std::uint64_t undelivered() const;
+  /// The lowest seq of that; nullopt: there is nothing up to `last`.
+  [[nodiscard]] std::optional<std::uint64_t> first_undelivered(std::uint64_t last) const;
   /// Something was settled that no commit has saved yet.
   [[nodiscard]] bool has_unsaved() const { return unsaved_ || !waiting_.empty(); }
 

@@ -244,6 +244,7 @@ void Recorder::committed(store::Commit commit, const store::Committed& result) {
   if (!state_.up) log::info("the store commits again");
   if (result.late) take_up(*result.late);
   log_aside(result);
+  log_put_back(result);
   snapshot_watch_.follow(result);
   log_unreadable(result.unreadable);
   const std::size_t readings = known_readings(commit.sets);

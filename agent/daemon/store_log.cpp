@@ -1,5 +1,7 @@
 #include "agent/daemon/store_log.h"
 
+#include <array>
+#include <ctime>
 #include <string>
 
 #include "runtime/log.h"
@@ -27,7 +29,25 @@ void log_jump(const store::Opened& opened) {
        {"next_seq", std::to_string(opened.next_seq)}});
 }
 
+std::string utc_text(std::int64_t wall_us) {
+  const auto seconds = static_cast<std::time_t>(wall_us / 1'000'000);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
 }  // namespace
+
+void log_forgotten(const store::ForgottenExporter& exporter) {
+  log::warn(
+      "an exporter is configured no more: what it had not delivered is not delivered, and counted nowhere. "
+      "An "
+      "exporter with another name begins with what is stored from then on",
+      {{"exporter", exporter.name},
+       {"readings", std::to_string(exporter.readings)},
+       {"since", exporter.since_us ? utc_text(*exporter.since_us) : "not known"}});
+}
 
 void log_opened(const store::Opened& opened) {
   if (!opened.down.empty()) {
@@ -49,6 +69,7 @@ void log_opened(const store::Opened& opened) {
     log::error("totals of the damaged store were unreadable, and begin at 0", {{"file", opened.set_aside}});
   log_given_up(aside.given_up);
   if (opened.seq_jump) log_jump(opened);
+  for (const store::ForgottenExporter& exporter : opened.forgotten) log_forgotten(exporter);
 }
 
 void log_aside(const store::Committed& committed) {
@@ -64,6 +85,35 @@ void log_aside(const store::Committed& committed) {
     log::info(
         "nothing is left to deliver of the store file that was set aside; it is kept, and may be removed",
         {{"file", committed.aside_done}});
+}
+
+void log_put_back(const store::Committed& committed) {
+  const store::PutBack& put_back = committed.put_back;
+  if (put_back.file.empty()) return;
+  const std::string others = put_back.strangers.empty() ? "nothing" : put_back.strangers;
+  if (!put_back.lost.empty()) {
+    std::string dropped;
+    for (const auto& [name, readings] : committed.dropped)
+      dropped += (dropped.empty() ? "" : ", ") + name + " " + std::to_string(readings);
+    log::error(
+        "the store's file was removed, moved or replaced while the agent runs, and could not be read any "
+        "more; a "
+        "new one was begun. What was not yet delivered is lost, and counted as dropped. Stop the agent "
+        "before you "
+        "touch its files",
+        {{"file", put_back.file},
+         {"reason", put_back.lost},
+         {"dropped", dropped},
+         {"lay_in_its_place", others}});
+    return;
+  }
+  log::error(
+      put_back.main
+          ? "the store's file was removed, moved or replaced while the agent runs; all that was stored is in "
+            "place again. Stop the agent before you touch its files"
+          : "the store's write-ahead log was removed, moved or replaced while the agent runs; all that was "
+            "stored is in place again. Stop the agent before you touch its files",
+      {{"file", put_back.file}, {"lay_in_its_place", others}});
 }
 
 void SnapshotWatch::follow(const store::Committed& committed) {

@@ -74,7 +74,9 @@ std::string advice(int code, const std::filesystem::path& path) {
     case SQLITE_NOLFS:
       return "set store.path to a file on a disk of this machine";
     case SQLITE_IOERR:
-      return "see the kernel's log for errors of the disk under " + directory + " (or a file size limit)";
+      return "see the kernel's log for errors of the disk under " + directory +
+             ", or raise the limit on the size of a "
+             "file (ulimit -f, LimitFSIZE= of the unit) where the error is that it is too large";
     default:
       return "see whether " + directory + " is healthy";
   }
@@ -225,6 +227,33 @@ std::string Database::text(const char* sql) {
 
 void Database::checkpoint() {
   if (ok()) check(sqlite3_wal_checkpoint_v2(handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
+}
+
+void Database::checkpoint_all() {
+  if (ok()) check(sqlite3_wal_checkpoint_v2(handle(), nullptr, SQLITE_CHECKPOINT_FULL, nullptr, nullptr));
+}
+
+void Database::copy_to(const std::filesystem::path& path) {
+  if (!ok()) return;
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE;
+  sqlite3* opened = nullptr;
+  int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
+  const std::unique_ptr<sqlite3, Close> copy(opened);
+  // A copy that is not whole is thrown away: it needs no journal.
+  if (code == SQLITE_OK)
+    code = sqlite3_exec(opened, "PRAGMA journal_mode = OFF; PRAGMA synchronous = FULL", nullptr, nullptr,
+                        nullptr);
+  if (code == SQLITE_OK) {
+    sqlite3_backup* const backup = sqlite3_backup_init(opened, "main", handle(), "main");
+    if (backup != nullptr) sqlite3_backup_step(backup, -1);
+    code = backup != nullptr ? sqlite3_backup_finish(backup) : sqlite3_extended_errcode(opened);
+  }
+  if (code == SQLITE_OK) return;
+  const bool is_unreadable = code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ;
+  const int system = opened != nullptr ? sqlite3_system_errno(opened) : 0;
+  failure_ = Recorded{is_unreadable ? SQLITE_CORRUPT : code, sqlite3_errstr(code)};
+  failure_->text += std::string(doing(code));
+  if (system != 0 && !is_unreadable) failure_->text += " (" + std::generic_category().message(system) + ")";
 }
 
 void Database::abandon() {

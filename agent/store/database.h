@@ -90,6 +90,11 @@ class Database {
 
   /// Copies the WAL into the main file, as far as readers allow.
   void checkpoint();
+  /// Copies all of it. Fails where another program still reads an older state.
+  void checkpoint_all();
+  /// Writes main file and WAL as one database to `path`, an empty file, synced. A failure that is not `damaged` is
+  /// one of writing there.
+  void copy_to(const std::filesystem::path& path);
   /// Pages in the WAL after the last commit.
   [[nodiscard]] int wal_pages() const { return wal_pages_; }
   /// The destructor then leaves WAL and main file unchanged: after an error of fsync only the next opening

@@ -38,6 +38,8 @@ std::string cure_of(int error, const fs::path& directory) {
     case ENOSPC:
     case EDQUOT:
       return "make room on the file system of " + directory.string();
+    case EFBIG:
+      return "raise the limit on the size of a file (ulimit -f, LimitFSIZE= of the unit)";
     case EACCES:
     case EPERM:
     case EROFS:
@@ -185,18 +187,41 @@ Result<Done> create_durably(const fs::path& store) {
 }
 
 Result<std::string> set_aside(const fs::path& store) {
-  const fs::path base = with_suffix(store, ".corrupt-" + utc_now());
-  fs::path target = base;
-  for (int i = 2; fs::exists(target); ++i) target = with_suffix(base, "." + std::to_string(i));
   // The main file first: SQLite throws away a WAL that lies beside a new file, but would take a main file
   // without its WAL for an older state of the same log, and give seqs a second time.
-  for (const std::string_view suffix : {"", "-wal", "-shm", "-journal"}) {
+  constexpr std::array<std::string_view, 4> all = {"", "-wal", "-shm", "-journal"};
+  return move_away(store, "corrupt", all);
+}
+
+Result<std::string> move_away(const fs::path& store, std::string_view label,
+                              std::span<const std::string_view> suffixes) {
+  const fs::path base = with_suffix(store, "." + std::string(label) + "-" + utc_now());
+  const auto is_taken = [suffixes](const fs::path& target) {
+    return std::ranges::any_of(
+        suffixes, [&](std::string_view suffix) { return fs::exists(with_suffix(target, suffix)); });
+  };
+  fs::path target = base;
+  for (int i = 2; is_taken(target); ++i) target = with_suffix(base, "." + std::to_string(i));
+  for (const std::string_view suffix : suffixes) {
     const fs::path from = with_suffix(store, suffix);
     if (::rename(from.c_str(), with_suffix(target, suffix).c_str()) != 0 && errno != ENOENT)
-      return system_fault("set aside the damaged store", from, errno);
+      return system_fault("set aside the " + std::string(label) + " store", from, errno);
   }
   if (auto synced = sync_directory_of(store); !synced) return synced.error();
   return target.string();
+}
+
+Result<Done> rename_durably(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    return system_fault("rename " + from.string() + " to", to, errno);
+  return sync_directory_of(to);
+}
+
+Result<Done> require_room(const fs::path& store, std::uint64_t bytes) {
+  std::error_code error;
+  const fs::space_info space = fs::space(directory_of(store), error);
+  if (!error && space.available < bytes) return system_fault("write", store, ENOSPC);
+  return Done{};
 }
 
 std::uint64_t size_on_disk(const fs::path& store) {

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "readings/result.h"
 
@@ -47,12 +49,23 @@ class LockFile {
 /// SQLite take a damaged file for one that may only be read. A file without a header is sound.
 [[nodiscard]] bool has_sound_header(const std::filesystem::path& store);
 
+/// Renames the file, and syncs its directory. One that has the new name is replaced.
+[[nodiscard]] Result<Done> rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Fails where the file system has no room for `bytes` more.
+[[nodiscard]] Result<Done> require_room(const std::filesystem::path& store, std::uint64_t bytes);
+
 /// Makes the file with mode 0640 if there is none, and syncs its directory.
 [[nodiscard]] Result<Done> create_durably(const std::filesystem::path& store);
 
 /// Moves the file, its WAL and its shared memory to <path>.corrupt-<UTC time>. Returns the new path. The mark
 /// stays: no seq of the damaged file may be given out again.
 [[nodiscard]] Result<std::string> set_aside(const std::filesystem::path& store);
+
+/// Moves the files with these suffixes ("", "-wal"), in this order, to <path>.<label>-<UTC time>. Returns the new
+/// path, without a suffix.
+[[nodiscard]] Result<std::string> move_away(const std::filesystem::path& store, std::string_view label,
+                                            std::span<const std::string_view> suffixes);
 
 /// Bytes of main file and WAL.
 [[nodiscard]] std::uint64_t size_on_disk(const std::filesystem::path& store);

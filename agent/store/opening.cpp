@@ -104,9 +104,12 @@ Result<Opened> Store::Impl::open_first() {
   collect_unreadable();
   if (auto done = take_over_aside(mark); !done) return done.error();
   if (auto done = continue_numbering(mark); !done) return done.error();
+  auto forgotten = session_->owed_to_others(settings_.exporters, state_);
   if (auto done = session_->register_exporters(settings_.exporters, state_); !done) return take(done.error());
   options_.check_structure = false;
-  return opened_state();
+  Opened found = opened_state();
+  found.forgotten = std::move(forgotten);
+  return found;
 }
 
 Opened Store::Impl::opened_state() {
@@ -245,6 +248,10 @@ Result<Done> Store::Impl::open_again(const Commit& commit) {
   options_.first_seq =
       std::max(state_.next_seq, static_cast<std::uint64_t>(std::max<std::int64_t>(0, now().wall_us)));
   if (auto done = open_replacing_damage(); !done) return done.error();
+  if (session_->is_new() && !has_moved_ && put_back_.lost.empty()) {
+    put_back_.file = options_.path.string();
+    put_back_.lost = "it is gone";  // since an error had closed it
+  }
   if (session_->found().has_rows() && session_->found().next_seq < state_.next_seq) {
     // Acknowledged rows are missing: this is not the file that was written.
     session_.reset();

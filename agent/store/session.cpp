@@ -58,6 +58,7 @@ Failure other_file(const std::filesystem::path& path, FileKind kind) {
 Session::Session(std::unique_ptr<Database> database, const OpenOptions& options)
     : limits_(options.limits),
       database_(std::move(database)),
+      files_(options.path),
       sources_(*database_),
       boots_(*database_, options.boot_uuid),
       log_(*database_),
@@ -292,6 +293,24 @@ void Session::read_oldest(LogState& state) {
 Result<Done, Failure> Session::checkpoint_if_due() {
   if (static_cast<std::uint64_t>(database_->wal_pages()) < limits_.wal_pages) return Done{};
   database_->checkpoint();
+  if (!database_->ok()) return take_failure("bring the write-ahead log into");
+  return Done{};
+}
+
+std::uint64_t Session::bytes() {
+  return static_cast<std::uint64_t>(database_->integer("PRAGMA page_count")) * page_size;
+}
+
+Result<Done, Failure> Session::copy_to(const std::filesystem::path& path) {
+  database_->copy_to(path);
+  if (database_->ok()) return Done{};
+  Failure failure = take_failure("put back");
+  if (failure.cause != Failure::Cause::damaged) failure.cause = Failure::Cause::passing;
+  return failure;
+}
+
+Result<Done, Failure> Session::checkpoint_all() {
+  database_->checkpoint_all();
   if (!database_->ok()) return take_failure("bring the write-ahead log into");
   return Done{};
 }

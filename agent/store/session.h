@@ -16,6 +16,7 @@
 #include "agent/store/database.h"
 #include "agent/store/exporter_table.h"
 #include "agent/store/holes.h"
+#include "agent/store/open_files.h"
 #include "agent/store/reading_log.h"
 #include "agent/store/schema.h"
 #include "agent/store/source_table.h"
@@ -86,6 +87,14 @@ class Session {
   [[nodiscard]] const LogState& found() const { return found_; }
   [[nodiscard]] const Totals& found_totals() const { return found_totals_; }
 
+  /// As they were when it was opened.
+  [[nodiscard]] const OpenFiles& files() const { return files_; }
+  /// Of its main file, with what is still in the write-ahead log.
+  [[nodiscard]] std::uint64_t bytes();
+  /// See Database. A failure to write the copy is `passing`: nothing is wrong with this database.
+  [[nodiscard]] Result<Done, Failure> copy_to(const std::filesystem::path& path);
+  [[nodiscard]] Result<Done, Failure> checkpoint_all();
+
   [[nodiscard]] std::uint64_t log_bytes() const {
     return static_cast<std::uint64_t>(database_->wal_pages()) * page_size;
   }
@@ -111,6 +120,10 @@ class Session {
 
   /// The log that LogState::aside names; nullptr: it cannot be read. Outlives the session's use.
   void read_aside_from(AsideLog* log) { aside_log_ = log; }
+
+  /// What exporters that are not among `names` have not delivered; nothing of those that have delivered all.
+  [[nodiscard]] std::vector<ForgottenExporter> owed_to_others(const std::vector<std::string>& names,
+                                                              const LogState& state);
 
   /// Sets the exporters of `state` to `names`. A new one starts at the end of the log.
   [[nodiscard]] Result<Done, Failure> register_exporters(const std::vector<std::string>& names,
@@ -184,6 +197,7 @@ class Session {
 
   Limits limits_;
   std::unique_ptr<Database> database_;
+  OpenFiles files_;
   SourceTable sources_;
   AsideLog* aside_log_ = nullptr;
   BootTable boots_;

@@ -59,6 +59,24 @@ std::uint64_t Session::settle(Exporter& exporter, const LogState& state) {
   return lost;
 }
 
+std::vector<ForgottenExporter> Session::owed_to_others(const std::vector<std::string>& names,
+                                                       const LogState& state) {
+  std::vector<ForgottenExporter> others;
+  for (const auto& [name, exporter] : state.exporters) {
+    if (std::ranges::find(names, name) != names.end()) continue;
+    const ExporterRecord& record = exporter.record;
+    const std::uint64_t readings = backlog(exporter, state) + record.held.readings(Hold::set_aside);
+    if (readings == 0) continue;
+    std::uint64_t first = state.next_seq;
+    if (const auto gap = record.marks.first_gap(state.first_owed(), state.next_seq - 1)) first = gap->first;
+    if (const auto held = record.held.first()) first = std::min(first, *held);
+    ForgottenExporter& owed = others.emplace_back(ForgottenExporter{name, readings, std::nullopt});
+    const auto oldest = read({first, state.next_seq - 1}, 1, state);
+    if (oldest && !oldest->empty()) owed.since_us = oldest->front().set.time.wall_us;
+  }
+  return others;
+}
+
 std::map<std::string, std::uint64_t> Session::settle_all(LogState& state) {
   std::map<std::string, std::uint64_t> lost;
   if (!state.has_unreadable) return lost;

@@ -8,6 +8,8 @@ namespace flopwatt::store {
 
 Result<Committed> Store::Impl::commit(const Commit& commit) {
   if (!is_begun_) return commit_late(commit);
+  if (session_)
+    if (auto done = put_back_lost_files(); !done) return done.error();
   if (!session_)
     if (auto done = open_again(commit); !done) return done.error();
   return commit_open(commit);
@@ -59,6 +61,7 @@ void Store::Impl::remember(const Commit& commit, Committed& committed) {
   committed.aside = std::exchange(aside_state_, {});
   committed.late = std::exchange(unreported_late_, {});
   committed.unreadable = std::exchange(unreadable_, {});
+  committed.put_back = std::exchange(put_back_, {});
   if (!committed.aside_done.empty()) aside_log_.reset();
   for (const auto& [name, exporter] : state_.exporters) {
     committed.backlog[name] = session_->backlog(exporter, state_);

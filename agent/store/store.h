@@ -82,6 +82,27 @@ struct AsideState {
   bool operator==(const AsideState&) const = default;
 };
 
+/// Files of the store that were removed, moved or replaced while it was open, and are in place again.
+struct PutBack {
+  std::string file;       ///< path of the store; "": nothing of the kind
+  bool main = false;      ///< the main file was; else only the write-ahead log or its shared memory
+  std::string strangers;  ///< new path of files that lay in their place; "": none
+  /// Why nothing of it could be read any more; "": all of it is in place. What was not delivered of it is then in
+  /// `removed` and `dropped`.
+  std::string lost;
+
+  bool operator==(const PutBack&) const = default;
+};
+
+/// An exporter that is configured no more, and that is forgotten with readings that it had not delivered.
+struct ForgottenExporter {
+  std::string name;
+  std::uint64_t readings = 0;
+  std::optional<std::int64_t> since_us;  ///< time of the oldest; nullopt: not known
+
+  bool operator==(const ForgottenExporter&) const = default;
+};
+
 struct Opened;
 
 /// The effect of one transaction.
@@ -99,7 +120,8 @@ struct Committed {
   std::string set_aside;
   AsideState aside;  ///< of set_aside
   std::string
-      aside_done;  ///< path of a file of which nothing is left to deliver since this commit; "" normally
+      aside_done;    ///< path of a file of which nothing is left to deliver since this commit; "" normally
+  PutBack put_back;  ///< since the last commit
   std::vector<UnreadableSets> unreadable;  ///< found since the last commit
   /// The write-ahead log, and how long it grows by itself. Much more: another program reads the store in one long
   /// transaction, so that the log cannot be brought into the main file, and max_size_bytes cannot be kept.
@@ -133,6 +155,7 @@ struct Opened {
   std::map<std::string, ExporterRecord> exporters;
   /// Readings still to be delivered, by exporter; what an exporter set aside is not among them.
   std::map<std::string, std::uint64_t> backlog;
+  std::vector<ForgottenExporter> forgotten;
   std::string set_aside;  ///< new path of a corrupt file; "" normally
   AsideState aside;       ///< of set_aside, or of a file set aside earlier
   /// Where a file was set aside, that of its sets; not told where it cannot be read.
@@ -158,6 +181,9 @@ class Store {
   /// error the state of later writes is unknown, so the database is closed, and the next commit() opens it
   /// again. If the file is found corrupt, the next commit() sets it aside and goes on in a new file. read() then
   /// reads from both, until every exporter has passed what was set aside. At most one such file is read.
+  ///
+  /// Files that were removed, moved or replaced since the last commit are put back first: see PutBack. Where they
+  /// cannot be now (a full disk, a directory that is gone), it is a Fault, and the next commit tries again.
   ///
   /// The age limit counts to the newest committed set, by the monotonic clock, and across reboots by the wall
   /// clock if that did not go back: a step of the wall clock removes nothing. Old rows are removed in lumps

@@ -43,6 +43,9 @@ class Store::Impl {
   [[nodiscard]] Result<Committed> commit_open(const Commit& commit);
   [[nodiscard]] Result<Done> continue_numbering(const FoundSeqMark& mark);
   [[nodiscard]] Result<Done> open_again(const Commit& commit);
+  [[nodiscard]] Result<Done> put_back_lost_files();
+  [[nodiscard]] Result<Done> write_copy();
+  [[nodiscard]] std::filesystem::path copy_path() const;
   [[nodiscard]] Result<Done> open_replacing_damage();
   [[nodiscard]] Result<Done> move_damaged_file();
   void read_on(const std::string& path);
@@ -70,6 +73,7 @@ class Store::Impl {
   std::string set_aside_;                   ///< likewise
   std::vector<UnreadableSets> unreadable_;  ///< likewise
   AsideState aside_state_;                  ///< likewise
+  PutBack put_back_;                        ///< likewise
   std::unique_ptr<AsideLog> aside_log_;     ///< of state_.aside
   // Of set_aside_, until a session has taken it over.
   bool has_moved_ = false;

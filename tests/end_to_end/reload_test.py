@@ -178,6 +178,33 @@ def test_exporters_change_and_deliver_everything_once_they_run(tmp_path, started
     subscriber.stop()
 
 
+def test_an_exporter_that_goes_with_a_backlog_is_told(tmp_path, started):
+    dead = {"name": "dead", "broker": "mqtt://127.0.0.1:1"}
+    site = Site(tmp_path, started, exporters={"mqtt": [dead]})
+    listen = site.config["exporters"]["prometheus"]
+
+    def backlog(name: str) -> float | None:
+        return site.agent.metrics().get("flopwatt_exporter_backlog_readings", exporter=name)
+
+    owed = wait_until(lambda: (backlog("dead") or 0) > 100 and backlog("dead"), 20, "a backlog")
+    site.reload(exporters={"mqtt": [{**dead, "name": "renamed"}], "prometheus": listen})
+
+    def told(name: str) -> str:
+        return next(line for line in site.agent.log_text().splitlines()
+                    if "configured no more" in line and f"exporter={name}" in line)
+
+    line = told("dead")
+    assert "level=warn" in line and "since=20" in line
+    assert int(line.split("readings=")[1].split()[0]) >= owed
+    # Over a restart it is the same.
+    wait_until(lambda: (backlog("renamed") or 0) > 100, 20, "a backlog")
+    assert site.agent.stop() == 0
+    site.write(exporters={"prometheus": listen})
+    site.agent.start()
+    assert int(told("renamed").split("readings=")[1].split()[0]) > 100
+    assert site.agent.stop() == 0
+
+
 WRONG = """\
 node: rack-r12
 meters:

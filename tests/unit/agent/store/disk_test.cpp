@@ -263,18 +263,20 @@ TEST_CASE("an I/O error closes the database; the next commit opens it again and 
 }
 
 TEST_CASE(
-    "the file removed while the agent runs: after an error it goes on in a new one, behind every seq given "
-    "out") {
+    "the file removed while an error has closed it: the agent goes on in a new one, behind every seq given "
+    "out, and says so") {
   const Directory directory;
   const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
   (void)value_or_fail(store->commit(small_commit(small_source(), 0, 20)));
-  for (const std::string& name : directory.names_with("flopwatt.db"))
-    if (name.find(".lock") == std::string::npos) fs::remove(name);
   {
-    const FileSizeLimit limit(0);
+    const FileSizeLimit limit(fs::file_size(directory.store().string() + "-wal"));
     REQUIRE_FALSE(store->commit(small_commit(small_source(), 20, 500)));
   }
+  for (const std::string& name : directory.names_with("flopwatt.db"))
+    if (name.find(".lock") == std::string::npos) fs::remove(name);
   const auto committed = value_or_fail(store->commit(small_commit(small_source(), 20, 1)));
+  CHECK(committed.put_back.file == directory.store().string());
+  CHECK_FALSE(committed.put_back.lost.empty());
   CHECK(committed.first_seq >= first_seq + 20);
   CHECK(committed.dropped.at("ems") == 20 * small_set_readings);
   CHECK(committed.total_readings == 21 * small_set_readings);

@@ -20,10 +20,28 @@ TEST_CASE("a new exporter starts at the end, a known one where it was, a removed
     CHECK(store->opened().exporters.at("fleet").marks == DeliveryMarks(first_seq + 9));
     CHECK(store->opened().backlog.at("fleet") == 0);
   }
-  CHECK(open_or_fail(settings_for(directory.store(), {"fleet"}))->opened().exporters.size() == 1);
+  {
+    const auto store = open_or_fail(settings_for(directory.store(), {"fleet"}));
+    CHECK(store->opened().exporters.size() == 1);
+    // It says how much that was, and since when.
+    CHECK(store->opened().forgotten ==
+          std::vector<ForgottenExporter>{{"ems", 10 * small_set_readings, start_wall_us}});
+  }
   const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
   CHECK(store->opened().exporters.at("ems").marks == DeliveryMarks(first_seq + 9));
   CHECK(store->opened().backlog.at("ems") == 0);
+}
+
+TEST_CASE("an exporter that has delivered all is forgotten without a word") {
+  const Directory directory;
+  {
+    const auto store = open_or_fail(settings_for(directory.store(), {"ems"}));
+    (void)value_or_fail(store->commit(small_commit(small_source(), 0, 10)));
+    Commit commit;
+    commit.exporters["ems"] = {DeliveryMarks(first_seq + 9), 10 * small_set_readings, 0};
+    (void)value_or_fail(store->commit(commit));
+  }
+  CHECK(open_or_fail(settings_for(directory.store()))->opened().forgotten.empty());
 }
 
 TEST_CASE("exporters of an open store change as over a restart") {
