@@ -198,7 +198,10 @@ awaitable<void> Delivery::run_replay() {
       co_await replay_changed_.wait(next_attempt());
       continue;
     }
+    const std::uint64_t connection = exporter_->connection();
     const bool done = work->held ? co_await replay_held(*work) : co_await replay_gap(work->span);
+    // Where the connection was lost, its own pauses are enough.
+    if (!done && (!exporter_->up() || exporter_->connection() != connection)) continue;
     if (done) {
       backoff.succeed();
       continue;

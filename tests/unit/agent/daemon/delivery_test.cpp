@@ -50,6 +50,7 @@ class ScriptedExporter final : public PushExporter {
       fates.at(i) = refuse ? Fate::unanswered : fate_of(sets[i]);
       if (fates.at(i) == Fate::delivered) (lane == Lane::live ? live : replay).push_back(sets[i].seq);
     }
+    if (lose_after_publish) disconnect();
     if (stall) co_await sleep_until(SteadyTime::max());
     while (hold) co_await sleep_until(std::chrono::steady_clock::now() + 1ms);
   }
@@ -61,7 +62,7 @@ class ScriptedExporter final : public PushExporter {
   std::vector<std::string> remarks() const override { return {}; }
   void set_status(const std::vector<SourceStatus>&) override {}
 
-  bool refuse = false, stall = false, hold = false;
+  bool refuse = false, stall = false, hold = false, lose_after_publish = false;
   std::function<Fate(const StoredSet&)> fate_of = [](const StoredSet&) { return Fate::delivered; };
   std::map<std::string, Time> rests_until;
   int attempts = 0;
@@ -202,6 +203,22 @@ TEST_CASE("a batch that was refused is replayed, each set once") {
   f.exporter->refuse = false;
   REQUIRE(f.run_until_delivered());
   CHECK(f.exporter->live.empty());
+  CHECK(f.exporter->replay == SeqList{101, 102, 103});
+}
+
+TEST_CASE("after a lost connection the backlog goes on with the next one at once") {
+  Fixture f;
+  f.commit(101, 103);
+  f.exporter->refuse = true;
+  for (int i = 0; i < 6; ++i) {  // with a pause of its own each, that would be a minute
+    const int attempts = f.exporter->attempts;
+    f.exporter->lose_after_publish = true;
+    f.exporter->connect();
+    REQUIRE(f.run_until([&] { return f.exporter->attempts == attempts + 1; }));
+  }
+  f.exporter->refuse = f.exporter->lose_after_publish = false;
+  f.exporter->connect();
+  REQUIRE(f.run_until_delivered());
   CHECK(f.exporter->replay == SeqList{101, 102, 103});
 }
 

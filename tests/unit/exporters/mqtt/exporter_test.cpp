@@ -150,6 +150,7 @@ TEST_CASE("a password file that became a pipe stops nothing; a good one is taken
   const auto marked = flopwatt::mqtt::read_password(*config.password_file);
   REQUIRE_FALSE(marked);
   CHECK(marked.error().message.ends_with("save it without a byte order mark"));
+  folder.write("mqtt-password", "secret\r\n");
   CHECK(rig.up());
 }
 

@@ -30,11 +30,13 @@ struct Answer {
 /// One connection. A read that takes longer than 10 s throws.
 class HttpClient {
  public:
-  /// `from`: this machine's own address that it comes from, "127.0.0.2".
-  explicit HttpClient(std::uint16_t port, const char* from = nullptr)
+  /// `from`: this machine's own address that it comes from, "127.0.0.2". `kernel_bytes`: what its kernel takes without a
+  /// read; 0: what Linux likes.
+  explicit HttpClient(std::uint16_t port, const char* from = nullptr, int kernel_bytes = 0)
       : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     constexpr timeval patience{10, 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (kernel_bytes > 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &kernel_bytes, sizeof kernel_bytes);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     if (from != nullptr) {

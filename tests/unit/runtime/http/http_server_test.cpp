@@ -337,10 +337,11 @@ TEST_CASE("an answer that its client does not take goes with the connection: not
   HttpLimits limits;
   limits.connections = 1;
   Running server(limits);
-  HttpClient slow(server.port);
+  HttpClient slow(server.port, nullptr, 16 * 1024);
   slow.get("/fair");
   wait_until([&] { return slow.has_answer(); });
-  CHECK(test::get(server.port, "/").status() == 200);  // in the only place
+  CHECK(test::get(server.port, "/").status() == 200);   // in the only place
+  wait_until([&] { return server_end_of(slow) < 0; });  // before it is read, so that no more can come
   CHECK(slow.is_closed_by_server());
   CHECK(slow.was_reset());
   CHECK(slow.unread().size() < fair_page);
