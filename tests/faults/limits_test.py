@@ -1,13 +1,16 @@
 """What runs out: descriptors and memory. Metering goes on, or the agent ends with a message and loses nothing."""
 import os
 import pathlib
+import re
 import resource
 import socket
 import time
 
 from harness.agent import Agent
-from harness.process import wait_until
+from harness.many_meters import ManyMeters
+from harness.process import SOURCE, wait_until
 from harness.rack import LOADS, Rack
+from harness.strangers import Kind, Strangers
 
 
 def new_agent(folder, started) -> Agent:
@@ -96,3 +99,38 @@ def test_memory_runs_out(tmp_path, started):
     assert agent.integrity() == "ok"
     agent.start()
     assert agent.metrics().get("flopwatt_store_readings_total") >= shown
+
+
+class AgentOfUnit(Agent):
+    """With as many descriptors as the unit gives."""
+    unit = (SOURCE / "systemd/flopwatt.service.in").read_text()
+    descriptors = int(re.search(r"LimitNOFILE=(\d+)$", unit, re.MULTILINE).group(1))
+    meters = int(re.search(r"more than about (\d+) TCP meters", unit).group(1))
+
+    def spawn(self, command, environment=None, **options):
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
+        return super().spawn(command, environment, preexec_fn=limit, **options)
+
+
+def test_the_unit_has_descriptors_for_the_meters_that_it_names(tmp_path, started):
+    """All of them are up, and stay up, while strangers take what is left."""
+    meters = ManyMeters(tmp_path).start()
+    started.append(meters)
+    agent = AgentOfUnit(tmp_path, {
+        "node": "n", "meters": [meters.config(i, interval="5s") for i in range(AgentOfUnit.meters)],
+        "accelerators": {"nvidia": "off"}})
+    started.append(agent)
+    agent.start()
+
+    def total(series: str) -> float:
+        return sum(value for _, value in agent.metrics().samples.get(series, []))
+
+    wait_until(lambda: total("flopwatt_source_up") == agent.meters, 60, f"{agent.meters} meters, as the unit says", poll=1)
+    strangers = Strangers(tmp_path, agent.port, [Kind("idle", 300, [f"127.0.0.{i}" for i in range(2, 12)])])
+    started.append(strangers.start())
+    wait_until(lambda: strangers.tally.get("open", 0) > 0, 20, "the strangers")
+    before = total("flopwatt_polls_total")
+    wait_until(lambda: total("flopwatt_polls_total") >= before + 3 * agent.meters, 90, "three beats of each", poll=1)
+    assert total("flopwatt_source_up") == agent.meters
+    assert agent.stop() == 0
