@@ -50,10 +50,10 @@ CLI::Validator one_of(std::vector<std::string> words) {
 }
 
 void add_config_file(CLI::App& command, Arguments& arguments) {
-  command.add_option("--config.file", arguments.config_file, "Configuration file (YAML)")
+  command.add_option("-c,--config.file,FILE", arguments.config_file, "Configuration file (YAML)")
       ->envname("FLOPWATT_CONFIG_FILE")
       ->required()
-      ->type_name("FILE");
+      ->type_name("PATH");
 }
 
 void add_format(CLI::App& command, Arguments& arguments) {

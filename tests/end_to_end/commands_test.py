@@ -91,7 +91,9 @@ def test_the_agent_logs_what_is_wrong_with_its_configuration(tmp_path):
 
 
 def test_check_takes_the_example_and_reports_every_fault_at_its_place(tmp_path):
-    assert flopwatt("check", f"--config.file={SOURCE / 'config/flopwatt.yml'}").returncode == 0
+    example = SOURCE / "config/flopwatt.yml"
+    for words in ([f"--config.file={example}"], ["-c", example], [example]):
+        assert flopwatt("check", *words).returncode == 0
     config = tmp_path / "wrong.yml"
     config.write_text("node: rack-r12\n"
                       "meters:\n"
