@@ -34,7 +34,7 @@ struct HeldSource {
   SourceKind kind{};
   std::string name;
 
-  auto operator<=>(const HeldSource&) const = default;
+  auto operator<=>(const HeldSource&) const = default;  // NOLINT(modernize-use-nullptr): of clang-tidy 14
 };
 
 struct HeldRun {
